@@ -1,0 +1,1 @@
+"""maskwright: a reproducible workshop for masks in vision models."""

@@ -1,0 +1,146 @@
+"""params.yaml as typed, documented models: an unknown key or a wrong value fails, named by its path."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from maskwright.errors import MaskwrightError
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Side = Annotated[int, Field(ge=8, le=8192)]
+Positive = Annotated[int, Field(ge=1)]
+Size = Annotated[tuple[Side, Side], Field(strict=False)]
+
+
+class _Section(BaseModel):
+    # strict: "4" is not 4 and true is not 1, since YAML already has types and a guess hides a mistake.
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Annotations(_Section):
+    """Which VIA files are the data, and how to read them."""
+
+    root: str
+    train: str
+    validation: str | None = None
+    test: str | None = None
+    label: str | None = None
+    classes: list[str] | None = None
+    on_error: Literal["fail", "skip"] = "fail"
+    validation_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _check_classes(self) -> "Annotations":
+        if self.classes is not None:
+            if not self.classes:
+                raise ValueError("classes is empty; list at least one, or null to take those in the training file")
+            repeated = sorted({c for c in self.classes if self.classes.count(c) > 1})
+            if repeated:
+                raise ValueError(f"classes names {', '.join(repeated)} more than once")
+            if len(self.classes) > 254:
+                raise ValueError("more than 254 classes do not fit an 8-bit mask")
+            if "background" in self.classes:
+                raise ValueError("leave background out of classes: it is always there, as index 0")
+        return self
+
+
+class Drinks(_Section):
+    """The generated scenes: images per split and their size."""
+
+    train: Positive
+    validation: Positive
+    test: Positive
+    size: Size
+    seed: int
+
+
+class Augmentation(_Section):
+    """How much each training image is varied; 0 turns a kind off."""
+
+    flip: Fraction = 0.5
+    scale: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    rotate: Annotated[float, Field(ge=0, le=180)] = 0.0
+    shift: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    colour: Fraction = 0.0
+
+
+class Loss(_Section):
+    """The training loss."""
+
+    name: Literal["cross_entropy", "focal", "dice", "cross_entropy_dice"] = "cross_entropy"
+    class_weights: Literal["balanced"] | list[Annotated[float, Field(ge=0)]] | None = None
+    focal_gamma: Annotated[float, Field(ge=0)] = 2.0
+
+
+class Schedule(_Section):
+    """The learning rate over the epochs."""
+
+    name: Literal["steps", "cosine"] = "cosine"
+    warmup_epochs: Annotated[float, Field(ge=0)] = 2.0
+
+
+class Segmentation(_Section):
+    """The segmentation experiment."""
+
+    preset: Literal["fast", "resnet56v2-fcn"]
+    backbone: str | None = None
+    weights: str | None = None
+    size: Size
+    epochs: Positive
+    batch_size: Positive
+    learning_rate: Annotated[float, Field(gt=0)]
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    schedule: Schedule
+    loss: Loss
+    augment: Augmentation
+    precision: Literal["float32", "bfloat16"]
+    seed: int
+
+
+class Params(_Section):
+    """All of params.yaml."""
+
+    annotations: Annotations
+    drinks: Drinks
+    segmentation: Segmentation
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """Read and check a params file.
+
+    Raises:
+        MaskwrightError: the file is missing, is not YAML, or has an unknown key, a wrong type or a wrong value;
+            the message names the file and every offending key.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise MaskwrightError(f"{path}: no such file; run the command in the folder that holds params.yaml") from None
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise MaskwrightError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    return parse_params(values, path)
+
+
+def parse_params(values: Any, path: Path = Path("params.yaml")) -> Params:
+    """Check the content of a params file; `path` is for the message. Raises as `load_params`."""
+    if not isinstance(values, dict):
+        raise MaskwrightError(f"{path}: must hold sections such as annotations and segmentation")
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        raise MaskwrightError("; ".join(_describe(path, item) for item in error.errors())) from None
+
+
+def _describe(path: Path, item: Any) -> str:
+    key = ".".join(str(part) for part in item["loc"])
+    message = {"extra_forbidden": "unknown key; remove it or correct its spelling", "missing": "missing"}.get(
+        item["type"], item["msg"].removeprefix("Value error, ")
+    )
+    given = "" if item["type"] in ("missing", "extra_forbidden", "value_error") else f" (got {item['input']!r})"
+    return f"{path}: {key}: {message}{given}"
