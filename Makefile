@@ -1,0 +1,72 @@
+# Everything starts here. Needs Python 3.11 to 3.13 and nothing else: each target makes .venv itself.
+
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+SHELL := /bin/sh
+
+# Commands that DVC starts must find this environment's programs, whatever the caller has activated.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+unexport VIRTUAL_ENV PYTHONHOME
+
+UV_VERSION := 0.13.9
+PORT ?= 5000
+ARGS ?=
+
+# .venv/ready is written last and holds the folder it was made for: a set-up that broke off, that was moved, or whose
+# Python is gone is made anew.
+READY := $(shell test "$$(cat .venv/ready 2>/dev/null)" = "$$(pwd -P)" && .venv/bin/python -c '' 2>/dev/null && echo yes)
+
+.PHONY: help run test ui lint lock clean FORCE
+
+help: ## this list
+	@echo 'make TARGET, where TARGET is one of'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-6s %s\n", $$1, $$2 }' Makefile
+
+run: .venv/ready ## the whole pipeline: data, masks, training, evaluation (dvc repro; ARGS= for its arguments)
+	dvc repro $(ARGS)
+	dvc metrics show
+
+test: .venv/ready ## all tests (ARGS= for pytest's arguments, for example ARGS='-m "not slow"')
+	python -m pytest $(ARGS)
+
+ui: .venv/ready ## MLflow's pages with every run, on http://127.0.0.1:5000 (PORT= for another port)
+	MLFLOW_DISABLE_TELEMETRY=true mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port $(PORT)
+
+lint: .venv/ready ## style, formatting and types
+	ruff check
+	ruff format --check
+	pyright
+
+lock: .venv/ready ## requirements.lock from pyproject.toml (ARGS=--upgrade for the newest versions)
+	uv pip compile --quiet --universal --extra dev pyproject.toml -o requirements.lock \
+		--custom-compile-command "make lock" $(ARGS)
+
+clean: ## delete what the pipeline and the tools made; .venv, MLflow's runs and DVC's cache stay
+	rm -rf data/drinks data/masks models results/*/plots results/*/training.csv checkpoints predictions
+	rm -rf .pytest_cache .ruff_cache .hypothesis
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+ifneq ($(READY),yes)
+.venv/ready: FORCE
+endif
+.venv/ready: requirements.lock pyproject.toml
+	@set -e; \
+	if [ "$(READY)" != yes ]; then \
+		for name in python3 python3.13 python3.12 python3.11; do \
+			if "$$name" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+				2>/dev/null; then found=$$name; break; fi; \
+		done; \
+		if [ -z "$$found" ]; then \
+			echo 'make: needs Python 3.11, 3.12 or 3.13 with its venv module, as python3 or python3.N on the PATH' >&2; \
+			exit 1; \
+		fi; \
+		echo "Setting up .venv with $$found (once; a few minutes at most)"; \
+		"$$found" -m venv --clear .venv; \
+		.venv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); \
+	else \
+		echo 'Bringing .venv up to date'; \
+	fi; \
+	rm -f .venv/ready; \
+	.venv/bin/uv pip install --quiet --python .venv/bin/python --compile-bytecode -r requirements.lock; \
+	.venv/bin/uv pip install --quiet --python .venv/bin/python --no-build-isolation --no-deps -e .; \
+	pwd -P > .venv/ready
