@@ -5,8 +5,11 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
 from typing import TypeVar
+
+from maskwright.errors import MaskwrightError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -34,7 +37,7 @@ def parallel_map(
         chunk: items handed to a process at a time, which spreads the cost of a hand-over.
 
     Raises:
-        Whatever `function` raises, at the place of its item.
+        Whatever `function` raises, at the place of its item; MaskwrightError where a process is killed.
     """
     workers = workers or available_cores()
     chunks = _chunked(items, chunk)
@@ -55,6 +58,10 @@ def parallel_map(
                     yield from pending.popleft().result()
             while pending:
                 yield from pending.popleft().result()
+        except BrokenProcessPool:
+            raise MaskwrightError(
+                "a worker process was killed, most likely for lack of memory; close other programs and run it again"
+            ) from None
         finally:
             for future in pending:
                 future.cancel()

@@ -1,0 +1,18 @@
+"""One thing noticed about a region or an image, before it is known where that stands."""
+
+from typing import NamedTuple
+
+from maskwright.via.model import Problem, Severity
+
+
+class Finding(NamedTuple):
+    """What was noticed and what to do; `at` makes it a `Problem`."""
+
+    severity: Severity
+    code: str
+    message: str
+    advice: str
+
+    def at(self, file: str, image: str | None = None, region: int | None = None) -> Problem:
+        """Return the finding with its place."""
+        return Problem(file, image, region, self.severity, self.code, self.message, self.advice)

@@ -1,0 +1,192 @@
+"""The report of a check: counted while images are checked, printed as a table, or as JSON."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from maskwright.images import IGNORE
+from maskwright.via.findings import Finding
+from maskwright.via.model import Problem
+from maskwright.via.source import printable
+
+if TYPE_CHECKING:
+    from maskwright.via.lint import CheckedImage
+
+_ROWS_A_KIND = 5
+_STYLES = {"refused": "bold red", "warning": "yellow", "used": "green"}
+_RANK = {"refused": 0, "warning": 1, "used": 2}
+
+
+@dataclass
+class Report:
+    """What was found in one annotation file; memory grows with findings only.
+
+    Every region is counted once: in `used` (nothing to say), `warned` (used, with a warning), `unused` (a point) or
+    `refused`; `per_class` counts the regions that become masks.
+    """
+
+    file: str
+    variant: str
+    attribute: str | None
+    classes: tuple[str, ...]
+    problems: list[Problem] = field(default_factory=list)
+    images: int = 0
+    images_unusable: int = 0
+    images_without_regions: int = 0
+    regions: int = 0
+    used: int = 0
+    warned: int = 0
+    unused: int = 0
+    refused: int = 0
+    per_class: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def lossless(self) -> bool:
+        """Whether nothing was refused."""
+        return not any(problem.severity == "refused" for problem in self.problems)
+
+
+def add_image(report: Report, checked: "CheckedImage") -> None:
+    """Count one image and keep its findings."""
+    report.images += 1
+    report.images_unusable += not checked.usable
+    report.images_without_regions += not checked.region_count
+    report.regions += checked.region_count
+    report.problems.extend(checked.problems)
+    if not checked.usable:
+        report.refused += checked.region_count
+        return
+    of_regions = [problem for problem in checked.problems if problem.region is not None]
+    refused = {problem.region for problem in of_regions if problem.severity == "refused"}
+    unused = {problem.region for problem in of_regions if problem.code == "point"}
+    warned = {problem.region for problem in of_regions if problem.severity == "warning"} - refused - unused
+    report.refused += len(refused)
+    report.unused += len(unused)
+    report.warned += len(warned)
+    report.used += checked.region_count - len(refused) - len(unused) - len(warned)
+    for region in checked.regions:
+        if region.class_index != IGNORE:
+            report.per_class[report.classes[region.class_index - 1]] += 1
+
+
+def compare_classes(training: Report, other: Report) -> list[Problem]:
+    """Return a warning for each class that `other` (validation, test) has regions of and training has none of."""
+    message = "{count} regions of the class {name!r} here, and none in the training file"
+    advice = "a model cannot learn it: split the images anew, or take the class out of annotations.classes"
+    return [
+        Finding("warning", "class-not-trained", message.format(count=count, name=name), advice).at(other.file)
+        for name, count in other.per_class.items()
+        if count and not training.per_class[name]
+    ]
+
+
+def report_as_json(report: Report) -> dict[str, Any]:
+    """Return the whole report as plain JSON values, encodable as UTF-8."""
+    contents = {
+        "file": report.file,
+        "variant": report.variant,
+        "label": report.attribute,
+        "lossless": report.lossless,
+        "images": {
+            "listed": report.images,
+            "unusable": report.images_unusable,
+            "without_regions": report.images_without_regions,
+        },
+        "regions": {
+            "listed": report.regions,
+            "used": report.used,
+            "used_with_warning": report.warned,
+            "not_used": report.unused,
+            "refused": report.refused,
+        },
+        "classes": {name: report.per_class[name] for name in report.classes},
+        "problems": [asdict(problem) for problem in report.problems],
+    }
+    return _encodable(contents)
+
+
+def print_report(report: Report, console: Console) -> None:
+    """Print what was read, the findings by kind (a few of each, and how many more there are), and the outcome."""
+    label = "no label" if report.attribute is None else f"label {printable(report.attribute, 40)!r}"
+    console.print(Text(printable(report.file, 400), style="bold"), soft_wrap=True)
+    console.print(
+        Text(
+            f"{report.variant}: {_count(report.images, 'image')}, {_count(report.regions, 'region')} (numbered from "
+            f"0, as in the file), {label}"
+        )
+    )
+    counted = ", ".join(f"{printable(name, 40)} {report.per_class[name]:,}" for name in report.classes)
+    console.print(Text(f"Regions that become masks: {counted}"))
+    if report.problems:
+        console.print(Padding(_table(report.problems), (1, 0)))
+    console.print(_outcome(report))
+
+
+def _table(problems: list[Problem]) -> Table:
+    kinds: dict[tuple[str, str], list[Problem]] = {}
+    for problem in problems:
+        kinds.setdefault((problem.severity, problem.code), []).append(problem)
+    table = Table(show_lines=False, pad_edge=False)
+    table.add_column("severity", no_wrap=True)
+    table.add_column("image", overflow="fold", ratio=2, min_width=8)
+    table.add_column("region", justify="right", no_wrap=True)
+    table.add_column("what", overflow="fold", ratio=4, min_width=16)
+    table.add_column("what to do", overflow="fold", ratio=4, min_width=16)
+    for (severity, _), found in sorted(kinds.items(), key=lambda item: _RANK[item[0][0]]):
+        style = _STYLES[severity]
+        said, advised = "", ""
+        # One line that says how many are left out takes as much room as one more finding.
+        shown = found if len(found) <= _ROWS_A_KIND + 1 else found[:_ROWS_A_KIND]
+        for problem in shown:
+            table.add_row(
+                Text(severity, style=style),
+                Text("(whole file)" if problem.image is None else printable(problem.image)),
+                "" if problem.region is None else str(problem.region),
+                Text('"' if problem.message == said else problem.message),
+                Text('"' if problem.advice == advised else problem.advice),
+            )
+            said, advised = problem.message, problem.advice
+        if len(found) > len(shown):
+            table.add_row("", "", "", Text(f"... and {len(found) - len(shown):,} more of this kind"), "", style="dim")
+        table.add_section()
+    return table
+
+
+def _outcome(report: Report) -> Text:
+    parts = [f"{report.used + report.warned:,} of {_count(report.regions, 'region')} used"]
+    if report.warned:
+        parts.append(f"{report.warned:,} of them with a warning")
+    if report.unused:
+        parts.append(f"{_count(report.unused, 'point')} not used")
+    if report.refused:
+        parts.append(f"{report.refused:,} refused")
+    if report.images_unusable:
+        parts.append(f"{_count(report.images_unusable, 'image')} cannot be used")
+    text = Text(", ".join(parts) + ". ")
+    if report.lossless:
+        text.append("Nothing would be lost.", style="green")
+    else:
+        text.append("What is refused would be lost.", style="bold red")
+    if len(report.problems) > 2 * _ROWS_A_KIND:
+        text.append(f" {len(report.problems):,} findings; --json FILE has them all.")
+    return text
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _encodable(value: Any) -> Any:
+    """Replace lone surrogates, which JSON files can hold and UTF-8 cannot."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_encodable(item) for item in value]
+    return value

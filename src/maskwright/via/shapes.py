@@ -1,0 +1,222 @@
+"""Whether a region's shape can be placed on its image, and what to say about it."""
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import shapely
+
+from maskwright.via.findings import Finding
+from maskwright.via.model import Number, Region
+from maskwright.via.source import printable
+
+Geometry = Mapping[str, Number | tuple[Number, ...]]
+Bounds = tuple[float, float, float, float]
+
+OVERSHOOT = 2
+"""Pixels by which a shape may reach beyond its image without a warning: drawing to the edge gives -1 or the width."""
+
+_LARGEST = 1e6
+_NEEDED: dict[str, tuple[str, ...]] = {
+    "rect": ("x", "y", "width", "height"),
+    "circle": ("cx", "cy", "r"),
+    "ellipse": ("cx", "cy", "rx", "ry"),
+}
+_DRAW_AGAIN = "delete the region in VIA, or draw it again"
+_AREAS = "polygon, polyline, rect, circle and ellipse can be used"
+
+
+class Placed(NamedTuple):
+    """A shape that encloses an area: `polygon`, `rect`, `circle` or `ellipse` (which always has `theta`)."""
+
+    shape: str
+    geometry: Geometry
+
+
+def place_region(region: Region, height: int, width: int) -> tuple[Placed | None, list[Finding]]:
+    """Check a region's geometry against its image.
+
+    A polyline becomes a polygon, a rectangle of negative size is turned round, and a missing shape name is inferred;
+    each with a warning. Coordinates outside the image stay as they are: rasterising cuts them off.
+
+    Returns:
+        the shape, or None where it covers no pixel or cannot be placed; and what was noticed.
+    """
+    shape, geometry, findings = region.shape, region.geometry, []
+    if not shape:
+        shape = _inferred(geometry)
+        if not shape:
+            message = "null, or not a region that can be read"
+            return None, [Finding("refused", "unreadable-region", message, _DRAW_AGAIN)]
+        message = f"its shape has no name; taken as a {shape} by its coordinates"
+        findings.append(Finding("warning", "unnamed-shape", message, "none needed if that is right"))
+    if shape == "point":
+        message = "a point has no area and is not used"
+        return None, [Finding("warning", "point", message, "draw a polygon if this object's pixels are wanted")]
+    if shape in ("polygon", "polyline"):
+        placed, bounds, more = _place_polygon(shape, geometry)
+    elif shape in _NEEDED:
+        placed, bounds, more = _place_figure(shape, geometry)
+    elif shape == "rle":
+        placed, bounds, _ = _place_figure("rect", geometry)
+        more = [Finding("refused", "rle", "stored as run lengths (RLE), which is not read", "export it as polygons")]
+    else:
+        message = f"the shape {printable(shape, 40)!r} encloses no known area"
+        return None, [Finding("refused", "unknown-shape", message, f"{_AREAS}; draw it as one of these")]
+    findings += more
+    if placed is None or bounds is None:
+        return None, findings
+    outside = _outside(bounds, height, width)
+    if outside:
+        findings.append(outside)
+        if outside.severity == "refused":
+            return None, findings
+    return placed, findings
+
+
+def _inferred(geometry: Geometry) -> str:
+    if {"all_points_x", "all_points_y"} <= geometry.keys():
+        return "polygon"
+    for shape in ("rect", "ellipse", "circle"):
+        if set(_NEEDED[shape]) <= geometry.keys():
+            return shape
+    return ""
+
+
+_Result = tuple[Placed | None, Bounds | None, list[Finding]]
+
+
+def _refused(code: str, message: str, advice: str = _DRAW_AGAIN) -> _Result:
+    return None, None, [Finding("refused", code, message, advice)]
+
+
+def _place_polygon(shape: str, geometry: Geometry) -> _Result:
+    xs, ys = geometry.get("all_points_x"), geometry.get("all_points_y")
+    if not isinstance(xs, tuple) or not isinstance(ys, tuple):
+        missing = "all_points_y" if isinstance(xs, tuple) else "all_points_x"
+        return _refused("bad-coordinates", f"the {shape} has no list {missing}")
+    if len(xs) != len(ys):
+        return _refused("bad-coordinates", f"the {shape} has {len(xs)} x but {len(ys)} y coordinates")
+    if not all(map(math.isfinite, xs)) or not all(map(math.isfinite, ys)):
+        return _refused("bad-coordinates", f"a coordinate of the {shape} is not a finite number")
+    points = list(zip(xs, ys, strict=True))
+    distinct = len(set(points))
+    if distinct < 3:
+        return _refused("too-few-points", f"the {shape} has {distinct} different points; an area needs 3")
+    bounds = (min(xs), min(ys), max(xs), max(ys))
+    if max(map(abs, bounds)) > _LARGEST:
+        return _refused("bad-coordinates", f"a coordinate of the {shape} is beyond {_LARGEST:,.0f} pixels")
+    if _on_one_line(points):
+        return _refused("no-area", f"all points of the {shape} lie on one line, so it has no area")
+    findings = []
+    if shape == "polyline":
+        message = "a polyline; its ends are joined, and it is used as a polygon"
+        findings.append(Finding("warning", "polyline", message, "none needed if it was meant as a closed outline"))
+    crossing = _first_crossing(points)
+    if crossing:
+        message = f"the outline crosses itself near x {crossing[0]:.0f}, y {crossing[1]:.0f}"
+        advice = (
+            "none if it is a slip of a few pixels; else redraw it, since what it encloses twice counts as outside"
+        )
+        findings.append(Finding("warning", "self-crossing", message, advice))
+    return Placed("polygon", geometry), bounds, findings
+
+
+def _place_figure(shape: str, geometry: Geometry) -> _Result:
+    names = _NEEDED[shape]
+    lacking = [name for name in names if name not in geometry]
+    if lacking:
+        return _refused("bad-coordinates", f"the {shape} lacks {', '.join(lacking)}")
+    if shape == "ellipse":
+        geometry = {"theta": 0.0, **geometry}  # VIA before 2.0.8 has no theta
+        names = (*names, "theta")
+    values: list[float] = []
+    for name in names:
+        value = geometry[name]
+        if isinstance(value, tuple) or not math.isfinite(value):
+            return _refused("bad-coordinates", f"{name} of the {shape} is not a finite number")
+        if abs(value) > _LARGEST:
+            return _refused("bad-coordinates", f"{name} of the {shape} is beyond {_LARGEST:,.0f}")
+        values.append(value)
+    if shape == "rect":
+        return _place_rect(geometry, values)
+    radii = values[2:3] if shape == "circle" else values[2:4]
+    if min(radii) <= 0:
+        sizes = " x ".join(f"{radius:g}" for radius in radii)
+        return _refused("zero-size", f"the {shape} has no size (radius {sizes})")
+    x, y, rx, ry = values[0], values[1], radii[0], radii[-1]
+    theta = values[4] if shape == "ellipse" else 0.0
+    reach_x = math.hypot(rx * math.cos(theta), ry * math.sin(theta))
+    reach_y = math.hypot(rx * math.sin(theta), ry * math.cos(theta))
+    return Placed(shape, geometry), (x - reach_x, y - reach_y, x + reach_x, y + reach_y), []
+
+
+def _place_rect(geometry: Geometry, values: list[float]) -> _Result:
+    x, y, width, height = values
+    if width == 0 or height == 0:
+        return _refused("zero-size", f"the rectangle is {width:g} x {height:g} pixels")
+    findings = []
+    if width < 0 or height < 0:
+        message = f"the rectangle's size is negative ({width:g} x {height:g}); it is drawn to the other side"
+        findings.append(Finding("warning", "negative-size", message, "none needed if that is right"))
+        x, y, width, height = min(x, x + width), min(y, y + height), abs(width), abs(height)
+        geometry = {"x": x, "y": y, "width": width, "height": height}
+    return Placed("rect", geometry), (x, y, x + width, y + height), findings
+
+
+def _outside(bounds: Bounds, height: int, width: int) -> Finding | None:
+    left, top, right, bottom = bounds
+    over = max(-left, -top, right - width, bottom - height)
+    if right > 0 and bottom > 0 and left < width and top < height:
+        if over <= OVERSHOOT:
+            return None
+        message = f"reaches {over:.0f} pixels beyond the {width} x {height} image, where it is cut off"
+        severity, code = "warning", "partly-outside"
+    else:
+        message = f"lies outside the {width} x {height} image (x {left:g} to {right:g}, y {top:g} to {bottom:g})"
+        severity, code = "refused", "outside-image"
+    slack = OVERSHOOT
+    turned = left >= -slack and top >= -slack and right <= height + slack and bottom <= width + slack
+    if turned:
+        advice = "it would fit the image turned by 90 degrees: undo a rotation made after annotating"
+    elif severity == "refused":
+        advice = "use the image that was annotated (was it resized or cropped since?), or delete the region"
+    else:
+        advice = "none if the object reaches the border; else check that the image was not resized since"
+    return Finding(severity, code, message, advice)
+
+
+def _on_one_line(points: list[tuple[Number, Number]]) -> bool:
+    x0, y0 = points[0]
+    x1, y1 = next(point for point in points if point != points[0])
+    return all((x1 - x0) * (y - y0) == (y1 - y0) * (x - x0) for x, y in points)
+
+
+def _first_crossing(points: list[tuple[Number, Number]]) -> tuple[float, float] | None:
+    """Return where two edges first cross, each in its inside; None where edges only touch or run along each other.
+
+    So a bridge to a hole, walked to and fro, is no crossing.
+    """
+    corners = np.asarray(points, float)
+    if shapely.is_valid(shapely.polygons(corners)):
+        return None
+    # Few outlines come this far, so the quadratic search, an edge against all later ones, costs little.
+    starts, ends = corners, np.roll(corners, -1, axis=0)
+    for index in range(len(corners) - 2):
+        a, b = starts[index], ends[index]
+        c, d = starts[index + 1 :], ends[index + 1 :]
+        from_c, from_d = _side(a, b, c), _side(a, b, d)
+        crossed = (from_c * from_d < 0) & (_side(c, d, a) * _side(c, d, b) < 0)
+        if crossed.any():
+            first = int(np.argmax(crossed))
+            share = from_c[first] / (from_c[first] - from_d[first])
+            x, y = c[first] + share * (d[first] - c[first])
+            return float(x), float(y)
+    return None
+
+
+def _side(a: np.ndarray, b: np.ndarray, point: np.ndarray) -> np.ndarray:
+    """Return the sign of `point`'s side of the line a -> b; any of the three may be (n, 2)."""
+    along, across = b - a, point - a
+    return np.sign(along[..., 0] * across[..., 1] - along[..., 1] * across[..., 0])

@@ -1,0 +1,358 @@
+"""Every variant of the format, told apart by content and read to the same model."""
+
+import json
+import tracemalloc
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from via_strategies import image_entries, via_1_json, via_2_csv, via_2_json, via_2_project, via_writers
+
+from maskwright.via.model import ImageEntry, Region
+from maskwright.via.read import AnnotationFile, entries, open_annotations
+
+TRIANGLE = {"name": "polygon", "all_points_x": [1, 9, 5], "all_points_y": [2, 2, 8]}
+TRIANGLE_READ = {"all_points_x": (1, 9, 5), "all_points_y": (2, 2, 8)}
+
+VIA_1 = {
+    "a.jpg10": {
+        "fileref": "",
+        "size": 10,
+        "filename": "a.jpg",
+        "base64_img_data": "",
+        "file_attributes": {},
+        "regions": {
+            "0": {"shape_attributes": TRIANGLE, "region_attributes": {"name": "dog"}},
+            "1": {"shape_attributes": {"name": "point", "cx": 3, "cy": 4}, "region_attributes": {"name": "cat"}},
+        },
+    }
+}
+VIA_2 = {
+    "a.jpg10": {
+        "filename": "a.jpg",
+        "size": 10,
+        "file_attributes": {"caption": "two"},
+        "regions": [
+            {"shape_attributes": TRIANGLE, "region_attributes": {"name": "1", "flags": {"old": True, "wet": False}}},
+            {
+                "shape_attributes": {"name": "ellipse", "cx": 5.5, "cy": 6, "rx": 2, "ry": 3, "theta": 0.5},
+                "region_attributes": {"name": "2", "flags": {}},
+            },
+        ],
+    },
+    "b.jpg-1": {"filename": "b.jpg", "size": -1, "file_attributes": {}, "regions": []},
+}
+
+
+def written(folder: Path, content: object, name: str = "any name.txt") -> Path:
+    path = folder / name
+    text = content if isinstance(content, str) else json.dumps(content)
+    path.write_bytes(text.encode())
+    return path
+
+
+def read(folder: Path, content: object) -> tuple[AnnotationFile, list[ImageEntry]]:
+    file = open_annotations(written(folder, content))
+    return file, list(entries(file))
+
+
+def test_via_1_json_has_a_dict_of_regions(tmp_path):
+    file, images = read(tmp_path, VIA_1)
+    assert file.variant == "VIA 1 JSON"
+    assert images == [
+        ImageEntry(
+            "a.jpg10",
+            "a.jpg",
+            10,
+            (
+                Region(0, "polygon", TRIANGLE_READ, {"name": "dog"}),
+                Region(1, "point", {"cx": 3, "cy": 4}, {"name": "cat"}),
+            ),
+        )
+    ]
+
+
+def test_via_2_json_has_a_list_of_regions_and_checkboxes_become_tuples(tmp_path):
+    file, images = read(tmp_path, VIA_2)
+    assert file.variant == "VIA 2 annotations JSON"
+    assert images == [
+        ImageEntry(
+            "a.jpg10",
+            "a.jpg",
+            10,
+            (
+                Region(0, "polygon", TRIANGLE_READ, {"name": "1", "flags": ("old",)}),
+                Region(
+                    1, "ellipse", {"cx": 5.5, "cy": 6, "rx": 2, "ry": 3, "theta": 0.5}, {"name": "2", "flags": ()}
+                ),
+            ),
+            {"caption": "two"},
+        ),
+        ImageEntry("b.jpg-1", "b.jpg", -1, ()),
+    ]
+
+
+def test_project_gives_option_labels_for_ids(tmp_path):
+    project = {
+        "_via_settings": {"core": {}},
+        "_via_img_metadata": VIA_2,
+        "_via_attributes": {
+            "region": {
+                "name": {"type": "dropdown", "options": {"1": "dog", "2": ""}},
+                "flags": {"type": "checkbox", "options": {"old": "Old one", "wet": "Wet one"}},
+            },
+            "file": {},
+        },
+        "_via_data_format_version": "2.0.10",
+        "_via_image_id_list": ["a.jpg10", "b.jpg-1"],
+    }
+    file, images = read(tmp_path, project)
+    assert file.variant == "VIA 2 project JSON"
+    # Option 2 has no label of its own, so its id stands.
+    assert [region.attributes for region in images[0].regions] == [
+        {"name": "dog", "flags": ("Old one",)},
+        {"name": "2", "flags": ()},
+    ]
+
+
+def test_options_that_share_a_label_keep_their_ids(tmp_path):
+    options = {"1": "dog", "2": "dog"}
+    project = {
+        "_via_img_metadata": VIA_2,
+        "_via_attributes": {"region": {"name": {"type": "radio", "options": options}}},
+    }
+    _, images = read(tmp_path, project)
+    assert [region.attributes["name"] for region in images[0].regions] == ["1", "2"]
+
+
+CSV = (
+    "filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes\r\n"
+    'a, b.jpg,10,"{""caption"":""x""}",2,0,'
+    '"{""name"":""rect"",""x"":1,""y"":2,""width"":3,""height"":4}","{""name"":""d,og""}"\r\n'
+    'none.jpg,7,"{}",0,0,"{}","{}"\r\n'
+    'a, b.jpg,10,"{""caption"":""x""}",2,1,'
+    '"{""name"":""circle"",""cx"":1,""cy"":2,""r"":3}","{""name"":""cat"",""type"":undefined}"\r\n'
+)
+
+
+def test_csv_has_commas_in_names_undefined_values_and_scattered_rows(tmp_path):
+    file, images = read(tmp_path, CSV)
+    assert file.variant == "VIA 2 CSV"
+    assert images == [
+        ImageEntry("none.jpg7", "none.jpg", 7, ()),
+        ImageEntry(
+            "a, b.jpg10",
+            "a, b.jpg",
+            10,
+            (
+                Region(0, "rect", {"x": 1, "y": 2, "width": 3, "height": 4}, {"name": "d,og"}),
+                Region(1, "circle", {"cx": 1, "cy": 2, "r": 3}, {"name": "cat", "type": ""}),
+            ),
+            {"caption": "x"},
+        ),
+    ]
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_via_1_csv_starts_with_a_hash_and_a_byte_order_mark_is_skipped(tmp_path, mark):
+    file, images = read(tmp_path, mark + "#" + CSV)
+    assert file.variant == "VIA 1 CSV"
+    assert [image.filename for image in images] == ["none.jpg", "a, b.jpg"]
+
+
+def test_csv_cells_that_are_not_json_make_an_unreadable_region(tmp_path):
+    header = CSV.split("\r\n", 1)[0]
+    row = 'a.jpg,1,"{}",1,0,"{""name"":","{}"'
+    _, images = read(tmp_path, f"{header}\n{row}\n")
+    assert images[0].regions == (Region(0, "", {}),)
+
+
+COCO = {
+    "info": {"version": "1.0", "url": "http://www.robots.ox.ac.uk/~vgg/software/via/"},
+    "images": [
+        {"id": 1, "width": 20, "height": 10, "file_name": "a.jpg"},
+        {"id": 2, "width": 20, "height": 10, "file_name": "b.jpg"},
+    ],
+    "annotations": [
+        {"image_id": "1", "category_id": 1, "segmentation": [1, 2, 9, 2, 5, 8], "bbox": [1, 2, 8, 6]},
+        {"image_id": 2, "category_id": 2, "segmentation": [[0, 0, 1, 0, 1, 1], [5, 5, 6, 5, 6, 6]]},
+        {"image_id": 1, "category_id": 2, "segmentation": [], "bbox": [1, 2, 3, 4]},
+        {"image_id": 1, "category_id": 9, "segmentation": {"counts": "x", "size": [10, 20]}, "bbox": [1, 2, 3, 4]},
+        {"image_id": 3, "category_id": 1, "bbox": [0, 0, 1, 1]},
+    ],
+    "categories": [{"id": 1, "name": "dog"}, {"id": 2, "name": "cat"}, {"id": 2, "name": "car"}],
+}
+
+
+def test_coco_groups_annotations_by_image_and_names_the_category(tmp_path):
+    file, images = read(tmp_path, COCO)
+    assert file.variant == "COCO from VIA"
+    box = {"x": 1, "y": 2, "width": 3, "height": 4}
+    both = {"name": ("cat", "car")}  # the id stands for both
+    assert images == [
+        ImageEntry(
+            "1",
+            "a.jpg",
+            -1,
+            (
+                Region(0, "polygon", TRIANGLE_READ, {"name": "dog"}),
+                Region(1, "rect", box, both),
+                Region(2, "rle", box, {}),
+            ),
+        ),
+        ImageEntry(
+            "2",
+            "b.jpg",
+            -1,
+            (
+                Region(0, "polygon", {"all_points_x": (0, 1, 1), "all_points_y": (0, 0, 1)}, both),
+                Region(1, "polygon", {"all_points_x": (5, 6, 6), "all_points_y": (5, 5, 6)}, both),
+            ),
+        ),
+        # Annotations of an image that is not listed are kept, for lint to refuse.
+        ImageEntry(
+            "image_id 3", "", -1, (Region(0, "rect", {"x": 0, "y": 0, "width": 1, "height": 1}, {"name": "dog"}),)
+        ),
+    ]
+
+
+def test_coco_of_others_and_members_in_any_order(tmp_path):
+    content = dict(reversed(COCO.items())) | {"info": {"description": "COCO 2017 Dataset"}}
+    file, images = read(tmp_path, content)
+    assert file.variant == "COCO"
+    assert [len(image.regions) for image in images] == [3, 2, 1]
+
+
+VIA_3 = {
+    "project": {"pid": "x", "pname": "p", "vid_list": ["1", "2"]},
+    "config": {},
+    "attribute": {
+        "1": {"aname": "class", "type": 4, "options": {"0": "dog", "1": "cat"}},
+        "2": {"aname": "flags", "type": 2, "options": {"a": "Old", "b": "Wet"}},
+    },
+    "file": {
+        "1": {"fid": "1", "fname": "a.jpg", "type": 2, "loc": 1, "src": "a.jpg"},
+        "2": {"fid": "2", "fname": "b.jpg", "type": 2, "loc": 1, "src": "b.jpg"},
+    },
+    "metadata": {
+        "1_x": {"vid": "1", "flg": 0, "z": [], "xy": [7, 1, 2, 9, 2, 5, 8], "av": {"1": "1"}},
+        "2_x": {"vid": "2", "flg": 0, "z": [], "xy": [2, 1, 2, 3, 4], "av": {"1": "0", "2": "a,b"}},
+        "1_y": {"vid": "1", "flg": 0, "z": [], "xy": [5, 1, 2, 3, 4], "av": {}},
+        "1_z": {"vid": "1", "flg": 0, "z": [], "xy": [], "av": {"1": "0"}},
+    },
+    "view": {"1": {"fid_list": ["1"]}, "2": {"fid_list": ["2"]}},
+}
+
+
+def test_via_3_project_of_images(tmp_path):
+    file, images = read(tmp_path, VIA_3)
+    assert file.variant == "VIA 3 project"
+    assert images == [
+        # 1_z describes the whole image and is no region.
+        ImageEntry("1", "a.jpg", -1, (Region(0, "polygon", TRIANGLE_READ, {"class": "cat"}), Region(1, "line", {}))),
+        ImageEntry(
+            "2",
+            "b.jpg",
+            -1,
+            (
+                Region(
+                    0, "rect", {"x": 1, "y": 2, "width": 3, "height": 4}, {"class": "dog", "flags": ("Old", "Wet")}
+                ),
+            ),
+        ),
+    ]
+
+
+def test_repeated_keys_and_names_are_yielded_each_time(tmp_path):
+    image = json.dumps(VIA_2["a.jpg10"])
+    file, images = read(tmp_path, f'{{"a": {image}, "a": {image}, "b": {image.replace("a.jpg", "./a.jpg")}}}')
+    assert [entry.key for entry in images] == ["a", "a", "b"]
+    assert file.repeated == {"a.jpg"}
+
+
+def test_repeated_region_numbers_of_via_1_are_all_kept(tmp_path):
+    region = json.dumps(VIA_1["a.jpg10"]["regions"]["1"])
+    text = f'{{"a": {{"filename": "a.jpg", "regions": {{"0": {region}, "0": {region}}}}}}}'
+    _, images = read(tmp_path, text)
+    assert [region.number for region in images[0].regions] == [0, 1]
+
+
+def test_null_and_odd_regions_keep_their_place_and_what_can_be_kept(tmp_path):
+    odd = [
+        None,
+        "text",
+        {},
+        {"shape_attributes": {"name": "rect", "x": "1", "y": None, "width": True, "height": 1e999}},
+        {"shape_attributes": {"name": "polygon", "all_points_x": [1, "2"], "all_points_y": 3}},
+        {"shape_attributes": {"name": ["rect"], "x": 10**400}, "region_attributes": {"name": 3, "other": None}},
+    ]
+    _, images = read(tmp_path, {"a": {"filename": "a.jpg", "size": "12", "regions": odd}})
+    assert images[0].size == 12
+    regions = images[0].regions
+    assert [(region.number, region.shape) for region in regions] == [
+        (0, ""),
+        (1, ""),
+        (2, ""),
+        (3, "rect"),
+        (4, "polygon"),
+        (5, ""),
+    ]
+    # repr, since NaN differs from itself
+    assert repr(regions[3].geometry) == "{'x': nan, 'y': nan, 'width': nan, 'height': inf}"
+    assert repr(regions[4].geometry) == "{'all_points_x': (1, nan), 'all_points_y': 3}"
+    assert repr(regions[5].geometry) == "{'x': inf}"
+    assert regions[5].attributes == {"name": "3", "other": ""}
+
+
+def test_file_is_larger_than_the_chunks_it_is_read_in(tmp_path):
+    # A chunk is 2**20 characters; numbers and entries are cut by its end somewhere.
+    images = {
+        f"{number}.jpg1": {
+            "filename": f"{number}.jpg",
+            "size": 1,
+            "regions": [
+                {"shape_attributes": {"name": "polygon", "all_points_x": [number] * 9, "all_points_y": [1.25e-3] * 9}}
+            ],
+        }
+        for number in range(15_000)
+    }
+    path = written(tmp_path, images)
+    assert path.stat().st_size > 2 * 2**20
+    file = open_annotations(path)
+    total = 0
+    for number, entry in enumerate(entries(file)):
+        assert entry.filename == f"{number}.jpg"
+        assert entry.regions[0].geometry == {"all_points_x": (number,) * 9, "all_points_y": (0.00125,) * 9}
+        total += 1
+    assert total == 15_000
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path):
+    image = {"filename": "a.jpg", "file_attributes": {"caption": "x" * 10_000}, "regions": []}
+    path = written(tmp_path, {f"{number}": image for number in range(2000)})
+    assert path.stat().st_size > 20e6
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in entries(open_annotations(path))) == 2000
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8e6  # a few chunks of 2**20 characters
+
+
+@settings(max_examples=60, deadline=None)
+@given(image_entries(), via_writers)
+def test_what_is_written_in_any_variant_is_read_back(images, writer):
+    with TemporaryDirectory() as folder:
+        file, found = read(Path(folder), writer(images))
+    expected = {
+        via_1_json: "VIA 1 JSON",
+        via_2_json: "VIA 2 annotations JSON",
+        via_2_project: "VIA 2 project JSON",
+        via_2_csv: "VIA 2 CSV",
+    }
+    assert file.variant == expected[writer]
+    # A CSV's scattered images come last, and the names of these may be equal once spaces are left out.
+    key = (lambda entry: entry.filename) if writer is via_2_csv else (lambda entry: 0)
+    assert sorted(found, key=key) == sorted(images, key=key)

@@ -1,0 +1,139 @@
+"""What cannot be read gives one line that says where and why, and no other exception."""
+
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from via_strategies import any_json, damaged_files
+
+from maskwright.via.read import AnnotationError, entries, open_annotations
+
+ENTRY = '{"filename": "a.jpg", "size": 1, "regions": []}'
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "the file is empty"),
+        (b" \n\t", "the file is empty"),
+        (b"\xef\xbb\xbf", "the file is empty"),
+        (b'{"a": {"filename": "a\xff.jpg"}}', "not UTF-8 text (byte 0xff); save it as UTF-8"),
+        ('{"a": 1}'.encode("utf-16"), "UTF-16 text; save it as UTF-8"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "a PNG image; expected"),
+        (b"PK\x03\x04\0\0", "a ZIP archive (or a spreadsheet); expected"),
+        (b"<annotation><folder/></annotation>", "looks like XML"),
+        (b"<!DOCTYPE html><html>", "looks like HTML"),
+        (b"0 0.5 0.5 0.1 0.1\n", "neither JSON nor a VIA CSV: it starts with '0 0.5 0.5 0.1 0.1'"),
+        (b"image,label\na.jpg,dog\n", "neither JSON nor a VIA CSV: it starts with 'image,label'"),
+        (b"[]", "a JSON list, and not an object of images"),
+        (b"{}", "an empty JSON object, without any image"),
+        (b'{"a": 1, "b": [2]}', "JSON, but not VIA: its keys are a, b; expected"),
+        (b'{"shapes": [], "imagePath": "a.jpg"}', "looks like labelme"),
+        (b'{"type": "FeatureCollection", "features": []}', "looks like GeoJSON"),
+        (b'{"images": [], "categories": []}', "looks like COCO without its list of annotations"),
+        (b'{"_via_settings": {}}', "a VIA 2 project without _via_img_metadata"),
+        (b'{"_via_img_metadata": {}}', "a VIA 2 project file that lists no image"),
+        (b'{"images": [], "annotations": []}', "a COCO file that lists no image"),
+        (b'{"project": {}, "file": {"1": {"type": 4}}, "metadata": {}}', "a VIA 3 project of audio or video"),
+        (b'{"a": {"regions": []}, }', "line 1, column 24: not JSON: expected a key in double quotes"),
+        (b'{"a":\n {"regions": [}}', "line 2, column 15: not JSON: Expecting value"),
+        (b'{"a": {"regions": []}} x', "line 1, column 24: not JSON: expected nothing after the end"),
+        (b'{"a": {"regions": [1' + b"0" * 5000 + b"]}}", "a number with thousands of digits"),
+        (b'{"a": ' + b"[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_the_message_says_what_is_wrong(tmp_path, content, message):
+    path = tmp_path / "via_region_data.json"
+    path.write_bytes(content)
+    with pytest.raises(AnnotationError) as caught:
+        open_annotations(path)
+    said = str(caught.value)
+    assert said.startswith(f"{path}: ")
+    assert message in said
+    assert "\n" not in said
+
+
+def test_missing_file_and_folder(tmp_path):
+    with pytest.raises(AnnotationError, match=r"gone\.json: no such file"):
+        open_annotations(tmp_path / "gone.json")
+    with pytest.raises(AnnotationError, match="a folder; name the VIA file in it"):
+        open_annotations(tmp_path)
+
+
+@pytest.mark.parametrize("cut", range(1, len(ENTRY) + 7))
+def test_truncated_json_is_called_so_wherever_it_ends(tmp_path, cut):
+    text = f'{{"a": {ENTRY}}}'[:cut]
+    path = tmp_path / "via.json"
+    path.write_text(text)
+    with pytest.raises(AnnotationError, match=r"line 1, column .*the JSON ends in the middle: the file is cut off"):
+        open_annotations(path)
+
+
+def test_truncated_csv(tmp_path):
+    path = tmp_path / "via.csv"
+    header = "filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes"
+    path.write_text(f'{header}\na.jpg,1,"{{}}",0,0,"{{}}","{{}}"\nb.jpg,1,"{{}}"')
+    with pytest.raises(AnnotationError, match="line 3: 3 of 7 columns: the file is cut off"):
+        open_annotations(path)
+    path.write_text(header)
+    with pytest.raises(AnnotationError, match="a VIA CSV that lists no image"):
+        open_annotations(path)
+
+
+def test_coco_images_that_share_an_id_cannot_be_told_apart(tmp_path):
+    path = tmp_path / "coco.json"
+    images = [{"id": 1, "file_name": "a.jpg"}, {"id": 1, "file_name": "b.jpg"}]
+    path.write_text(json.dumps({"images": images, "annotations": [{"image_id": 1, "bbox": [0, 0, 1, 1]}]}))
+    file = open_annotations(path)
+    with pytest.raises(AnnotationError, match=r"two images have the id 1 \('a.jpg' and 'b.jpg'\)"):
+        list(entries(file))
+
+
+def read_all(data: bytes) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "file"
+        path.write_bytes(data)
+        try:
+            list(entries(open_annotations(path)))
+        except AnnotationError as error:
+            assert str(error).startswith(f"{path}: ")  # noqa: PT017
+            assert "\n" not in str(error)  # noqa: PT017
+
+
+@settings(max_examples=150, deadline=None)
+@given(damaged_files())
+def test_damaged_files_raise_nothing_else(data):
+    read_all(data)
+
+
+@settings(max_examples=150, deadline=None)
+@given(any_json)
+def test_arbitrary_json_raises_nothing_else(value):
+    read_all(json.dumps(value).encode())
+
+
+@settings(max_examples=100, deadline=None)
+@given(any_json, any_json, any_json)
+def test_arbitrary_json_under_the_keys_of_each_variant_raises_nothing_else(one, two, three):
+    for content in (
+        {"_via_img_metadata": {"a": one}, "_via_attributes": {"region": two}, "_via_settings": three},
+        {"a": {"filename": one, "regions": [two], "size": three}},
+        {"a": {"regions": {"0": {"shape_attributes": one, "region_attributes": two}}, "file_attributes": three}},
+        {"images": [one], "annotations": [two], "categories": [three]},
+        {
+            "images": [{"id": one, "file_name": "a"}],
+            "annotations": [{"image_id": one, "category_id": two, "segmentation": [three], "bbox": three}],
+            "categories": [{"id": two, "name": one}],
+        },
+        {"project": {}, "file": {"1": one}, "view": two, "metadata": {"1": three}, "attribute": one},
+        {
+            "project": {},
+            "file": {"1": {"fname": one}},
+            "view": {"1": {"fid_list": [one]}},
+            "metadata": {"1": {"vid": "1", "xy": two, "av": {"1": three}}, "2": {"vid": one, "xy": [two], "av": one}},
+            "attribute": {"1": {"aname": one, "options": two, "type": three}},
+        },
+    ):
+        read_all(json.dumps(content).encode())
