@@ -1,0 +1,355 @@
+"""Every picture: arrays and names in, a matplotlib figure out. The same input gives the same bytes. No TensorFlow.
+
+Figures are made with matplotlib's objects, never with pyplot, so nothing here depends on a display or on what was
+drawn before. Colours are those of Okabe and Ito, which people with colour blindness tell apart.
+"""
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from maskwright.images import IGNORE, resize_image, resize_mask
+
+BLUE, ORANGE, VERMILION, SKY, YELLOW = "#0072B2", "#E69F00", "#D55E00", "#56B4E9", "#F0E442"
+INK, FAINT = "#222222", "#D9D9D9"
+
+ERROR_COLOURS = {"missed": VERMILION, "extra": SKY, "wrong class": YELLOW, "not labelled": "#3C3C3C"}
+"""Missed: an object taken for background. Extra: background taken for an object."""
+
+_STYLE: Any = {
+    "font.family": "DejaVu Sans",
+    "font.size": 11,
+    "axes.titlesize": 12,
+    "axes.edgecolor": "#888888",
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.grid": False,
+    "legend.frameon": False,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "savefig.bbox": None,
+    "text.parse_math": False,  # a $ in a file's name is a $
+    "figure.constrained_layout.h_pad": 0.12,
+    "figure.constrained_layout.w_pad": 0.12,
+}
+_DPI = 100
+_PANEL_PIXELS = 480  # the longer side of each picture in an overlay panel
+_THINNEST_PIXELS = 24
+_CURVES = (
+    ("loss", "Loss", False),
+    ("miou", "Mean IoU", True),
+    ("pixel_accuracy", "Pixel accuracy", True),
+    ("learning_rate", "Learning rate", False),
+)
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write `figure` as a PNG without date or version, making the folder where needed."""
+    buffer = io.BytesIO()
+    with matplotlib.rc_context(_STYLE):
+        figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None}, pil_kwargs={"compress_level": 3})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(buffer.getvalue())
+
+
+def blend(image: np.ndarray, mask: np.ndarray, palette: np.ndarray, alpha: float = 0.5) -> np.ndarray:
+    """Lay a mask over a photograph: (1 - alpha) * image + alpha * colour; background pixels stay as they are.
+
+    The outer pixels of each region are drawn in the full colour, as a contour.
+
+    Args:
+        image: (H, W, 3) uint8, RGB.
+        mask: (H, W) uint8 class indices.
+        palette: (256, 3) uint8, as `images.class_palette`.
+        alpha: from 0 to 1.
+
+    Returns:
+        (H, W, 3) uint8.
+
+    Raises:
+        ValueError: image and mask differ in size.
+    """
+    if image.shape[:2] != mask.shape:
+        raise ValueError(f"an image of {image.shape[:2]} and a mask of {mask.shape} pixels do not fit")
+    colours = palette[mask]  # (H, W, 3)
+    mixed = np.rint((1 - alpha) * image.astype(np.float32) + alpha * colours.astype(np.float32)).astype(np.uint8)
+    mixed = np.where((mask == 0)[..., None], image, mixed)
+    edge = _inner_edge(mask) & (mask != IGNORE)
+    mixed[edge] = colours[edge]
+    return mixed
+
+
+def _inner_edge(mask: np.ndarray) -> np.ndarray:
+    """Mark the pixels of each region (H, W) that touch another one or the background; two wide on large images."""
+    edge = np.zeros(mask.shape, bool)
+    for reach in range(1, 1 + max(1, round(min(mask.shape) / 300))):
+        for one, other in ((np.s_[reach:, :], np.s_[:-reach, :]), (np.s_[:, reach:], np.s_[:, :-reach])):
+            differ = mask[one] != mask[other]
+            edge[one] |= differ
+            edge[other] |= differ
+    return edge & (mask != 0)
+
+
+def overlay_panel(
+    image: np.ndarray,
+    truth: np.ndarray,
+    prediction: np.ndarray,
+    classes: Sequence[str],
+    palette: np.ndarray,
+    title: str,
+) -> Figure:
+    """Draw input | ground truth | prediction | errors, with legends of the classes that occur and of the errors.
+
+    Args:
+        image: (H, W, 3) uint8, of any size; shown with 480 pixels on the longer side, and at least 24 on the other,
+            which stretches strips.
+        truth, prediction: (H, W) uint8 class indices; `IGNORE` in the truth is shown as not labelled.
+        classes: names in index order, background first.
+        palette: (256, 3) uint8, as `images.class_palette`.
+        title: one line above.
+    """
+    kinds = {name: float(where.mean()) for name, where in _error_kinds(truth, prediction).items()}
+    occurring = [c for c in range(1, len(classes)) if (truth == c).any() or (prediction == c).any()]
+    scale = _PANEL_PIXELS / max(image.shape[:2])
+    height, width = (max(_THINNEST_PIXELS, round(side * scale)) for side in image.shape[:2])
+    image = resize_image(image, (height, width))
+    truth, prediction = resize_mask(truth, (height, width)), resize_mask(prediction, (height, width))
+    panels = (
+        ("input", image),
+        ("ground truth", blend(image, truth, palette)),
+        ("prediction", blend(image, prediction, palette)),
+        ("errors", _error_image(image, truth, prediction)),
+    )
+    # Laid out in pixels, so that every pixel of a panel is one of the figure and contours stay sharp.
+    pad, above, below = 16, 84, 96
+    step = max(width, 420) + pad  # room for the legends under narrow panels
+    total_width, total_height = 4 * step + pad, above + height + below
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(total_width / _DPI, total_height / _DPI), dpi=_DPI)
+        figure.text(
+            pad / total_width, 1 - 24 / total_height, title, fontsize=15, fontweight="bold", va="center", ha="left"
+        )
+        for column, (name, picture) in enumerate(panels):
+            left = (pad + column * step) / total_width
+            axes = figure.add_axes((left, below / total_height, width / total_width, height / total_height))
+            axes.imshow(picture, interpolation="nearest", aspect="auto")
+            axes.set_title(name, loc="left", fontsize=13)
+            axes.set_axis_off()
+        present = [Patch(facecolor=palette[c] / 255.0, label=_shorten(classes[c])) for c in occurring[:10]]
+        if len(occurring) > 10:
+            present.append(Patch(facecolor="none", label=f"and {len(occurring) - 10} more"))
+        errors = [
+            Patch(facecolor=colour, label=f"{name} ({kinds[name]:.1%})")
+            for name, colour in ERROR_COLOURS.items()
+            if kinds[name]
+        ]
+        for handles, text, column, columns in (
+            (present, "no objects", 0, 3 * step // 290),  # a column holds the longest name
+            (errors, "no errors", 3, 2),
+        ):
+            figure.legend(
+                handles=handles or [Patch(facecolor="none", label=text)],
+                loc="upper left",
+                bbox_to_anchor=((pad + column * step) / total_width, (below - 10) / total_height),
+                borderaxespad=0,
+                borderpad=0,
+                ncols=columns,
+                fontsize=12,
+                handlelength=1.2 if handles else 0.0,
+                handletextpad=0.6 if handles else 0.0,
+                columnspacing=1.2,
+            )
+    return figure
+
+
+def _error_kinds(truth: np.ndarray, prediction: np.ndarray) -> dict[str, np.ndarray]:
+    labelled = truth != IGNORE
+    wrong = (truth != prediction) & labelled
+    return {
+        "missed": wrong & (prediction == 0),
+        "extra": wrong & (truth == 0),
+        "wrong class": wrong & (truth != 0) & (prediction != 0),
+        "not labelled": ~labelled,
+    }
+
+
+def _error_image(image: np.ndarray, truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    """Colour the errors over a pale grey photograph, on which they stand out whatever its colours."""
+    grey = image.mean(axis=2, keepdims=True) * 0.55 + 75
+    picture = np.repeat(grey, 3, axis=2).astype(np.uint8)
+    picture[_inner_edge(np.where(truth == IGNORE, 0, truth))] = 255
+    for name, where in _error_kinds(truth, prediction).items():
+        picture[where] = np.rint(255 * np.array(to_rgb(ERROR_COLOURS[name]))).astype(np.uint8)
+    return picture
+
+
+def confusion_matrix_figure(matrix: np.ndarray, classes: Sequence[str]) -> Figure:
+    """Draw a confusion matrix, each row as shares of that class's pixels, with the counts.
+
+    Args:
+        matrix: (C, C) pixels, rows ground truth, columns prediction, as `metrics.segmentation.confusion_matrix`.
+        classes: C names. The numbers are written into the cells where there are at most 12 classes.
+    """
+    count = len(classes)
+    totals = matrix.sum(axis=1, keepdims=True)
+    shares = np.divide(matrix, totals, out=np.zeros(matrix.shape), where=totals > 0)
+    with matplotlib.rc_context(_STYLE):
+        side = float(np.clip(1.15 * count, 3.2, 13.0))
+        figure = Figure(figsize=(side + 2.6, side + 1.6), layout="constrained")
+        axes = figure.subplots()
+        drawn = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        if count <= 12:
+            for row, column in np.ndindex(matrix.shape):
+                axes.text(
+                    column,
+                    row,
+                    f"{shares[row, column]:.1%}\n{_short_count(int(matrix[row, column]))}" if totals[row] else "-",
+                    ha="center",
+                    va="center",
+                    color="white" if shares[row, column] > 0.5 else INK,
+                    fontsize=11 if count <= 6 else 9,
+                )
+        font = 11 if count <= 20 else max(3.0, 11 * 20 / count)
+        names = [_shorten(name) for name in classes]
+        axes.set_xticks(range(count), names, rotation=40, ha="right", rotation_mode="anchor", fontsize=font)
+        axes.set_yticks(range(count), names, fontsize=font)
+        axes.tick_params(length=0)
+        if count <= 40:
+            # White lines between the cells.
+            axes.set_xticks(np.arange(0.5, count - 1), minor=True)
+            axes.set_yticks(np.arange(0.5, count - 1), minor=True)
+            axes.grid(which="minor", color="white", linewidth=2)
+            axes.tick_params(which="minor", length=0)
+        axes.spines[:].set_visible(False)
+        axes.set_xlabel("prediction")
+        axes.set_ylabel("ground truth")
+        axes.set_title("Where each class's pixels went", fontweight="bold", fontsize=13)
+        bar = figure.colorbar(
+            drawn, ax=axes, shrink=0.8, pad=0.02, aspect=30, format=PercentFormatter(1.0, decimals=0)
+        )
+        bar.set_label("share of the row")
+        bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
+    return figure
+
+
+def per_class_bars(values: Mapping[str, float], classes: Sequence[str], label: str = "IoU") -> Figure:
+    """Draw one horizontal bar for each class, and their mean as a line.
+
+    Args:
+        values: a fraction from 0 to 1 for each class that has one, by name.
+        classes: names in the order of the bars, from above. Those without a value are marked as absent.
+        label: what the values are.
+    """
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(8.0, float(np.clip(0.5 * len(classes) + 1.4, 2.4, 40.0))), layout="constrained")
+        axes = figure.subplots()
+        known = [(row, values[name]) for row, name in enumerate(classes) if name in values]
+        rows = [row for row, _ in known]
+        axes.barh(rows, [value for _, value in known], height=0.68, color=BLUE)
+        for row, value in known:
+            # At the foot of the bar, where the numbers form a column and the mean's line is not.
+            inside = value > 0.12
+            axes.text(
+                0.01 if inside else value + 0.01, row, f"{value:.3f}", va="center", color="white" if inside else INK
+            )
+        for row in set(range(len(classes))) - set(rows):
+            axes.text(0.01, row, "does not occur", va="center", color="#777777", style="italic")
+        if known:
+            mean = float(np.mean([value for _, value in known]))
+            axes.axvline(mean, color=VERMILION, linewidth=2, linestyle="--", label=f"mean {mean:.3f}")
+            axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2)
+        axes.set_yticks(range(len(classes)), [_shorten(name) for name in classes])
+        axes.set_xlim(0, 1)
+        axes.set_ylim(len(classes) - 0.4, -0.6)
+        axes.set_xlabel(label)
+        axes.tick_params(axis="y", length=0)
+        _light_frame(axes, "x")
+    return figure
+
+
+def training_curves(history: Sequence[Mapping[str, float]]) -> Figure:
+    """Draw loss, mean IoU, pixel accuracy and learning rate over the epochs, and mark the best epoch.
+
+    Args:
+        history: one mapping per epoch, in order. `loss`, `miou`, `pixel_accuracy`: on training data; `val_loss`,
+            `val_miou`, `val_pixel_accuracy`: on validation data; `learning_rate`; `epoch`: its number, else counted
+            from 1. Any may be missing, and a curve that nobody gives leaves out its plot. The best epoch is that
+            of the highest `val_miou`, the first of equals.
+
+    Raises:
+        ValueError: no epoch, or none of these values in any.
+    """
+    keys = {key for row in history for key, value in row.items() if np.isfinite(value)}
+    curves = [curve for curve in _CURVES if keys & {curve[0], f"val_{curve[0]}"}]
+    if not curves:
+        raise ValueError("the history holds no value to draw")
+    epochs = np.array([row.get("epoch", number) for number, row in enumerate(history, start=1)], float)
+    validation_miou = _column(history, "val_miou")
+    best = int(np.nanargmax(validation_miou)) if np.isfinite(validation_miou).any() else None
+    with matplotlib.rc_context(_STYLE):
+        columns = 2 if len(curves) > 1 else 1
+        lines = -(-len(curves) // columns)
+        figure = Figure(figsize=(5.6 * columns, 3.5 * lines), layout="constrained")
+        grid = np.atleast_1d(figure.subplots(lines, columns)).ravel()
+        for axes in grid[len(curves) :]:
+            axes.set_axis_off()
+        for axes, (key, name, is_fraction) in zip(grid, curves, strict=False):
+            series = [(key, "training", ORANGE, "--"), (f"val_{key}", "validation", BLUE, "-")]
+            if key == "learning_rate":
+                series = [(key, None, INK, "-")]
+            for column, label, colour, style in series:
+                values = _column(history, column)
+                if not np.isfinite(values).any():
+                    continue
+                marker = "o" if len(epochs) <= 3 else None
+                axes.plot(epochs, values, style, color=colour, linewidth=2, label=label, marker=marker)
+                if best is not None and column.startswith("val_") and np.isfinite(values[best]):
+                    label = f"best epoch ({epochs[best]:.0f}): {values[best]:.3f}"
+                    axes.plot(epochs[best], values[best], "o", color=VERMILION, markersize=8, label=label, zorder=5)
+            axes.set_title(name, fontweight="bold")
+            axes.set_xlabel("epoch")
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=1))
+            axes.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
+            if is_fraction:
+                lowest = np.nanmin(np.concatenate([_column(history, column) for column, *_ in series]))
+                axes.set_ylim(max(0.0, lowest - 0.08 * (1.0 - lowest)), 1.0)
+            elif key == "learning_rate":
+                axes.set_ylim(bottom=0.0)
+            if axes.get_legend_handles_labels()[1]:
+                axes.legend(loc="best", fontsize=10)
+            _light_frame(axes, "both")
+    return figure
+
+
+def _column(history: Sequence[Mapping[str, float]], key: str) -> np.ndarray:
+    return np.array([row.get(key, np.nan) for row in history], float)
+
+
+def _light_frame(axes: Axes, grid: Any) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis=grid, color=FAINT, linewidth=0.8)
+    axes.set_axisbelow(True)
+
+
+def _shorten(name: str, limit: int = 24) -> str:
+    # Long names often share their beginning, so the middle goes.
+    return name if len(name) <= limit else f"{name[: limit // 2]}…{name[-(limit // 2 - 1) :]}"
+
+
+def _short_count(pixels: int) -> str:
+    """12 345 678 pixels do not fit a cell: 12.3M does."""
+    for unit, suffix in ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k")):
+        if pixels >= unit:
+            return f"{pixels / unit:.3g}{suffix}"
+    return str(pixels)
