@@ -16,7 +16,7 @@ Size = Annotated[tuple[Side, Side], Field(strict=False)]
 
 class _Section(BaseModel):
     # strict: "4" is not 4 and true is not 1, since YAML already has types and a guess hides a mistake.
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class Annotations(_Section):
@@ -64,7 +64,7 @@ class Augmentation(_Section):
     flip: Fraction = 0.5
     scale: Annotated[float, Field(ge=0, lt=1)] = 0.0
     rotate: Annotated[float, Field(ge=0, le=180)] = 0.0
-    shift: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    crop: Annotated[float, Field(ge=0, lt=1)] = 0.0
     colour: Fraction = 0.0
 
 
@@ -91,6 +91,7 @@ class Segmentation(_Section):
     weights: str | None = None
     size: Size
     epochs: Positive
+    epoch_images: Positive
     batch_size: Positive
     learning_rate: Annotated[float, Field(gt=0)]
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
@@ -120,6 +121,10 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise MaskwrightError(f"{path}: no such file; run the command in the folder that holds params.yaml") from None
+    except UnicodeDecodeError:
+        raise MaskwrightError(f"{path}: not text in UTF-8; save it as such") from None
+    except OSError as error:
+        raise MaskwrightError(f"{path}: cannot be read: {error.strerror}") from None
     try:
         values = yaml.safe_load(text)
     except yaml.YAMLError as error:
