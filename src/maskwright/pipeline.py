@@ -1,0 +1,80 @@
+"""What DVC knows and where it put it: the project's root, hashes of outputs, and what dvc.lock says of a model."""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+LOCK = Path("dvc.lock")
+
+
+@dataclass(frozen=True)
+class Produced:
+    """What dvc.lock says of the experiment whose files lie in this folder.
+
+    Attributes:
+        params: the sections of params.yaml that its stages were run with.
+        evaluated: whether results/NAME holds the evaluation of the model that models/NAME holds.
+    """
+
+    params: dict[str, Any]
+    evaluated: bool
+
+
+def project_root() -> Path:
+    """Return the folder of the project, absolute.
+
+    A queued experiment runs in a temporary copy below it; what must outlive the copy (MLflow's store, checkpoints)
+    belongs here. DVC_ROOT names it, and counts only where the current folder lies in it.
+    """
+    here = Path.cwd()
+    named = os.environ.get("DVC_ROOT")
+    if named and here.is_relative_to(Path(named).resolve()):
+        return Path(named).resolve()
+    return here
+
+
+def content_hash(path: Path) -> str:
+    """Return the MD5 under which DVC knows a file, or a folder (that of its sorted list of files, with `.dir`)."""
+    if path.is_file():
+        return _md5(path)
+    files = sorted((f.relative_to(path).as_posix(), f) for f in path.rglob("*") if f.is_file())
+    listing = [{"md5": _md5(file), "relpath": name} for name, file in files]
+    return hashlib.md5(json.dumps(listing).encode(), usedforsecurity=False).hexdigest() + ".dir"
+
+
+def produced(name: str, model: Path, results: Path) -> Produced | None:
+    """Return what dvc.lock says of an experiment, or None where `model` is not the model that it speaks of."""
+    stages = _locked_stages()
+    training, evaluation = stages.get(f"train@{name}", {}), stages.get(f"evaluate@{name}", {})
+    if not model.is_dir() or content_hash(model) != _locked_hash(training, "outs", model):
+        return None
+    metrics = results / "metrics.json"
+    evaluated = (
+        metrics.is_file()
+        and content_hash(metrics) == _locked_hash(evaluation, "outs", metrics)
+        and _locked_hash(evaluation, "deps", model) == _locked_hash(training, "outs", model)
+    )
+    params: dict[str, Any] = {}
+    for stage in (stages.get("drinks", {}), stages.get("masks", {}), training):
+        params |= stage.get("params", {}).get("params.yaml", {})
+    return Produced(params, evaluated)
+
+
+def _locked_stages() -> dict[str, Any]:
+    if not LOCK.is_file():
+        return {}
+    return (yaml.safe_load(LOCK.read_text(encoding="utf-8")) or {}).get("stages", {})
+
+
+def _locked_hash(stage: dict[str, Any], kind: str, path: Path) -> str | None:
+    return next((item.get("md5") for item in stage.get(kind, []) if item["path"] == path.as_posix()), None)
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

@@ -1,0 +1,395 @@
+"""MLflow: one row for each trained model. Nothing else in the project knows MLflow.
+
+A row is found by what was produced, never by a remembered id, so DVC's graph holds no run ids:
+
+- `maskwright.key` is the hash of everything that determines a training. A training that was killed and is started
+  again continues the row with its key, and a training that is repeated writes into the row it has already.
+- `maskwright.model` is the hash of the model's files, the very one that dvc.lock holds for the folder, so that the
+  row of any commit's model can be found. Evaluation goes into the row with its model's hash.
+
+What is recorded comes from files (models/, results/), and only what is missing is added: all of it may be repeated.
+"""
+
+import csv
+import getpass
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.metadata import version
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from maskwright.pipeline import content_hash
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+KEY = "maskwright.key"
+MODEL = "maskwright.model"
+STAGE = "maskwright.stage"
+EVALUATION = "maskwright.evaluation"
+
+_UNREACHABLE_IN_SECONDS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1"}
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training as MLflow sees it: its name, what determines it, and where its files are.
+
+    Attributes:
+        name: the experiment's name, for example "segmentation"; also the name of its MLflow experiment.
+        key: hash of everything that determines the outcome.
+        params: the sections of params.yaml it uses.
+        data: the name of its data set, and the folder of masks with an index CSV for each split.
+        model: the folder that holds, or will hold, the trained model.
+        history: CSV with a row for each epoch, whose number is in the column `epoch`.
+        serving_model: loads from `model` the keras.Model to serve, with one input and one output.
+    """
+
+    name: str
+    key: str
+    params: dict[str, Any]
+    data: tuple[str, Path]
+    model: Path
+    history: Path
+    serving_model: Callable[[Path], Any]
+
+
+@dataclass(frozen=True)
+class Store:
+    """An open connection, and the MLflow experiment in it that belongs to one of ours."""
+
+    client: "MlflowClient"
+    experiment: str
+
+
+def open_store(root: Path, name: str) -> Store:
+    """Connect to MLFLOW_TRACKING_URI, or else to mlflow.db in `root`, and make the experiment `name` if needed.
+
+    The first connection creates the database, which takes seconds.
+    """
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    for variable, value in _UNREACHABLE_IN_SECONDS.items():
+        os.environ.setdefault(variable, value)
+    import mlflow
+
+    for noisy in ("mlflow", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+    root = root.resolve()
+    uri = os.environ.get("MLFLOW_TRACKING_URI")
+    mlflow.set_tracking_uri(uri or f"sqlite:///{root}/mlflow.db")
+    client = mlflow.MlflowClient()
+    known = client.get_experiment_by_name(name)
+    if known is not None:
+        return Store(client, known.experiment_id)
+    location = None if uri else (root / "mlartifacts" / name).as_uri()
+    return Store(client, client.create_experiment(name, artifact_location=location))
+
+
+class LiveTraining:
+    """The row of a training that is under way.
+
+    MLflow must not cost anyone a training: the first failure is a warning in one line, and after it nothing more is
+    recorded; `maskwright sync` does that later from the files.
+    """
+
+    def __init__(self, root: Path, training: Training) -> None:
+        self._training = training
+        self._store: Store | None = None
+        self._run = ""
+        self._steps: set[int] = set()
+        self._attempt(lambda: self._start(root))
+
+    def log_epoch(self, epoch: int, values: dict[str, float]) -> None:
+        """Record one epoch's numbers; an epoch that the row has already is left alone."""
+        self._attempt(lambda: self._log_epoch(epoch, values))
+
+    def finish(self) -> None:
+        """Record the trained model and everything else about it."""
+        self._attempt(self._finish)
+
+    def stop(self, *, killed: bool) -> None:
+        """Say that the training ended early; starting it again continues the row."""
+        self._attempt(lambda: self._terminate("KILLED" if killed else "FAILED"))
+
+    def _attempt(self, action: Callable[[], None]) -> None:
+        if self._store is None and self._run:
+            return
+        try:
+            action()
+        except Exception as error:
+            self._store, self._run = None, "given up"
+            warn(error)
+
+    def _start(self, root: Path) -> None:
+        store = open_store(root, self._training.name)
+        run = _find(store, KEY, self._training.key)
+        if run is None:
+            run = _create(store, self._training)
+        else:
+            store.client.update_run(run.info.run_id, status="RUNNING")
+        self._store, self._run = store, run.info.run_id
+        self._steps = _logged_epochs(store, self._run)
+
+    def _log_epoch(self, epoch: int, values: dict[str, float]) -> None:
+        assert self._store is not None
+        if epoch not in self._steps:
+            self._steps.add(epoch)
+            _log_metrics(self._store, self._run, {f"training/{k}": v for k, v in values.items()}, epoch)
+
+    def _finish(self) -> None:
+        store, run = self._store, self._run
+        assert store is not None
+        produced = content_hash(self._training.model)
+        before = store.client.get_run(run).data.tags.get(MODEL)
+        other = _find(store, MODEL, produced)
+        if before not in (None, produced):
+            # The same key gave different weights (another machine, say): the older model keeps its row.
+            store.client.set_terminated(run, "FINISHED")
+            run = (other or _create(store, self._training)).info.run_id
+        elif other is not None and other.info.run_id != run:
+            # Another key gave the very same model (a comment changed, say): it has a row, and needs no second one.
+            store.client.delete_run(run)
+            run = other.info.run_id
+        _complete_training(store, run, self._training)
+
+    def _terminate(self, status: str) -> None:
+        assert self._store is not None
+        # A repeated training that broke off leaves a finished model's row as it was.
+        finished = MODEL in self._store.client.get_run(self._run).data.tags
+        self._store.client.set_terminated(self._run, "FINISHED" if finished else status)
+
+
+def record(root: Path, training: Training, results: Path | None) -> bool:
+    """Bring the row of a trained model up to date with its files, making the row if there is none.
+
+    Args:
+        root: folder of the MLflow store.
+        training: what was trained; its model and history are there.
+        results: folder that holds the model's metrics.json and plots/, or None where there is no evaluation of it.
+
+    Returns:
+        Whether anything had to be added.
+
+    Raises:
+        Exception: whatever MLflow raises; see `warn`.
+    """
+    store = open_store(root, training.name)
+    run = _find(store, MODEL, content_hash(training.model)) or _find(store, KEY, training.key)
+    if run is not None and run.data.tags.get(MODEL) not in (None, content_hash(training.model)):
+        run = None  # the same key gave another model, which keeps its row
+    run_id = (run or _create(store, training)).info.run_id
+    added = _complete_training(store, run_id, training)
+    if results is not None:
+        added |= _complete_evaluation(store, run_id, results)
+    return added
+
+
+def warn(error: Exception) -> None:
+    """Say in one line on stderr that MLflow failed, and what to do."""
+    reason = (" ".join(str(error).split()) or type(error).__name__)[:300]
+    print(
+        f"maskwright: warning: MLflow: {reason}; the work goes on, and `maskwright sync` records it later",
+        file=sys.stderr,
+    )
+
+
+def flatten(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (dotted key, value) for each leaf of nested dictionaries."""
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def metric_names(keys: Iterable[str]) -> list[str]:
+    """Return a name that MLflow accepts for each key: what it forbids becomes `_`, and a taken name gets a number."""
+    names: list[str] = []
+    for key in keys:
+        name = base = re.sub(r"[^\w.\- /:]", "_", key)
+        number = 2
+        while name in names:
+            name = f"{base}_{number}"
+            number += 1
+        names.append(name)
+    return names
+
+
+def _find(store: Store, tag: str, value: str) -> "Run | None":
+    runs = store.client.search_runs(
+        [store.experiment], f"tags.`{tag}` = '{value}'", max_results=1, order_by=["attributes.start_time DESC"]
+    )
+    return runs[0] if runs else None
+
+
+def _create(store: Store, training: Training) -> "Run":
+    from mlflow.entities import Param
+
+    experiment = os.environ.get("DVC_EXP_NAME")
+    tags = {
+        KEY: training.key,
+        STAGE: f"train@{training.name}",
+        "mlflow.source.name": f"maskwright train {training.name}",
+        "mlflow.source.type": "LOCAL",
+        "mlflow.user": _user(),
+        **_git_tags(),
+        **({"dvc.experiment": experiment} if experiment else {}),
+    }
+    name = f"{training.name}-{experiment or training.key[:8]}"
+    run = store.client.create_run(store.experiment, tags=tags, run_name=name)
+    params = [Param(key, _text(value)) for key, value in flatten(training.params)]
+    store.client.log_batch(run.info.run_id, params=params)
+    return run
+
+
+def _complete_training(store: Store, run_id: str, training: Training) -> bool:
+    from mlflow.entities import LoggedModelStatus
+
+    run = store.client.get_run(run_id)
+    added = False
+    if run.inputs is None or not run.inputs.dataset_inputs:
+        store.client.log_inputs(run_id, datasets=_datasets(training))
+        added = True
+    logged = _logged_epochs(store, run_id)
+    for row in _rows(training.history):
+        epoch = int(row.pop("epoch"))
+        if epoch not in logged:
+            _log_metrics(store, run_id, {f"training/{key}": float(value) for key, value in row.items()}, epoch)
+            added = True
+    if not any(a.path == training.history.name for a in store.client.list_artifacts(run_id)):
+        store.client.log_artifact(run_id, str(training.history))
+        added = True
+    models = [store.client.get_logged_model(m.model_id) for m in run.outputs.model_outputs] if run.outputs else []
+    if not any(model.status == LoggedModelStatus.READY for model in models):
+        _log_model(run_id, training)
+        added = True
+    produced = content_hash(training.model)
+    if run.data.tags.get(MODEL) != produced:
+        # Last, so that a row with this tag is complete.
+        store.client.set_tag(run_id, MODEL, produced)
+        added = True
+    if added or run.info.status != "FINISHED":
+        store.client.set_terminated(run_id, "FINISHED")
+    return added
+
+
+def _complete_evaluation(store: Store, run_id: str, results: Path) -> bool:
+    run = store.client.get_run(run_id)
+    metrics, plots = results / "metrics.json", results / "plots"
+    evaluated = "-".join(content_hash(path) for path in (metrics, plots) if path.exists())
+    if run.data.tags.get(EVALUATION) == evaluated:
+        return False
+    values = flatten(json.loads(metrics.read_text(encoding="utf-8")))
+    numbers = {f"test/{key}": float(value) for key, value in values if isinstance(value, int | float)}
+    models = run.outputs.model_outputs if run.outputs else []
+    _log_metrics(store, run_id, numbers, 0, models[-1].model_id if models else None)
+    store.client.log_artifact(run_id, str(metrics))
+    if plots.exists():
+        store.client.log_artifacts(run_id, str(plots), "plots")
+    store.client.set_tag(run_id, EVALUATION, evaluated)
+    return True
+
+
+def _log_metrics(store: Store, run_id: str, values: dict[str, float], step: int, model: str | None = None) -> None:
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    names = metric_names(values)
+    metrics = [
+        Metric(name, value, now, step, model_id=model, run_id=run_id)
+        for name, value in zip(names, values.values(), strict=True)
+    ]
+    for start in range(0, len(metrics), 1000):  # MLflow's limit for one call
+        store.client.log_batch(run_id, metrics=metrics[start : start + 1000])
+
+
+def _log_model(run_id: str, training: Training) -> None:
+    import mlflow
+    import mlflow.keras as flavour
+    import numpy as np
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema, TensorSpec
+
+    def schema(tensor: Any) -> Schema:
+        return Schema([TensorSpec(np.dtype(tensor.dtype), [-1 if side is None else side for side in tensor.shape])])
+
+    model = training.serving_model(training.model)
+    # A graph rather than layers, so that it loads where maskwright is not installed; keras prints while exporting.
+    with mlflow.start_run(run_id=run_id), redirect_stdout(StringIO()):
+        flavour.log_model(
+            model,
+            name="model",
+            save_exported_model=True,
+            signature=ModelSignature(schema(model.inputs[0]), schema(model.outputs[0])),
+            # Given, because finding them out loads the model in another process.
+            pip_requirements=[f"{package}=={version(package)}" for package in ("mlflow", "tensorflow", "keras")],
+            # No epoch: its numbers would be copied to the model, whose own are those of its evaluation.
+            step=-1,
+        )
+
+
+def _datasets(training: Training) -> list[Any]:
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    name, masks = training.data
+    inputs = []
+    for split, context in (("train", "training"), ("validation", "validation"), ("test", "testing")):
+        index = masks / f"{split}.csv"
+        if not index.is_file():
+            continue
+        digest = sha256(index.read_bytes())
+        rows = _rows(index)
+        for row in rows:
+            digest.update((masks / row["mask"]).read_bytes())
+        source = json.dumps({"uri": index.as_posix()})
+        profile = json.dumps({"images": len(rows)})
+        dataset = Dataset(name, digest.hexdigest()[:16], "local", source, profile=profile)
+        inputs.append(DatasetInput(dataset, [InputTag("mlflow.data.context", context)]))
+    return inputs
+
+
+def _logged_epochs(store: Store, run_id: str) -> set[int]:
+    return {metric.step for metric in store.client.get_metric_history(run_id, "training/loss")}
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _git_tags() -> dict[str, str]:
+    commit = _git("rev-parse", "HEAD")
+    if not commit:
+        return {}
+    # The pipeline itself writes these while it runs, so they say nothing about what was run.
+    changed = _git("status", "--porcelain", "--", ".", ":!dvc.lock", ":!results")
+    return {"mlflow.source.git.commit": commit, "git.dirty": str(bool(changed)).lower()}
+
+
+def _git(*arguments: str) -> str:
+    try:
+        return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
