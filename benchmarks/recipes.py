@@ -152,7 +152,7 @@ def _timed(params: Params, images: int, classes: int) -> Timed:
     )
     segmentation.make_deterministic(settings.seed)
     model = segmentation.build(settings, classes)
-    segmentation.compile_model(model, settings, data, classes)
+    segmentation._compile(model, settings, data, classes)
     stream = training_batches(
         data,
         epoch_images=settings.epoch_images,
