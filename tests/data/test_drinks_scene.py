@@ -108,7 +108,7 @@ def test_no_class_is_rare():
     counts = Counter(name for scene in _scenes() for name, _ in scene.objects)
     total = sum(counts.values())
     assert total > 150
-    # Drawn with equal chances; wide cans keep their place a little more often where things would cover each other.
+    # Drawn with equal chances, but slim bottles find a free place more often than wide cans do.
     for name in CLASSES:
         assert 0.2 < counts[name] / total < 0.5
 
