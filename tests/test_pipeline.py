@@ -85,7 +85,7 @@ def rows(folder):
         print(json.dumps([
             {"id": run.info.run_id, "status": run.info.status, "tags": run.data.tags, "params": run.data.params,
              "metrics": run.data.metrics,
-             "epochs": [m.step for m in store.client.get_metric_history(run.info.run_id, "training/loss")]}
+             "epochs": sorted(m.step for m in store.client.get_metric_history(run.info.run_id, "training/loss"))}
             for run in found
         ]))"""
     done = subprocess.run(

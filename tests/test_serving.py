@@ -1,14 +1,14 @@
 """The model that MLflow keeps: loaded, and served over HTTP, where maskwright is not installed."""
 
+import http.client
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -96,45 +96,73 @@ def test_pyfunc_gives_the_same_masks_without_maskwright(logged, tmp_path):
         np.testing.assert_array_equal(theirs, ours)
 
 
-def test_mlflow_serves_it(logged, tmp_path):
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket: no port to lose to another program, no proxy, and no network, not even loopback."""
+
+    def __init__(self, path):
+        super().__init__("localhost", timeout=120)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+@pytest.fixture
+def socket_path():
+    # Not below tmp_path: a socket's path has at most 107 bytes.
+    with tempfile.TemporaryDirectory() as folder:
+        yield f"{folder}/server"
+
+
+def test_mlflow_serves_it(logged, tmp_path, socket_path):
     uri, environment, masks = logged
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = ["mlflow", "models", "serve", "-m", uri, "--env-manager", "local", "--port", str(port)]
+    # `mlflow models serve` starts uvicorn, which reads its options from the environment too.
+    environment = {**environment, "UVICORN_UDS": socket_path}
     log = tmp_path / "log"
     with log.open("w") as output:
         server = subprocess.Popen(
-            command, cwd=tmp_path, env=environment, stdout=output, stderr=output, start_new_session=True
+            ["mlflow", "models", "serve", "-m", uri, "--env-manager", "local"],
+            cwd=tmp_path,
+            env=environment,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
     try:
-        url = f"http://127.0.0.1:{port}"
-        wait_for(f"{url}/ping", server, log)
+        wait_for_answer(socket_path, server, log)
         for batch, expected in zip(batches(), masks, strict=True):
-            answer = post(f"{url}/invocations", {"inputs": batch.tolist()})
-            assert answer == {"predictions": expected.tolist()}
-        with pytest.raises(urllib.error.HTTPError) as refused:
-            post(f"{url}/invocations", {"inputs": [[1, 2], [3, 4]]})
-        assert refused.value.code == 400
+            answer = ask(socket_path, "POST", "/invocations", {"inputs": batch.tolist()})
+            assert answer == (200, {"predictions": expected.tolist()})
+        status, answer = ask(socket_path, "POST", "/invocations", {"inputs": [[1, 2], [3, 4]]})
+        assert status == 400, answer
     finally:
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()
 
 
-def wait_for(url, server, log):
+def wait_for_answer(path, server, log):
     end = time.monotonic() + 180
     while time.monotonic() < end:
         assert server.poll() is None, log.read_text()
         try:
-            with urllib.request.urlopen(url, timeout=10) as answer:
-                assert answer.status == 200
-            return
+            status, _ = ask(path, "GET", "/ping")
         except OSError:
             time.sleep(0.5)
+        else:
+            assert status == 200
+            return
     pytest.fail(f"no answer after 180 s:\n{log.read_text()}")
 
 
-def post(url, content):
-    request = urllib.request.Request(url, json.dumps(content).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=120) as answer:
-        return json.load(answer)
+def ask(path, method, url, content=None):
+    """Return the answer's status, and its JSON."""
+    connection = UnixConnection(path)
+    try:
+        connection.request(method, url, content and json.dumps(content), {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        text = answer.read()
+        return answer.status, json.loads(text) if text.strip() else None
+    finally:
+        connection.close()
