@@ -9,10 +9,13 @@ validation split, and the seeds 0, 1, ...; both are scored on the test split by 
 The published recipe takes about an hour on 2 cores. What is finished in FOLDER is not trained again, and what was
 killed goes on. Times are taken apart from that: training steps and single-image inferences of both recipes in turn,
 in this process, so that a machine whose speed drifts slows both alike. Training time is seconds a step times steps.
+Throughput is thrice a forward pass's floating-point operations over the seconds of a training step, against that of
+a 3x3 convolution from 256 to 256 channels in the recipe's precision, timed in the same turns.
 """
 
 import argparse
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -43,16 +46,20 @@ PUBLISHED = {
     "augment": {"flip": 0.0, "scale": 0.0, "rotate": 0.0, "crop": 0.0, "colour": 0.0},
     "precision": "float32",
 }
+CONVOLUTION = (8, 24, 32, 256)
+CONVOLUTION_OPERATIONS = 2 * 9 * 256 * math.prod(CONVOLUTION)
 SCORES = ("miou", "miou_per_image", "pixel_accuracy", "boundary_f1")
 
 
 @dataclass
 class Timed:
-    """One recipe's training step and inference, ready to be called over and over."""
+    """One recipe's training step and inference, and a convolution, ready to be called over and over."""
 
     step: Callable[[], None]
     infer: Callable[[], None]
+    convolve: Callable[[], None]
     steps: int
+    step_operations: int
 
 
 def main() -> None:
@@ -126,21 +133,37 @@ def _report_times(recipes: dict[str, Params], masks: Path, rounds: int) -> None:
     images = len(read_split(masks, root, "train"))
     classes = len(segmentation.read_classes(masks))
     timed = {name: _timed(params, images, classes) for name, params in recipes.items()}
-    seconds: dict[str, dict[str, list[float]]] = {what: {name: [] for name in recipes} for what in ("train", "infer")}
-    for _ in range(rounds):
+    whats = ("step", "infer", "convolve")
+    seconds: dict[str, dict[str, np.ndarray]] = {what: {name: np.empty(rounds) for name in recipes} for what in whats}
+    for turn in range(rounds):
         for name, recipe in timed.items():
-            seconds["train"][name].append(_seconds(recipe.step) * recipe.steps)
-            seconds["infer"][name].append(_seconds(recipe.infer))
-    for what, label, unit, scale in (
-        ("train", f"training time, {images} images, validation not counted", "s", 1),
-        ("infer", "inference of one image", "ms", 1000),
+            for what in whats:
+                seconds[what][name][turn] = _seconds(getattr(recipe, what))
+    train = {name: seconds["step"][name] * recipe.steps for name, recipe in timed.items()}
+    infer = {name: seconds["infer"][name] * 1000 for name in recipes}
+    for label, values in (
+        (f"training on {images} images, in seconds, validation not counted", train),
+        ("inference of one image, in milliseconds", infer),
     ):
-        print(f"\n{label} (median of {rounds} rounds in turn)")
+        print(f"\n{label} (median and quartiles of {rounds} rounds)")
         for name in recipes:
-            print(f"  {name:10} {np.median(seconds[what][name]) * scale:.1f} {unit}")
-        ratios = np.divide(seconds[what]["published"], seconds[what]["default"])
-        ratio = np.median(seconds[what]["published"]) / np.median(seconds[what]["default"])
-        print(f"  published / default {ratio:.1f} (round by round {ratios.min():.1f} to {ratios.max():.1f})")
+            print(f"  {name:10} {_spread(values[name])}")
+        ratio = np.median(values["published"]) / np.median(values["default"])
+        print(
+            f"  published / default {ratio:.1f} (round by round {_spread(values['published'] / values['default'])})"
+        )
+    print("\nthroughput in GFLOP/s: training steps | a convolution | share, round by round")
+    for name, recipe in timed.items():
+        steps = recipe.step_operations / seconds["step"][name] / 1e9
+        convolutions = CONVOLUTION_OPERATIONS / seconds["convolve"][name] / 1e9
+        print(
+            f"  {name:10} {np.median(steps):.0f} | {np.median(convolutions):.0f} | {_spread(steps / convolutions, 2)}"
+        )
+
+
+def _spread(values: np.ndarray, digits: int = 1) -> str:
+    low, middle, high = (f"{value:.{digits}f}" for value in np.percentile(values, (25, 50, 75)))
+    return f"{middle} [{low}, {high}]"
 
 
 def _timed(params: Params, images: int, classes: int) -> Timed:
@@ -152,7 +175,7 @@ def _timed(params: Params, images: int, classes: int) -> Timed:
     )
     segmentation.make_deterministic(settings.seed)
     model = segmentation.build(settings, classes)
-    segmentation._compile(model, settings, data, classes)
+    segmentation.compile_model(model, settings, data, classes)
     stream = training_batches(
         data,
         epoch_images=settings.epoch_images,
@@ -172,11 +195,36 @@ def _timed(params: Params, images: int, classes: int) -> Timed:
     def infer() -> None:
         forward(image)
 
-    for _ in range(2):  # traced and warm
+    convolve = _convolution(tf.bfloat16 if settings.precision == "bfloat16" else tf.float32)
+    for _ in range(5):  # traced and warm
         step()
         infer()
+        convolve()
     steps = steps_per_epoch(images, settings.epoch_images, settings.batch_size) * settings.epochs
-    return Timed(step, infer, steps)
+    operations = 3 * settings.batch_size * _forward_operations(model, settings.size)
+    return Timed(step, infer, convolve, steps, operations)
+
+
+def _convolution(dtype: tf.DType) -> Callable[[], None]:
+    channels = CONVOLUTION[-1]
+    features, kernel = tf.ones(CONVOLUTION, dtype), tf.ones((3, 3, channels, channels), dtype)
+
+    @tf.function
+    def convolved() -> tf.Tensor:
+        return tf.nn.conv2d(features, kernel, 1, "SAME")
+
+    def convolve() -> None:
+        convolved().numpy()
+
+    return convolve
+
+
+def _forward_operations(model: keras.Model, size: tuple[int, int]) -> int:
+    """Return the floating-point operations of one image's forward pass."""
+    forward = tf.function(lambda image: model(image, training=False))
+    graph = forward.get_concrete_function(tf.TensorSpec((1, *size, 3))).graph
+    options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
+    return tf.compat.v1.profiler.profile(graph, options={**options, "output": "none"}).total_float_ops
 
 
 def _seconds(action: Callable[[], None]) -> float:

@@ -1,5 +1,6 @@
 """The command: exit codes, one line for each mistake, and no TensorFlow where none is needed."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 
@@ -55,7 +57,16 @@ def test_importing_the_command_imports_nothing_heavy(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments", [("nonsense",), ("train",), ("lint",), ("masks", "--nonsense"), ("masks", "--label", "kind"), ()]
+    "arguments",
+    [
+        ("nonsense",),
+        ("train",),
+        ("lint",),
+        ("masks", "--nonsense"),
+        ("masks", "--label", "kind"),
+        ("masks", "--skip"),
+        (),
+    ],
 )
 def test_wrong_usage_exits_2(folder, arguments):
     done = run(*arguments, cwd=folder)
@@ -97,6 +108,20 @@ def test_lint_of_a_file_that_is_no_annotation_file(folder):
     assert done.returncode == 1
     assert "notes.json" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_masks_of_one_file_stop_at_a_loss_unless_told_to_skip_it(folder):
+    Image.new("RGB", (20, 10)).save(folder / "a.png")
+    square = {"name": "polygon", "all_points_x": [2, 8, 8, 2], "all_points_y": [1, 1, 6, 6]}
+    line = {"name": "polygon", "all_points_x": [2, 8], "all_points_y": [1, 6]}
+    regions = [{"shape_attributes": shape, "region_attributes": {"kind": "cat"}} for shape in (square, line)]
+    (folder / "via.json").write_text(json.dumps({"a.png-1": {"filename": "a.png", "size": -1, "regions": regions}}))
+    assert_one_line_error(run("masks", "via.json", "--out", "out", cwd=folder), "a.png, region 1", "with `--skip`")
+    assert not (folder / "out").exists()
+    done = run("masks", "via.json", "--out", "out", "--skip", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "via.json: 1 masks; 1 cat; findings: 1, see out/report.json\n"
+    assert json.loads((folder / "out/classes.json").read_text()) == ["background", "cat"]
 
 
 def test_sync_before_anything_was_trained(folder):

@@ -81,16 +81,22 @@ def masks(
     ] = None,
     label: Label = None,
     classes: Classes = None,
+    skip: Annotated[
+        bool, typer.Option("--skip", help="Leave out, and report, what would otherwise stop it.")
+    ] = False,
 ) -> None:
     """Turn annotations into index masks: one PNG for each image, and an index CSV for each split."""
     from maskwright.via.convert import convert_annotations, convert_file
 
     if file is not None:
-        _tell({file.name: convert_file(file, out, label=label, classes=_names(classes), onehot=onehot)}, out)
+        on_error = "skip" if skip else "fail"
+        names = _names(classes)
+        report = convert_file(file, out, label=label, classes=names, on_error=on_error, onehot=onehot)
+        _tell({file.name: report}, out)
         return
-    if label is not None or classes is not None:
+    if label is not None or classes is not None or skip:
         raise typer.BadParameter(
-            "belongs to a FILE; without one, params.yaml decides", param_hint="--label, --classes"
+            "belongs to a FILE; without one, params.yaml decides", param_hint="--label, --classes, --skip"
         )
     _tell(convert_annotations(load_params().annotations, out, onehot=onehot), out)
 

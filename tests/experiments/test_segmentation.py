@@ -262,7 +262,7 @@ class TestCompile:
 
     def compiled(self, **changes: Any) -> keras.Model:
         model = self.model()
-        segmentation._compile(model, settings(**changes), labelled(), 3)
+        segmentation.compile_model(model, settings(**changes), labelled(), 3)
         return model
 
     def test_only_kernels_decay(self):

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from PIL import Image
 from rich.console import Console
@@ -19,6 +18,7 @@ from maskwright.data.drinks_objects import CLASSES
 from maskwright.data.drinks_scene import draw_scene
 from maskwright.data.drinks_textures import PHOTOGRAPHS
 from maskwright.errors import MaskwrightError
+from maskwright.outputs import replaced_folder
 from maskwright.parallel import parallel_map
 from maskwright.params import Drinks
 from maskwright.via.model import ImageEntry, Region
@@ -55,10 +55,8 @@ def write_drinks(params: Drinks, out: Path, *, workers: int | None = None, progr
         MaskwrightError: `out` is a file, or holds something else.
     """
     _refuse_to_replace_other_things(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
     counts = {"train": params.train, "validation": params.validation, "test": params.test}
-    with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as temporary:
-        new = Path(temporary) / "new"
+    with replaced_folder(out) as new:
         for split in SPLITS:
             (new / split).mkdir(parents=True)
         jobs = (
@@ -83,9 +81,7 @@ def write_drinks(params: Drinks, out: Path, *, workers: int | None = None, progr
                 attribute=ATTRIBUTE,
                 name=f"drinks, {split}",
             )
-        if out.exists():
-            out.rename(Path(temporary) / "old")
-        new.rename(out)
+        next(entries, None)  # the bar counts an image when the next one is asked for
 
 
 def _draw(job: _Job) -> ImageEntry:

@@ -13,6 +13,9 @@ from maskwright.data.drinks_render import Light, Sprite, draw_body, draw_box
 from maskwright.data.drinks_textures import PHOTOGRAPHS, backdrop, plain, receding
 from maskwright.data.outlines import outlines
 
+_ATTEMPTS = 5
+"""Arrangements tried until all drinks of a scene find a place."""
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -169,14 +172,22 @@ def _arrange(rng: np.random.Generator, stage: _Stage) -> list[_Item]:
     count = 1 + int(rng.choice(len(chances), p=chances))
     wanted: list[str | None] = [CLASSES[i] for i in rng.integers(len(CLASSES), size=count)]
     wanted += [None] * int(rng.integers(stage.difficulty.distractors, endpoint=True))
-    taken = np.zeros(stage.size, bool)
     items: list[_Item] = []
-    for name in wanted:
-        item = _find_place(rng, _make_item(rng, name, stage), taken, stage)
-        if item is not None:
-            there, here = item.window(stage.size)
-            taken[there] |= item.solid[here]
-            items.append(item)
+    # Wide cans find no room more often than slim bottles. To leave them out would make them rare, so all are drawn
+    # anew, at other sizes and places, until every one is in.
+    for _ in range(_ATTEMPTS):
+        taken = np.zeros(stage.size, bool)
+        items = []
+        for name in wanted:
+            item = _find_place(rng, _make_item(rng, name, stage), taken, stage)
+            if item is not None:
+                there, here = item.window(stage.size)
+                taken[there] |= item.solid[here]
+                items.append(item)
+            elif name:
+                break
+        else:
+            break
     return sorted(items, key=lambda item: item.depth)
 
 

@@ -94,6 +94,22 @@ def build(params: Segmentation, number_of_classes: int) -> keras.Model:
         keras.config.set_dtype_policy(previous)
 
 
+def compile_model(model: keras.Model, params: Segmentation, training: LabelledImages, number_of_classes: int) -> None:
+    """Give the network its optimiser, learning rates and loss; class weights follow the training masks."""
+    counts = np.bincount(training.masks.reshape(-1), minlength=256)
+    weights = class_weights(params.loss, counts[:number_of_classes])
+    steps = steps_per_epoch(len(training), params.epoch_images, params.batch_size)
+    rate: Any = learning_rate(params, steps)
+    if params.weight_decay:
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=params.weight_decay)
+        # Decay is for the kernels: on a scale or a bias it only biases the result.
+        optimizer.exclude_from_weight_decay(var_list=[v for v in model.trainable_variables if len(v.shape) < 2])
+    else:
+        optimizer = keras.optimizers.Adam(rate)
+    optimizer.build(model.trainable_variables)
+    model.compile(optimizer=optimizer, loss=segmentation_loss(params.loss, weights))
+
+
 def train(
     params: Params,
     *,
@@ -125,7 +141,7 @@ def train(
     make_deterministic(settings.seed)
     with _strategy([device.name for device in tf.config.list_logical_devices("GPU")]).scope():
         model: Any = build(settings, len(classes))
-        _compile(model, settings, training, len(classes))
+        compile_model(model, settings, training, len(classes))
     progress = load_checkpoint(folder, model)
     steps = steps_per_epoch(len(training), settings.epoch_images, settings.batch_size)
     start = progress.next_epoch
@@ -297,21 +313,6 @@ def read_classes(masks: Path) -> list[str]:
 def _strategy(accelerators: list[str]) -> tf.distribute.Strategy:
     """Return a strategy that splits each batch among several of them, or the one that changes nothing."""
     return tf.distribute.MirroredStrategy(accelerators) if len(accelerators) > 1 else tf.distribute.get_strategy()
-
-
-def _compile(model: keras.Model, settings: Segmentation, training: LabelledImages, number_of_classes: int) -> None:
-    counts = np.bincount(training.masks.reshape(-1), minlength=256)
-    weights = class_weights(settings.loss, counts[:number_of_classes])
-    steps = steps_per_epoch(len(training), settings.epoch_images, settings.batch_size)
-    rate: Any = learning_rate(settings, steps)
-    if settings.weight_decay:
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay)
-        # Decay is for the kernels: on a scale or a bias it only biases the result.
-        optimizer.exclude_from_weight_decay(var_list=[v for v in model.trainable_variables if len(v.shape) < 2])
-    else:
-        optimizer = keras.optimizers.Adam(rate)
-    optimizer.build(model.trainable_variables)
-    model.compile(optimizer=optimizer, loss=segmentation_loss(settings.loss, weights))
 
 
 def _validator(model: Any, data: LabelledImages, settings: Segmentation) -> Callable[[], dict[str, float]]:

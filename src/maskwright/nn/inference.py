@@ -19,18 +19,30 @@ _STRIP_PIXELS = 2_000_000
 def compiled(model: keras.Model, *, flip: bool = False) -> Forward:
     """Return a function (B, h, w, 3) uint8 -> (B, h, w, C) float32 class probabilities.
 
+    The weights are taken as they are now, and are constants of the compiled graph: TensorFlow then converts them to
+    bfloat16 and to the layout of its convolutions once, not at every call. With one small image a call, that is a
+    third of the time.
+
     Args:
         model: a network that returns logits.
         flip: average the probabilities of the image and of its mirror image.
     """
+    trainable = [variable.numpy() for variable in model.trainable_variables]
+    others = [variable.numpy() for variable in model.non_trainable_variables]
 
     @tf.function(reduce_retracing=True)
     def probabilities(images: tf.Tensor) -> tf.Tensor:
         images = tf.cast(images, tf.float32)
-        result = tf.nn.softmax(model(images, training=False))
+        # Made in here, so that they belong to the graph: tensors from outside would be handed in at every call.
+        weights = [[tf.constant(value) for value in values] for values in (trainable, others)]
+
+        def forward(batch: tf.Tensor) -> tf.Tensor:
+            logits, _ = model.stateless_call(*weights, batch, training=False)
+            return tf.nn.softmax(logits)
+
+        result = forward(images)
         if flip:
-            mirrored = tf.nn.softmax(model(images[:, :, ::-1], training=False))
-            result = (result + mirrored[:, :, ::-1]) / 2
+            result = (result + forward(images[:, :, ::-1])[:, :, ::-1]) / 2
         return result
 
     return lambda images: probabilities(tf.constant(images)).numpy()

@@ -283,10 +283,11 @@ def _fail_on_refusals(sources: list[Source], reports: dict[str, Report]) -> None
     for source in sources:
         if str(source.file.path) in files:
             commands.setdefault(str(source.file.path), _lint_command(source, training=source is sources[0]))
-    skip = ", or leave them out with annotations.on_error: skip" if len(sources) > 1 else ""
+    lint = "` and `".join(commands.values())
+    skip = "`--skip`" if ONE_FILE in reports else "annotations.on_error: skip"
     raise MaskwrightError(
         f"{'1 finding' if len(refused) == 1 else f'{len(refused):,} findings'} that would lose annotations: "
-        f"{shown}{more}. See all with `{'` and `'.join(commands.values())}` and correct them{skip}"
+        f"{shown}{more}. See all with `{lint}` and correct them, or leave them out with {skip}"
     )
 
 
