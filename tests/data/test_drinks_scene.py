@@ -13,7 +13,7 @@ from maskwright.data.drinks_difficulty import Difficulty
 from maskwright.data.drinks_objects import CLASSES, make_drink
 from maskwright.data.drinks_scene import Scene, draw_scene
 from maskwright.data.drinks_textures import PHOTOGRAPHS, photograph
-from maskwright.via.lint import LabelledRegion
+from maskwright.via.model import LabelledRegion
 from maskwright.via.rasterise import rasterise
 
 SIZE = (120, 160)

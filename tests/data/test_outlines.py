@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from skimage.draw import disk
 
 from maskwright.data.outlines import MOST_CORNERS, outlines
-from maskwright.via.lint import LabelledRegion
+from maskwright.via.model import LabelledRegion
 from maskwright.via.rasterise import rasterise
 
 

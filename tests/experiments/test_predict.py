@@ -21,7 +21,8 @@ from maskwright.experiments.predict_segmentation import polygons, predict, witho
 from maskwright.images import read_mask
 from maskwright.photographs import find_photographs
 from maskwright.via.convert import convert_file
-from maskwright.via.lint import LabelledRegion, lint
+from maskwright.via.lint import lint
+from maskwright.via.model import LabelledRegion
 from maskwright.via.rasterise import rasterise
 
 ROOT = Path(__file__).parents[2]

@@ -39,6 +39,15 @@ class TestCompiled:
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, expected, atol=1e-5)
 
+    def test_weights_are_those_of_the_moment(self):
+        model, images = network(), photograph(6, 8)[None]
+        forward = compiled(model)
+        before = forward(images)
+        model.set_weights([2 * weight for weight in model.get_weights()])
+        np.testing.assert_array_equal(forward(images), before)
+        np.testing.assert_array_equal(forward(images[:, :5]).shape, (1, 5, 8, 3))
+        assert np.abs(compiled(model)(images) - before).max() > 1e-3
+
     def test_flip_averages_the_mirror_image(self):
         model = network()
         images = photograph(6, 8)[None]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from maskwright.via.lint import CheckedImage, LabelRule, check_image
-from maskwright.via.model import ImageEntry, Region
+from maskwright.via.lint import LabelRule, check_image
+from maskwright.via.model import CheckedImage, ImageEntry, Region
 
 RULE = LabelRule(None, ("object",))
 REGION = Region(0, "rect", {"x": 1, "y": 1, "width": 3, "height": 3})

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from maskwright.images import IGNORE
-from maskwright.via.lint import CheckedImage, LabelRule, check_image
-from maskwright.via.model import ImageEntry, Region
+from maskwright.via.lint import LabelRule, check_image
+from maskwright.via.model import CheckedImage, ImageEntry, Region
 
 RULE = LabelRule("name", ("cat", "dog"))
 WIDTH, HEIGHT = 40, 20

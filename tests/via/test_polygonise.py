@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter, zoom
 from skimage.draw import disk
 
 from maskwright.images import IGNORE
-from maskwright.via.lint import LabelledRegion
+from maskwright.via.model import LabelledRegion
 from maskwright.via.polygonise import drop_specks, mask_to_regions
 from maskwright.via.rasterise import rasterise
 from maskwright.via.shapes import place_region

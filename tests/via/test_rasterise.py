@@ -9,7 +9,7 @@ from matplotlib.path import Path as Outline
 from skimage.draw import polygon as skimage_polygon
 
 from maskwright.images import IGNORE
-from maskwright.via.lint import LabelledRegion
+from maskwright.via.model import LabelledRegion
 from maskwright.via.rasterise import Overlap, bounding_boxes, overlaps, rasterise, region_spans
 
 H, W = 24, 32

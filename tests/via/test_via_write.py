@@ -11,8 +11,7 @@ from via_strategies import image_entries
 
 from maskwright.errors import MaskwrightError
 from maskwright.images import IGNORE
-from maskwright.via.lint import LabelledRegion
-from maskwright.via.model import ImageEntry, Region
+from maskwright.via.model import ImageEntry, LabelledRegion, Region
 from maskwright.via.rasterise import rasterise
 from maskwright.via.read import entries, open_annotations
 from maskwright.via.write import CocoWriter, OneHotArchive, coco_annotations, write_via_project

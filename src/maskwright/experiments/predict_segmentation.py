@@ -30,8 +30,7 @@ from maskwright.images import class_palette, read_image, read_mask, resize_image
 from maskwright.outputs import replaced_folder
 from maskwright.parallel import parallel_map
 from maskwright.photographs import INDEX, Photograph
-from maskwright.via.lint import LabelledRegion
-from maskwright.via.model import ImageEntry, Region
+from maskwright.via.model import ImageEntry, LabelledRegion, Region
 from maskwright.via.polygonise import MIN_CLASS_IOU, drop_specks, mask_to_regions
 from maskwright.via.rasterise import rasterise
 from maskwright.via.write import write_via_project

@@ -37,8 +37,7 @@ def compiled(model: keras.Model, *, flip: bool = False) -> Forward:
         weights = [[tf.constant(value) for value in values] for values in (trainable, others)]
 
         def forward(batch: tf.Tensor) -> tf.Tensor:
-            logits, _ = model.stateless_call(*weights, batch, training=False)
-            return tf.nn.softmax(logits)
+            return tf.nn.softmax(model.stateless_call(*weights, batch, training=False)[0])
 
         result = forward(images)
         if flip:

@@ -29,8 +29,8 @@ from maskwright.images import class_palette, read_mask, write_mask
 from maskwright.outputs import replaced_folder
 from maskwright.parallel import parallel_map
 from maskwright.via.findings import Finding
-from maskwright.via.lint import CheckedImage, check_image, find_label_rule, merged_entries, start_report
-from maskwright.via.model import ImageEntry, Problem
+from maskwright.via.lint import check_image, find_label_rule, merged_entries, start_report
+from maskwright.via.model import CheckedImage, ImageEntry, Problem
 from maskwright.via.rasterise import overlaps, rasterise
 from maskwright.via.read import open_annotations
 from maskwright.via.report import Report, add_image, compare_classes, report_as_json

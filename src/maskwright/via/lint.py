@@ -8,7 +8,7 @@ for entry in merged_entries(file):
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,17 +17,15 @@ from maskwright.parallel import parallel_map
 from maskwright.via.findings import Finding
 from maskwright.via.labels import LabelRule, class_of, find_label_rule
 from maskwright.via.locate import locate_image
-from maskwright.via.model import ImageEntry, Problem, Region
+from maskwright.via.model import CheckedImage, ImageEntry, LabelledRegion, Problem, Region
 from maskwright.via.read import AnnotationFile, entries, open_annotations
 from maskwright.via.report import Report, add_image, compare_classes, print_report, report_as_json
-from maskwright.via.shapes import Geometry, place_region
+from maskwright.via.shapes import place_region
 from maskwright.via.source import printable
 from maskwright.via.values import normal_name
 
 __all__ = [
-    "CheckedImage",
     "LabelRule",
-    "LabelledRegion",
     "Report",
     "add_image",
     "check_image",
@@ -42,49 +40,6 @@ __all__ = [
 
 # Starting processes takes about a second, in which one of them checks some hundred images.
 _CHUNK = 128
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledRegion:
-    """A region that covers pixels of its image.
-
-    Attributes:
-        number: as in the file.
-        class_index: from 1; IGNORE (255) where the region is refused but its place is known, so that its pixels do
-            not count as background.
-        shape: `polygon` (polylines too), `rect`, `circle` or `ellipse`.
-        geometry: as in `model.Region`, finite; an ellipse always has `theta`. It may reach beyond the image.
-    """
-
-    number: int
-    class_index: int
-    shape: str
-    geometry: Geometry
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedImage:
-    """One image after checking.
-
-    Attributes:
-        entry_name: the file name as annotated.
-        path: the image file.
-        height: in pixels, as shown; 0 if the image is not usable.
-        width: likewise.
-        regions: those that cover pixels, in the file's order; an exact repetition is left out.
-        problems: every finding on the image and its regions.
-        usable: False where the image is missing, cannot be decoded, or is outside the folder.
-        region_count: regions as annotated.
-    """
-
-    entry_name: str
-    path: Path
-    height: int
-    width: int
-    regions: tuple[LabelledRegion, ...]
-    problems: tuple[Problem, ...]
-    usable: bool
-    region_count: int
 
 
 def lint(

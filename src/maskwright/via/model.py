@@ -1,12 +1,14 @@
-"""What an annotation file says, in memory: the same for every variant of the format."""
+"""What an annotation file says, and what checking makes of it, in memory: the same for every variant."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 Severity = Literal["used", "warning", "refused"]
 AttributeValue = str | tuple[str, ...]
 Number = int | float
+Geometry = Mapping[str, Number | tuple[Number, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Region:
 
     number: int
     shape: str
-    geometry: Mapping[str, Number | tuple[Number, ...]]
+    geometry: Geometry
     attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
 
 
@@ -51,3 +53,46 @@ class Problem:
     code: str
     message: str
     advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledRegion:
+    """A region that covers pixels of its image.
+
+    Attributes:
+        number: as in the file.
+        class_index: from 1; IGNORE (255) where the region is refused but its place is known, so that its pixels do
+            not count as background.
+        shape: `polygon` (polylines too), `rect`, `circle` or `ellipse`.
+        geometry: as in `Region`, finite; an ellipse always has `theta`. It may reach beyond the image.
+    """
+
+    number: int
+    class_index: int
+    shape: str
+    geometry: Geometry
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedImage:
+    """One image after checking.
+
+    Attributes:
+        entry_name: the file name as annotated.
+        path: the image file.
+        height: in pixels, as shown; 0 if the image is not usable.
+        width: likewise.
+        regions: those that cover pixels, in the file's order; an exact repetition is left out.
+        problems: every finding on the image and its regions.
+        usable: False where the image is missing, cannot be decoded, or is outside the folder.
+        region_count: regions as annotated.
+    """
+
+    entry_name: str
+    path: Path
+    height: int
+    width: int
+    regions: tuple[LabelledRegion, ...]
+    problems: tuple[Problem, ...]
+    usable: bool
+    region_count: int

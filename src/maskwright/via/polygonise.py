@@ -17,8 +17,7 @@ from scipy.spatial.distance import cdist
 from skimage.measure import label
 
 from maskwright.images import IGNORE
-from maskwright.via.lint import LabelledRegion
-from maskwright.via.model import Region
+from maskwright.via.model import LabelledRegion, Region
 from maskwright.via.rasterise import common_pixels, rasterise, region_spans
 
 MIN_PATCH_IOU = 0.96

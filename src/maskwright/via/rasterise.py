@@ -15,15 +15,11 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from maskwright.images import IGNORE
-
-if TYPE_CHECKING:
-    from maskwright.via.lint import LabelledRegion
-    from maskwright.via.model import Number
+from maskwright.via.model import LabelledRegion, Number
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +35,7 @@ _POLYGONS = ("polygon", "polyline")
 _EMPTY = np.zeros((0, 2), np.int64)
 
 
-def rasterise(regions: "Iterable[LabelledRegion]", height: int, width: int) -> np.ndarray:
+def rasterise(regions: Iterable[LabelledRegion], height: int, width: int) -> np.ndarray:
     """Paint regions in their order, later ones over earlier ones.
 
     Returns:
@@ -63,7 +59,7 @@ def rasterise(regions: "Iterable[LabelledRegion]", height: int, width: int) -> n
     return mask
 
 
-def region_spans(region: "LabelledRegion", height: int, width: int) -> np.ndarray:
+def region_spans(region: LabelledRegion, height: int, width: int) -> np.ndarray:
     """Return the pixels of a region within a `height` x `width` image.
 
     Returns:
@@ -76,7 +72,7 @@ def region_spans(region: "LabelledRegion", height: int, width: int) -> np.ndarra
     return all_spans([region], height, width)[0]
 
 
-def all_spans(regions: "Sequence[LabelledRegion]", height: int, width: int) -> list[np.ndarray]:
+def all_spans(regions: Sequence[LabelledRegion], height: int, width: int) -> list[np.ndarray]:
     """Return `region_spans` of each region, computed together where they are polygons, which saves time."""
     polygons = [i for i, region in enumerate(regions) if region.shape in _POLYGONS]
     spans = [_EMPTY if i in polygons else _figure_spans(region, height, width) for i, region in enumerate(regions)]
@@ -86,7 +82,7 @@ def all_spans(regions: "Sequence[LabelledRegion]", height: int, width: int) -> l
     return spans
 
 
-def overlaps(regions: "Iterable[LabelledRegion]", height: int, width: int) -> list[Overlap]:
+def overlaps(regions: Iterable[LabelledRegion], height: int, width: int) -> list[Overlap]:
     """Find the pairs of regions of different classes that share pixels, in the order of their numbers.
 
     Regions whose class is unknown are left out: whatever they cover is unknown anyway.
@@ -106,7 +102,7 @@ def overlaps(regions: "Iterable[LabelledRegion]", height: int, width: int) -> li
     return found
 
 
-def bounding_boxes(regions: "Sequence[LabelledRegion]", height: int, width: int) -> np.ndarray:
+def bounding_boxes(regions: Sequence[LabelledRegion], height: int, width: int) -> np.ndarray:
     """Return the exact box around the part of each region that lies within the image.
 
     Returns:
@@ -132,12 +128,12 @@ def bounding_boxes(regions: "Sequence[LabelledRegion]", height: int, width: int)
     return boxes
 
 
-def polygon_points(region: "LabelledRegion") -> tuple[np.ndarray, np.ndarray]:
+def polygon_points(region: LabelledRegion) -> tuple[np.ndarray, np.ndarray]:
     """Return a polygon's x and y, each (n,) float64."""
     return np.array(region.geometry["all_points_x"], float), np.array(region.geometry["all_points_y"], float)
 
 
-def ellipse_numbers(region: "LabelledRegion") -> tuple[float, float, float, float, float]:
+def ellipse_numbers(region: LabelledRegion) -> tuple[float, float, float, float, float]:
     """Return a circle's or ellipse's cx, cy, rx, ry and theta (radians, clockwise on screen)."""
     geometry = region.geometry
     rx = _number(geometry["r" if region.shape == "circle" else "rx"])
@@ -183,7 +179,7 @@ def _next(values: np.ndarray) -> np.ndarray:
     return np.concatenate([values[1:], values[:1]])  # np.roll does this in ten times the time
 
 
-def _figure_spans(region: "LabelledRegion", height: int, width: int) -> np.ndarray:
+def _figure_spans(region: LabelledRegion, height: int, width: int) -> np.ndarray:
     geometry = region.geometry
     if region.shape == "rect":
         x, y = _number(geometry["x"]), _number(geometry["y"])

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.padding import Padding
@@ -11,11 +11,8 @@ from rich.text import Text
 
 from maskwright.images import IGNORE
 from maskwright.via.findings import Finding
-from maskwright.via.model import Problem
+from maskwright.via.model import CheckedImage, Problem
 from maskwright.via.source import printable
-
-if TYPE_CHECKING:
-    from maskwright.via.lint import CheckedImage
 
 _ROWS_A_KIND = 5
 _STYLES = {"refused": "bold red", "warning": "yellow", "used": "green"}
@@ -51,7 +48,7 @@ class Report:
         return not any(problem.severity == "refused" for problem in self.problems)
 
 
-def add_image(report: Report, checked: "CheckedImage") -> None:
+def add_image(report: Report, checked: CheckedImage) -> None:
     """Count one image and keep its findings."""
     report.images += 1
     report.images_unusable += not checked.usable

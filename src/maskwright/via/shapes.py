@@ -1,17 +1,15 @@
 """Whether a region's shape can be placed on its image, and what to say about it."""
 
 import math
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 import shapely
 
 from maskwright.via.findings import Finding
-from maskwright.via.model import Number, Region
+from maskwright.via.model import Geometry, Number, Region
 from maskwright.via.source import printable
 
-Geometry = Mapping[str, Number | tuple[Number, ...]]
 Bounds = tuple[float, float, float, float]
 
 OVERSHOOT = 2

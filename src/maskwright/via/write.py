@@ -11,7 +11,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import shapely
@@ -19,11 +19,8 @@ import shapely
 from maskwright.errors import MaskwrightError
 from maskwright.images import IGNORE
 from maskwright.outputs import replaced_file
-from maskwright.via.model import ImageEntry, Region
+from maskwright.via.model import ImageEntry, LabelledRegion, Region
 from maskwright.via.rasterise import bounding_boxes, ellipse_numbers
-
-if TYPE_CHECKING:
-    from maskwright.via.lint import LabelledRegion
 
 _Points = list[tuple[float, float]]
 
@@ -155,7 +152,7 @@ class CocoWriter:
 
 
 def coco_annotations(
-    regions: "Sequence[LabelledRegion]", height: int, width: int, *, crossing: Container[int] = ()
+    regions: Sequence[LabelledRegion], height: int, width: int, *, crossing: Container[int] = ()
 ) -> list[str]:
     """Return each region as a COCO annotation in JSON, still without its ids.
 
@@ -188,7 +185,7 @@ def coco_annotations(
     return annotations
 
 
-def _outline(region: "LabelledRegion") -> _Points:
+def _outline(region: LabelledRegion) -> _Points:
     geometry: Mapping[str, Any] = region.geometry
     if region.shape == "rect":
         left, top = geometry["x"], geometry["y"]
