@@ -61,6 +61,14 @@ def test_clean_file(tmp_path):
     assert "2 of 2 regions used. Nothing would be lost." in text
 
 
+def test_overlapping_regions_of_different_classes_are_a_warning(tmp_path):
+    report = lint(write(tmp_path, [("a.png", [rect(1), rect(2, "cat"), rect(3, "cat")])]))
+    (problem,) = report.problems
+    assert (problem.severity, problem.code, problem.image, problem.region) == ("warning", "overlap", "a.png", 1)
+    assert problem.message.startswith("shares 2 pixels with region 0: they count as 'cat'")
+    assert report.lossless
+
+
 def test_counts_and_json(tmp_path):
     regions = [rect(1), rect(1), rect(5, ""), rect(3, "cat", width=0)]
     point = {"shape_attributes": {"name": "point", "cx": 1, "cy": 1}, "region_attributes": {}}

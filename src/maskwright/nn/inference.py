@@ -91,7 +91,8 @@ def segment_tiled(
             total[r : r + height, c : c + width] += weight * probabilities
             weights[r : r + height, c : c + width] += weight
     assert total is not None  # there is at least one tile
-    return most_probable(total / weights, (image.shape[0], image.shape[1]))
+    total /= weights
+    return most_probable(total, (image.shape[0], image.shape[1]))
 
 
 def most_probable(probabilities: np.ndarray, size: tuple[int, int]) -> np.ndarray:

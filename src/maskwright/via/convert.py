@@ -31,7 +31,7 @@ from maskwright.parallel import parallel_map
 from maskwright.via.findings import Finding
 from maskwright.via.lint import check_image, find_label_rule, merged_entries, start_report
 from maskwright.via.model import CheckedImage, ImageEntry, Problem
-from maskwright.via.rasterise import overlaps, rasterise
+from maskwright.via.rasterise import rasterise
 from maskwright.via.read import open_annotations
 from maskwright.via.report import Report, add_image, compare_classes, report_as_json
 from maskwright.via.source import printable
@@ -204,27 +204,10 @@ def _make_mask(
     write_mask(folder / task.mask, rasterise(checked.regions, *size), palette)
     crossing = {problem.region for problem in checked.problems if problem.code == "self-crossing"}
     coco = coco_annotations(checked.regions, *size, crossing=crossing)
-    problems = (*checked.problems, *_overlap_problems(checked, str(path), source.rule.classes))
     # The outlines have been used, and would be most of what goes back to the parent process.
     regions = tuple(replace(region, geometry={}) for region in checked.regions)
     image = Path(os.path.relpath(checked.path, root)).as_posix()
-    return _Result(task.split, replace(checked, problems=problems, regions=regions), image, task.mask, coco)
-
-
-def _overlap_problems(checked: CheckedImage, file: str, classes: Sequence[str]) -> Iterator[Problem]:
-    names = {
-        region.number: classes[region.class_index - 1]
-        for region in checked.regions
-        if region.class_index <= len(classes)
-    }
-    for overlap in overlaps(checked.regions, checked.height, checked.width):
-        earlier, later = (printable(names[number], 40) for number in (overlap.earlier, overlap.later))
-        message = (
-            f"shares {overlap.pixels:,} pixels with region {overlap.earlier}: they count as {later!r}, "
-            f"since it is the later one, and not as {earlier!r}"
-        )
-        advice = "none if it is in front; else draw the outlines side by side"
-        yield Finding("warning", "overlap", message, advice).at(file, checked.entry_name, overlap.later)
+    return _Result(task.split, replace(checked, regions=regions), image, task.mask, coco)
 
 
 class _SplitWriter:

@@ -18,6 +18,7 @@ from maskwright.via.findings import Finding
 from maskwright.via.labels import LabelRule, class_of, find_label_rule
 from maskwright.via.locate import locate_image
 from maskwright.via.model import CheckedImage, ImageEntry, LabelledRegion, Problem, Region
+from maskwright.via.rasterise import overlaps
 from maskwright.via.read import AnnotationFile, entries, open_annotations
 from maskwright.via.report import Report, add_image, compare_classes, print_report, report_as_json
 from maskwright.via.shapes import place_region
@@ -140,6 +141,8 @@ def check_image(entry: ImageEntry, *, file: Path, folder: Path, rule: LabelRule)
         problems.extend(finding.at(str(file), shown, region.number) for finding in findings)
         if labelled is not None:
             regions.append(labelled)
+    overlapping = _overlap_findings(regions, height, width, rule.classes)
+    problems.extend(finding.at(str(file), shown, number) for number, finding in overlapping)
     return CheckedImage(
         shown, path, height, width, tuple(regions), tuple(problems), usable=True, region_count=len(entry.regions)
     )
@@ -184,6 +187,21 @@ def _check_region(
     )
     findings.append(Finding("refused", "contradicting-labels", message, "delete the wrong one of the two in VIA"))
     return replace(labelled, class_index=IGNORE), findings
+
+
+def _overlap_findings(
+    regions: Sequence[LabelledRegion], height: int, width: int, classes: Sequence[str]
+) -> Iterator[tuple[int, Finding]]:
+    """Yield the later region's number, and what it hides of an earlier one of another class."""
+    names = {region.number: classes[region.class_index - 1] for region in regions if region.class_index != IGNORE}
+    for overlap in overlaps(regions, height, width):
+        earlier, later = (printable(names[number], 40) for number in (overlap.earlier, overlap.later))
+        message = (
+            f"shares {overlap.pixels:,} pixels with region {overlap.earlier}: they count as {later!r}, "
+            f"since it is the later one, and not as {earlier!r}"
+        )
+        advice = "none if it is in front; else draw the outlines side by side"
+        yield overlap.later, Finding("warning", "overlap", message, advice)
 
 
 def _repeated(file: AnnotationFile) -> dict[str, list[ImageEntry]]:
