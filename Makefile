@@ -30,7 +30,9 @@ test: .venv/ready ## all tests (ARGS= for pytest's arguments, for example ARGS='
 	python -m pytest $(ARGS)
 
 ui: .venv/ready ## MLflow's pages with every run, on http://127.0.0.1:5000 (PORT= for another port)
-	MLFLOW_DISABLE_TELEMETRY=true mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port $(PORT)
+	@# MLflow's start page is about language models; this address is not.
+	@echo 'Open http://127.0.0.1:$(PORT)/#/experiments?workflowType=machine_learning'
+	@MLFLOW_DISABLE_TELEMETRY=true mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port $(PORT)
 
 lint: .venv/ready ## style, formatting and types
 	ruff check

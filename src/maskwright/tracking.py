@@ -93,7 +93,9 @@ def open_store(root: Path, name: str) -> Store:
     if known is not None:
         return Store(client, known.experiment_id)
     location = None if uri else (root / "mlartifacts" / name).as_uri()
-    return Store(client, client.create_experiment(name, artifact_location=location))
+    # Without it, MLflow's pages open on the traces of language models, of which there are none.
+    kind = {"mlflow.experimentKind": "custom_model_development"}
+    return Store(client, client.create_experiment(name, artifact_location=location, tags=kind))
 
 
 class LiveTraining:
