@@ -25,7 +25,6 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-import yaml
 from statsmodels.stats.weightstats import DescrStatsW
 
 from maskwright.data.photos import LabelledImages, read_split, steps_per_epoch, training_batches
@@ -83,8 +82,7 @@ def main() -> None:
 
 
 def _params(arguments: argparse.Namespace, recipe: str, seed: int = 0) -> Params:
-    values = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
-    load_params()  # for its clear errors
+    values = load_params().model_dump(mode="json")
     values["annotations"] |= {"root": arguments.root, "train": arguments.train, "test": arguments.test}
     values["annotations"]["validation"] = None
     if recipe == "published":
