@@ -273,6 +273,23 @@ def test_photographs_outside_the_repository(finished, tmp_path):
     assert "up to date" in run(finished, "dvc", "repro", "masks")
 
 
+@pytest.mark.parametrize(("split", "waiting"), [("test", {"evaluate"}), ("train", {"train"})])
+def test_a_photograph_concerns_only_the_stages_of_its_split(finished, split, waiting):
+    """A byte is added to a JPEG, behind its end: no pixel and no mask changes."""
+    photographs = finished.parent / f"photographs of {split}"
+    shutil.copytree(finished / "data/drinks", photographs)
+    with (photographs / split / "0000.jpg").open("ab") as file:
+        file.write(b"\0")
+    params = yaml.safe_load((finished / "params.yaml").read_text())
+    params["annotations"] |= {"root": f"../{photographs.name}"}
+    (finished / "params.yaml").write_text(yaml.safe_dump(params))
+    run(finished, "dvc", "repro", "masks")
+    changed = json.loads(run(finished, "dvc", "status", "--json", "train@segmentation", "evaluate@segmentation"))
+    run(finished, "git", "checkout", "-q", "--", ".")
+    run(finished, "dvc", "checkout")
+    assert {stage.split("@")[0] for stage in changed} == waiting
+
+
 PLUMBING = {"", "errors.py", "outputs.py", "parallel.py", "params.py"}
 """What every stage uses and what cannot change a result: values in params.yaml are dependencies of their own."""
 

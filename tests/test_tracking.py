@@ -94,6 +94,8 @@ def test_one_row_holds_params_curves_data_model_and_evaluation(project):
     live = LiveTraining(project, training())
     train(project, live)
     live.finish()
+    (run,) = rows(project)
+    assert [data.tags[0].value for data in run.inputs.dataset_inputs] == ["training"]
     assert record(project, training(), Path("results/toy"))
 
     (run,) = rows(project)

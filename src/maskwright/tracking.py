@@ -39,6 +39,7 @@ MODEL = "maskwright.model"
 STAGE = "maskwright.stage"
 EVALUATION = "maskwright.evaluation"
 
+_CONTEXTS = {"train": "training", "validation": "validation", "test": "testing"}
 _UNREACHABLE_IN_SECONDS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1"}
 
 
@@ -193,7 +194,7 @@ def record(root: Path, training: Training, results: Path | None) -> bool:
     run_id = (run or _create(store, training)).info.run_id
     added = _complete_training(store, run_id, training)
     if results is not None:
-        added |= _complete_evaluation(store, run_id, results)
+        added |= _complete_evaluation(store, run_id, training, results)
     return added
 
 
@@ -261,7 +262,7 @@ def _complete_training(store: Store, run_id: str, training: Training) -> bool:
     run = store.client.get_run(run_id)
     added = False
     if run.inputs is None or not run.inputs.dataset_inputs:
-        store.client.log_inputs(run_id, datasets=_datasets(training))
+        store.client.log_inputs(run_id, datasets=_datasets(training, ("train", "validation")))
         added = True
     logged = _logged_epochs(store, run_id)
     for row in _rows(training.history):
@@ -286,7 +287,7 @@ def _complete_training(store: Store, run_id: str, training: Training) -> bool:
     return added
 
 
-def _complete_evaluation(store: Store, run_id: str, results: Path) -> bool:
+def _complete_evaluation(store: Store, run_id: str, training: Training, results: Path) -> bool:
     run = store.client.get_run(run_id)
     metrics, plots = results / "metrics.json", results / "plots"
     evaluated = "-".join(content_hash(path) for path in (metrics, plots) if path.exists())
@@ -294,6 +295,8 @@ def _complete_evaluation(store: Store, run_id: str, results: Path) -> bool:
         return False
     values = flatten(json.loads(metrics.read_text(encoding="utf-8")))
     numbers = {f"test/{key}": float(value) for key, value in values if isinstance(value, int | float)}
+    # Here, not with the training's: one model may be evaluated on a test split that grows.
+    store.client.log_inputs(run_id, datasets=_datasets(training, ("test",)))
     models = run.outputs.model_outputs if run.outputs else []
     _log_metrics(store, run_id, numbers, 0, models[-1].model_id if models else None)
     store.client.log_artifact(run_id, str(metrics))
@@ -341,12 +344,12 @@ def _log_model(run_id: str, training: Training) -> None:
         )
 
 
-def _datasets(training: Training) -> list[Any]:
+def _datasets(training: Training, splits: tuple[str, ...]) -> list[Any]:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     name, masks = training.data
     inputs = []
-    for split, context in (("train", "training"), ("validation", "validation"), ("test", "testing")):
+    for split in splits:
         index = masks / f"{split}.csv"
         if not index.is_file():
             continue
@@ -357,7 +360,7 @@ def _datasets(training: Training) -> list[Any]:
         source = json.dumps({"uri": index.as_posix()})
         profile = json.dumps({"images": len(rows)})
         dataset = Dataset(name, digest.hexdigest()[:16], "local", source, profile=profile)
-        inputs.append(DatasetInput(dataset, [InputTag("mlflow.data.context", context)]))
+        inputs.append(DatasetInput(dataset, [InputTag("mlflow.data.context", _CONTEXTS[split])]))
     return inputs
 
 

@@ -1,4 +1,5 @@
 import csv
+import hashlib
 import json
 import subprocess
 import sys
@@ -87,6 +88,7 @@ def test_three_files(tmp_path):
         "mask": "train/train-1.png",
         "height": "20",
         "width": "30",
+        "sha256": hashlib.sha256((root / "train/train-1.jpg").read_bytes()).hexdigest(),
     }
     mask = read_mask(out / "train/train-1.png")
     expected = np.zeros((20, 30), np.uint8)

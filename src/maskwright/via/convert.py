@@ -2,7 +2,8 @@
 
     out/classes.json             ["background", "cat", "dog"]: a pixel's value is a position in this list
     out/report.json              what was used, with a warning or not, and what was refused
-    out/<split>.csv              image (relative to the annotations' root), mask (relative to out), height, width
+    out/<split>.csv              image (relative to the annotations' root), mask (relative to out), height, width in
+                                 pixels, SHA-256 of the image file
     out/<split>.coco.json        the same annotations, as COCO
     out/<split>/<image>.png      (H, W) uint8 index mask with a palette; 255 where the class is unknown
 
@@ -10,6 +11,7 @@ Images stream through processes that check, paint and write; nothing here grows 
 """
 
 import csv
+import hashlib
 import json
 import os
 import shlex
@@ -29,7 +31,8 @@ from maskwright.images import class_palette, read_mask, write_mask
 from maskwright.outputs import replaced_folder
 from maskwright.parallel import parallel_map
 from maskwright.via.findings import Finding
-from maskwright.via.lint import check_image, find_label_rule, merged_entries, start_report
+from maskwright.via.labels import find_label_rule
+from maskwright.via.lint import check_image, merged_entries, start_report
 from maskwright.via.model import CheckedImage, ImageEntry, Problem
 from maskwright.via.rasterise import rasterise
 from maskwright.via.read import open_annotations
@@ -67,6 +70,7 @@ class _Result:
     split: str
     checked: CheckedImage
     image: str  # path below the annotations' root
+    sha256: str  # of the image file
     mask: str
     coco: list[str]
 
@@ -199,7 +203,7 @@ def _make_mask(
     path = source.file.path
     checked = check_image(task.entry, file=path, folder=path.parent, rule=source.rule)
     if not checked.usable:
-        return _Result(task.split, checked, "", "", [])
+        return _Result(task.split, checked, "", "", "", [])
     size = checked.height, checked.width
     write_mask(folder / task.mask, rasterise(checked.regions, *size), palette)
     crossing = {problem.region for problem in checked.problems if problem.code == "self-crossing"}
@@ -207,7 +211,10 @@ def _make_mask(
     # The outlines have been used, and would be most of what goes back to the parent process.
     regions = tuple(replace(region, geometry={}) for region in checked.regions)
     image = Path(os.path.relpath(checked.path, root)).as_posix()
-    return _Result(task.split, replace(checked, regions=regions), image, task.mask, coco)
+    with checked.path.open("rb") as file:
+        # So that who depends on the index depends on the photographs.
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return _Result(task.split, replace(checked, regions=regions), image, sha256, task.mask, coco)
 
 
 class _SplitWriter:
@@ -226,7 +233,7 @@ class _SplitWriter:
             (folder / f"{source.split}.csv").open("w", encoding="utf-8", errors="surrogateescape", newline="")
         )
         self._table = csv.writer(table, lineterminator="\n")
-        self._table.writerow(["image", "mask", "height", "width"])
+        self._table.writerow(["image", "mask", "height", "width", "sha256"])
         self._coco = stack.enter_context(CocoWriter(folder / f"{source.split}.coco.json", rule.classes))
         self._onehot = None
         if onehot:
@@ -239,7 +246,7 @@ class _SplitWriter:
         add_image(self.report, checked)
         if not checked.usable:
             return
-        self._table.writerow([result.image, result.mask, checked.height, checked.width])
+        self._table.writerow([result.image, result.mask, checked.height, checked.width, result.sha256])
         self._coco.add(result.image, checked.height, checked.width, result.coco)
         if self._onehot is not None:
             self._onehot.add(checked.entry_name, read_mask(self._folder / result.mask))
