@@ -112,12 +112,13 @@ def lint(
     from rich.console import Console
 
     from maskwright.via import lint as via
+    from maskwright.via.report import print_report, report_as_json
 
     reports = [via.lint(file, label=label, classes=_names(classes)) for file in files]
     for report in reports:
-        via.print_report(report, Console())
+        print_report(report, Console())
     if json_out is not None:
-        contents = [via.report_as_json(report) for report in reports]
+        contents = [report_as_json(report) for report in reports]
         json_out.parent.mkdir(parents=True, exist_ok=True)
         json_out.write_text(json.dumps(contents, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     if not all(report.lossless for report in reports):

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from maskwright.via.lint import LabelRule, check_image
+from maskwright.via.labels import LabelRule
+from maskwright.via.lint import check_image
 from maskwright.via.model import CheckedImage, ImageEntry, Region
 
 RULE = LabelRule(None, ("object",))

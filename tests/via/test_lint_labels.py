@@ -50,7 +50,9 @@ def test_checkboxes_with_one_option_checked(rule):
 
 
 def test_several_attributes_are_a_choice_for_the_user(rule):
-    expected = "any of several attributes: kind (dog, cat); colour (red). Set annotations.label to one of them"
+    expected = (
+        "any of several attributes: kind (dog, cat); colour (red). Set annotations.label (or --label) to one of them"
+    )
     with pytest.raises(AnnotationError, match=re.escape(expected)):
         rule({"kind": "dog", "colour": "red"}, {"kind": "cat", "colour": "red"})
 
@@ -62,7 +64,8 @@ def test_given_classes_tell_the_attribute(rule):
 def test_the_attribute_that_is_asked_for(rule):
     assert rule({"kind": "dog", "colour": "red"}, label="colour") == LabelRule("colour", ("red",))
     with pytest.raises(
-        AnnotationError, match=r"no region has the attribute 'name'; set annotations.label to one of: kind"
+        AnnotationError,
+        match=r"no region has the attribute 'name'; set annotations.label \(or --label\) to one of: kind",
     ):
         rule({"kind": "dog"}, label="name")
     with pytest.raises(AnnotationError, match="no region has the attribute 'name'; label them in VIA"):

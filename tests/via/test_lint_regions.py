@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from maskwright.images import IGNORE
-from maskwright.via.lint import LabelRule, check_image
+from maskwright.via.labels import LabelRule
+from maskwright.via.lint import check_image
 from maskwright.via.model import CheckedImage, ImageEntry, Region
 
 RULE = LabelRule("name", ("cat", "dog"))
@@ -198,7 +199,7 @@ def test_region_without_a_clear_class_is_refused_and_ignored(check, name, code):
 def test_unknown_label_names_the_classes_and_the_closest(check):
     problem = check(polygon(*SQUARE, name="dogg")).problems[0]
     assert problem.message == "the label 'dogg' is not among the classes (cat, dog)"
-    assert problem.advice == "did you mean 'dog'? Else add it to annotations.classes"
+    assert problem.advice == "did you mean 'dog'? Else add it to annotations.classes (or --classes)"
     problem = check(polygon(*SQUARE, name="CAT")).problems[0]
     assert "did you mean 'cat'" in problem.advice
 

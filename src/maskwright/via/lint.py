@@ -20,24 +20,10 @@ from maskwright.via.locate import locate_image
 from maskwright.via.model import CheckedImage, ImageEntry, LabelledRegion, Problem, Region
 from maskwright.via.rasterise import overlaps
 from maskwright.via.read import AnnotationFile, entries, open_annotations
-from maskwright.via.report import Report, add_image, compare_classes, print_report, report_as_json
+from maskwright.via.report import Report, add_image
 from maskwright.via.shapes import place_region
 from maskwright.via.source import printable
 from maskwright.via.values import normal_name
-
-__all__ = [
-    "LabelRule",
-    "Report",
-    "add_image",
-    "check_image",
-    "compare_classes",
-    "find_label_rule",
-    "lint",
-    "merged_entries",
-    "print_report",
-    "report_as_json",
-    "start_report",
-]
 
 # Starting processes takes about a second, in which one of them checks some hundred images.
 _CHUNK = 128
