@@ -133,16 +133,7 @@ def _soda_can(rng: np.random.Generator, difficulty: Difficulty) -> Body:
     points = [(0, foot), (0.012, foot * 1.02), (body_low, r), (body_high, r), (0.955, neck), (0.968, neck)]
     radius = _profile([*points, (0.976, neck * 1.05), (1, neck * 1.05)])
     printed = _printed(y, rng.uniform(0.015, 0.045), rng.uniform(0.93, 0.96))
-    return Body(
-        radius=radius,
-        colour=np.broadcast_to(STEEL, (SAMPLES, 3)),
-        opacity=np.ones(SAMPLES, np.float32),
-        metal=np.where(printed < 0, 1.0, rng.uniform(0.0, 0.35)).astype(np.float32),
-        printed=printed,
-        label=label(rng, difficulty),
-        gloss=rng.uniform(0.4, 0.9),
-        top="tab",
-    )
+    return _tin(rng, difficulty, radius, printed, gloss=(0.4, 0.9), top="tab")
 
 
 def _juice_can(rng: np.random.Generator, difficulty: Difficulty) -> Body:
@@ -162,6 +153,19 @@ def _juice_can(rng: np.random.Generator, difficulty: Difficulty) -> Body:
     if rng.uniform() < 0.3:  # bare metal above and below the paper
         low, high = low + rng.uniform(0.03, 0.15), high - rng.uniform(0.03, 0.15)
     printed = _printed(y, low, high)
+    return _tin(rng, difficulty, radius, printed, gloss=(0.2, 0.8), top="rings")
+
+
+def _tin(
+    rng: np.random.Generator,
+    difficulty: Difficulty,
+    radius: np.ndarray,
+    printed: np.ndarray,
+    *,
+    gloss: tuple[float, float],
+    top: Literal["tab", "rings"],
+) -> Body:
+    """Return a can of steel, bare where nothing is printed on it."""
     return Body(
         radius=radius.astype(np.float32),
         colour=np.broadcast_to(STEEL, (SAMPLES, 3)),
@@ -169,8 +173,8 @@ def _juice_can(rng: np.random.Generator, difficulty: Difficulty) -> Body:
         metal=np.where(printed < 0, 1.0, rng.uniform(0.0, 0.35)).astype(np.float32),
         printed=printed,
         label=label(rng, difficulty),
-        gloss=rng.uniform(0.2, 0.8),
-        top="rings",
+        gloss=rng.uniform(*gloss),
+        top=top,
     )
 
 
