@@ -18,6 +18,8 @@ MOST_CLASSES = 254
 _PLACEHOLDERS = frozenset({"not_defined", "unknown"})  # the defaults of VIA's demonstration attributes
 _BACKGROUND = "background"  # index 0: the pixels of no region, so a region cannot have it as its class
 _SHOWN = 8
+# Where a user says it, in params.yaml or on the command line.
+_LABEL, _CLASSES = "annotations.label (or --label)", "annotations.classes (or --classes)"
 
 
 @dataclass(frozen=True)
@@ -89,12 +91,12 @@ def find_label_rule(file: AnnotationFile, *, label: str | None, classes: Sequenc
         if not attribute.labels:
             raise AnnotationError(
                 f"{file.path}: no region has exactly one value of {printable(attribute.name)!r}; label the regions "
-                "in VIA, or set annotations.label (or --label) to another attribute"
+                f"in VIA, or set {_LABEL} to another attribute"
             )
         if len(attribute.labels) > MOST_CLASSES:
             raise AnnotationError(
                 f"{file.path}: more than {MOST_CLASSES} different labels in {printable(attribute.name)!r}; list the "
-                "ones to use in annotations.classes (or --classes), or set annotations.label to another attribute"
+                f"ones to use in {_CLASSES}, or set {_LABEL} to another attribute"
             )
         problems += _rare_labels(file, attribute.labels)
         found = [name for name in attribute.labels if name.casefold() != _BACKGROUND] or list(attribute.labels)
@@ -102,7 +104,7 @@ def find_label_rule(file: AnnotationFile, *, label: str | None, classes: Sequenc
     for name in classes:
         if name not in attribute.labels:
             message = f"no region has the label {printable(name)!r}"
-            advice = "none if that is meant; else check the spelling in annotations.classes (or --classes)"
+            advice = f"none if that is meant; else check the spelling in {_CLASSES}"
             problems.append(Finding("warning", "unused-class", message, advice).at(str(file.path)))
     return LabelRule(attribute.name, tuple(classes), tuple(problems))
 
@@ -144,7 +146,7 @@ def _unknown(label: str, rule: LabelRule) -> Finding:
     ]
     advice = f"did you mean {printable(close[0], 40)!r}? Else add" if close else "correct it, or add"
     message = f"the label {printable(label, 40)!r} is not among the classes ({known})"
-    return Finding("refused", "unknown-label", message, f"{advice} it to annotations.classes (or --classes)")
+    return Finding("refused", "unknown-label", message, f"{advice} it to {_CLASSES}")
 
 
 def _folded(name: str) -> str:
@@ -196,14 +198,13 @@ def _only_fitting(
     if fitting:
         raise AnnotationError(
             f"{file.path}: the class could be in any of several attributes: "
-            f"{'; '.join(a.shown() for a in fitting[:_SHOWN])}. Set annotations.label (or --label) to one of them"
+            f"{'; '.join(a.shown() for a in fitting[:_SHOWN])}. Set {_LABEL} to one of them"
         )
     unfit = [a for a in attributes.values() if a.labels or a.several]
     if unfit:
         raise AnnotationError(
             f"{file.path}: no attribute gives each region one of at most {MOST_CLASSES} classes: "
-            f"{'; '.join(a.shown() for a in unfit[:_SHOWN])}. Label the regions in VIA, or set annotations.label "
-            "(or --label)"
+            f"{'; '.join(a.shown() for a in unfit[:_SHOWN])}. Label the regions in VIA, or set {_LABEL}"
         )
     return None
 
@@ -213,7 +214,7 @@ def _named(file: AnnotationFile, attributes: dict[str, _Attribute], label: str) 
     if found:
         return found
     choices = "; ".join(a.shown() for a in attributes.values() if a.labels)
-    advice = f"set annotations.label (or --label) to one of: {choices}" if choices else "label them in VIA"
+    advice = f"set {_LABEL} to one of: {choices}" if choices else "label them in VIA"
     raise AnnotationError(f"{file.path}: no region has the attribute {printable(label)!r}; {advice}")
 
 
@@ -254,7 +255,7 @@ def _rare_labels(file: AnnotationFile, labels: Counter[str]) -> list[Problem]:
                 f"the label {printable(rare, 40)!r} ({count} {'region' if count == 1 else 'regions'}) looks like a "
                 f"misspelt {printable(frequent, 40)!r} ({more}); it becomes a class of its own"
             )
-            advice = "correct it in VIA, or list the right ones in annotations.classes (or --classes)"
+            advice = f"correct it in VIA, or list the right ones in {_CLASSES}"
             problems.append(Finding("warning", "rare-label", message, advice).at(str(file.path)))
             break
     return problems
