@@ -116,13 +116,13 @@ def _trained(params: Params, masks: Path, folder: Path) -> dict[str, Any]:
     if not (results / "metrics.json").is_file():
         segmentation.train(
             params,
-            masks=masks,
+            data=masks,
             out=folder / "model",
             history=results / "training.csv",
             checkpoints=folder / "checkpoints",
             log_epoch=lambda _epoch, _row: None,
         )
-        segmentation.evaluate(params, masks=masks, model=folder / "model", results=results)
+        segmentation.evaluate(params, data=masks, model=folder / "model", results=results)
     return json.loads((results / "metrics.json").read_text(encoding="utf-8"))
 
 

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from maskwright.pipeline import content_hash
+from maskwright.rooms import ROOMS
 
 pytestmark = pytest.mark.slow
 
@@ -22,6 +23,7 @@ BIN = Path(sys.executable).parent
 SMALL = {
     "drinks": {"train": 8, "validation": 4, "test": 4, "size": [48, 64]},
     "segmentation": {"size": [32, 32], "epochs": 3, "epoch_images": 8, "batch_size": 4, "precision": "float32"},
+    "xor": {"seeds": 2, "steps": 50},
 }
 MODEL, RESULTS = Path("models/segmentation"), Path("results/segmentation")
 
@@ -129,7 +131,8 @@ def finished(tmp_path_factory):
 def test_a_run_leaves_a_clean_tree_and_one_row(finished):
     assert run(finished, "git", "status", "--porcelain") == ""
     kept = run(finished, "git", "ls-files", "results", "dvc.lock", "models", "data").split()
-    assert kept == ["dvc.lock", "results/segmentation/metrics.json"]
+    metrics_of = [f"results/{name}/metrics.json" for name in sorted(ROOMS)]
+    assert kept == ["dvc.lock", "results/claims.json", "results/claims.md", *metrics_of]
     assert not (finished / "checkpoints").exists() or not any((finished / "checkpoints").rglob("*.npz"))
 
     (row,) = rows(finished)
@@ -184,8 +187,8 @@ def test_an_experiment_is_compared_and_put_back(finished):
     assert metrics(finished) == before
     assert (finished / "dvc.lock").read_bytes() == lock
     assert not (finished / "mlflow.db").exists()
-    assert sync(finished) == "segmentation: recorded\n"
-    assert sync(finished) == "segmentation: was recorded already\n"
+    assert sync(finished).splitlines() == [f"{name}: recorded" for name in ROOMS]
+    assert sync(finished).splitlines() == [f"{name}: was recorded already" for name in ROOMS]
     (row,) = rows(finished)
     assert row["tags"]["maskwright.model"] == first["tags"]["maskwright.model"]
     assert row["epochs"] == [1, 2, 3]
@@ -194,7 +197,7 @@ def test_an_experiment_is_compared_and_put_back(finished):
 
     # `exp apply` brings the experiment back; `sync` records that too.
     run(finished, "dvc", "exp", "apply", "shorter")
-    assert sync(finished) == "segmentation: recorded\n"
+    assert "segmentation: recorded\n" in sync(finished)
     assert [row["epochs"] for row in rows(finished)] == [[1, 2, 3], [1]]
     run(finished, "git", "checkout", "-q", "--", ".")
     run(finished, "dvc", "checkout")
@@ -319,20 +322,52 @@ def imported(module, seen):
 
 
 @pytest.mark.parametrize(
-    ("stage", "module", "besides"),
+    ("stage", "module"),
     [
-        ("drinks", "maskwright.data.drinks", set()),
-        ("masks", "maskwright.via.convert", set()),
-        ("train@segmentation", "maskwright.experiments.segmentation", {"plots.py"}),
-        ("evaluate@segmentation", "maskwright.experiments.segmentation", {"data/augment.py"}),
+        ("drinks", "maskwright.data.drinks"),
+        ("xor", "maskwright.data.xor"),
+        ("masks", "maskwright.via.convert"),
+        *((f"{stage}@{name}", f"maskwright.experiments.{name}") for stage in ("train", "evaluate") for name in ROOMS),
+        ("claims", "maskwright.analysis.statements"),
     ],
 )
-def test_each_stage_depends_on_the_code_it_uses(finished, stage, module, besides):
+def test_each_stage_depends_on_the_code_it_uses(finished, stage, module):
     locked = yaml.safe_load((finished / "dvc.lock").read_text())["stages"][stage]
     named = {dep["path"].removeprefix("src/maskwright/") for dep in locked["deps"]}
     files = {file.relative_to(ROOT / "src/maskwright") for file in imported(module, set())}
-    used = {file.as_posix() for file in files if file.name != "__init__.py"} - PLUMBING - besides
+    used = {file.as_posix() for file in files if file.name != "__init__.py"} - PLUMBING
+    if stage.startswith("train@"):
+        used = {file for file in used if not file.startswith("plots/")}
     missing = {file for file in used if file not in named and Path(file).parent.as_posix() not in named}
     assert not missing
-    own = {"train": ["segmentation"], "evaluate": ["segmentation"], "masks": ["annotations"], "drinks": ["drinks"]}
-    assert list(locked["params"]["params.yaml"]) == own[stage.split("@")[0]]
+    group, _, name = stage.rpartition("@")
+    own = {"masks": ["annotations"], "xor": [], "claims": []}.get(stage, [name] if group else [stage])
+    assert list(locked.get("params", {}).get("params.yaml", {})) == own
+
+
+def test_variants_have_a_row_each(finished):
+    code = """if True:
+        import json
+        from pathlib import Path
+        from maskwright.tracking import open_store
+        store = open_store(Path.cwd(), "xor")
+        print(json.dumps([
+            {"variant": run.data.tags["maskwright.variant"], "accuracy": run.data.metrics["test/accuracy.mean"],
+             "epochs": [m.step for m in store.client.get_metric_history(run.info.run_id, "training/loss")],
+             "data": sorted(data.tags[0].value for data in run.inputs.dataset_inputs)}
+            for run in store.client.search_runs([store.experiment])
+        ]))"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=finished,
+        env={**environment(), "PYTHONPATH": str(finished / "src")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    found = {row.pop("variant"): row for row in json.loads(done.stdout)}
+    measured = json.loads((finished / "results/xor/metrics.json").read_text())["variants"]
+    assert set(found) == set(measured) == {"signal", "random", "none"}
+    for variant, row in found.items():
+        expected = {"accuracy": measured[variant]["accuracy"]["mean"], "epochs": [1], "data": ["testing", "training"]}
+        assert row == expected

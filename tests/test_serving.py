@@ -50,7 +50,7 @@ def logged(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         for variable in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "DVC_EXP_NAME"):
             patch.delenv(variable, raising=False)
-        training = Training("segmentation", "k", {}, ("none", root / "masks"), model, history, serving_model)
+        training = Training("segmentation", "", "k", {}, "none", root, {}, model, history, serving_model)
         assert record(root, training, None)
         store = open_store(root, "segmentation")
         (found,) = store.client.search_logged_models([store.experiment])

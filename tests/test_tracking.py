@@ -63,9 +63,12 @@ def project(tmp_path, monkeypatch, empty_database):
 def training(key="k" * 32):
     return Training(
         name="toy",
+        variant="",
         key=key,
         params={"toy": {"epochs": 3, "loss": {"name": "dice", "weights": None}}},
-        data=("photos", Path("data/masks")),
+        data_name="photos",
+        data=Path("data/masks"),
+        splits={"training": "train", "validation": "validation", "testing": "test"},
         model=Path("models/toy"),
         history=Path("results/toy/training.csv"),
         serving_model=serving_model,
@@ -108,8 +111,8 @@ def test_one_row_holds_params_curves_data_model_and_evaluation(project):
     assert tests == {"test/miou": 0.5, "test/iou.a_b": 0.25, "test/iou.a_b_2": 1.0}
     data = {entry.tags[0].value: entry.dataset for entry in run.inputs.dataset_inputs}
     assert {context: json.loads(dataset.profile) for context, dataset in data.items()} == {
-        "training": {"images": 2},
-        "testing": {"images": 1},
+        "training": {"examples": 2},
+        "testing": {"examples": 1},
     }
     assert {dataset.name for dataset in data.values()} == {"photos"}
     client = open_store(project, "toy").client

@@ -7,7 +7,7 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -20,12 +20,11 @@ from typer.core import TyperGroup
 from maskwright.errors import MaskwrightError
 from maskwright.params import Params, load_params, parse_params
 from maskwright.pipeline import Produced, produced, project_root
-
-EXPERIMENTS = {"segmentation": ("annotations", "segmentation")}
-"""Each experiment, and the sections of params.yaml that it depends on."""
+from maskwright.rooms import ROOMS, model_folder, module, results_folder, room
 
 MASKS = Path("data/masks")
 DRINKS = Path("data/drinks")
+RESULTS = Path("results")
 PREDICTIONS = Path("predictions")
 PARAMS = Path("params.yaml")
 
@@ -47,6 +46,21 @@ class _OneLineErrors(TyperGroup):
             raise typer.Exit(130) from None
 
 
+def _drinks(params: Params, out: Path) -> None:
+    from maskwright.data.drinks import write_drinks
+
+    write_drinks(params.drinks, out)
+
+
+def _xor(params: Params, out: Path) -> None:
+    from maskwright.data.xor import write_xor
+
+    write_xor(out)
+
+
+GENERATED: dict[str, Callable[[Params, Path], None]] = {"drinks": _drinks, "xor": _xor}
+"""What writes each generated data set into a folder."""
+
 app = typer.Typer(
     cls=_OneLineErrors,
     help="Masks in vision models: drawn, fed, made and predicted. Run it in the folder that holds params.yaml.",
@@ -58,18 +72,19 @@ app = typer.Typer(
 predict = typer.Typer(no_args_is_help=True, help="Predict the masks of new photographs with a trained model.")
 app.add_typer(predict, name="predict")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help=f"An experiment: {', '.join(EXPERIMENTS)}.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help=f"An experiment: {', '.join(ROOMS)}.")]
 Label = Annotated[str | None, typer.Option(help="Region attribute that holds the class; default: the one that fits.")]
 Classes = Annotated[str | None, typer.Option(metavar="A,B,...", help="Class names in order, without background.")]
 
 
 @app.command()
-def drinks() -> None:
-    """Draw the generated scenes with their VIA files, into data/drinks."""
-    params = load_params()
-    from maskwright.data.drinks import write_drinks
-
-    write_drinks(params.drinks, DRINKS)
+def generate(
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"A data set: {', '.join(GENERATED)}.")],
+) -> None:
+    """Make a generated data set, into data/NAME."""
+    if name not in GENERATED:
+        raise MaskwrightError(f"{name}: no such generated data; there is {', '.join(GENERATED)}")
+    GENERATED[name](load_params(), Path("data") / name)
 
 
 @app.command()
@@ -127,18 +142,24 @@ def lint(
 
 @app.command()
 def train(name: Name) -> None:
-    """Train an experiment's model, into models/NAME; one that was killed goes on where it was."""
+    """Train an experiment's model or models, into models/NAME."""
     from maskwright.tracking import LiveTraining
 
-    room = _room(name)
-    params = load_params()
+    about, params = room(name), load_params()
     root = project_root()
-    training = _training(name, params)
+    experiment = _module(name)
+    trainings = _trainings(name, params)
+    if about.variants:
+        history = trainings[0].history
+        experiment.train(params, data=about.data, out=model_folder(name), history=history)
+        _record_or_warn(root, trainings, None)
+        return
+    (training,) = trainings
     row = LiveTraining(root, training)
     try:
-        room.train(
+        experiment.train(
             params,
-            masks=MASKS,
+            data=about.data,
             out=training.model,
             history=training.history,
             checkpoints=root / "checkpoints",
@@ -152,23 +173,17 @@ def train(name: Name) -> None:
 
 @app.command()
 def evaluate(name: Name) -> None:
-    """Evaluate a trained model on the test split, into results/NAME."""
-    from maskwright import tracking
-
-    room = _room(name)
-    params = load_params()
-    training = _training(name, params)
-    if not training.model.is_dir():
-        raise MaskwrightError(f"{training.model}: no such folder; run `maskwright train {name}` first")
-    results = _results(name)
-    metrics = room.evaluate(params, masks=MASKS, model=training.model, results=results)
-    for key, value in metrics.items():
-        if isinstance(value, int | float):
-            typer.echo(f"{key:28} {value:.4f}" if isinstance(value, float) else f"{key:28} {value}")
-    try:
-        tracking.record(project_root(), training, results)
-    except Exception as error:
-        tracking.warn(error)
+    """Evaluate what was trained on the test split, into results/NAME."""
+    about, params = room(name), load_params()
+    model, results = model_folder(name), results_folder(name)
+    experiment = _module(name)
+    trainings = _trainings(name, params)
+    missing = next((training.model for training in trainings if not training.model.is_dir()), None)
+    if missing:
+        raise MaskwrightError(f"{missing}: no such folder; run `maskwright train {name}` first")
+    metrics = experiment.evaluate(params, data=about.data, model=model, results=results)
+    _show(metrics)
+    _record_or_warn(project_root(), trainings, results)
 
 
 @predict.command("segmentation")
@@ -205,24 +220,38 @@ def predict_segmentation(
     from maskwright.photographs import find_photographs, summary
 
     photographs = find_photographs(images, out=out, via=via)
-    model = _model("segmentation")
+    model = model_folder("segmentation")
     if not model.is_dir():
         raise MaskwrightError(f"{model}: no such folder; run `maskwright train segmentation` first")
     with _no_chatter():
         import_module("maskwright.nn.inference")
-    room = import_module("maskwright.experiments.predict_segmentation")
-    room.predict(photographs, model=model, out=out, via=via, masks=MASKS, tile=tile, flip=flip)
+    predicting = import_module("maskwright.experiments.predict_segmentation")
+    predicting.predict(photographs, model=model, out=out, via=via, masks=MASKS, tile=tile, flip=flip)
     typer.echo(summary(photographs, out, via))
+
+
+@app.command()
+def claims() -> None:
+    """Compare what the sources say with what was measured, into results/claims.md and results/claims.json."""
+    from rich.console import Console
+
+    from maskwright.analysis.claims import judge, print_claims, write_claims
+    from maskwright.analysis.statements import CLAIMS
+
+    rows = judge(CLAIMS, RESULTS)
+    write_claims(rows, RESULTS)
+    print_claims(rows, Console())
 
 
 @app.command()
 def sync() -> None:
     """Record in MLflow what DVC restored from its cache: trained models and evaluations that have no row there."""
-    for name in EXPERIMENTS:
-        found = produced(name, _model(name), _results(name))
+    for name in ROOMS:
+        model = model_folder(name)
+        found = produced(name, model, results_folder(name))
         if found is None:
             message = "models and dvc.lock do not belong together; run `dvc repro` or `dvc checkout` first"
-            typer.echo(f"{name}: " + (message if _model(name).is_dir() else "not trained"))
+            typer.echo(f"{name}: " + (message if model.is_dir() else "not trained"))
             continue
         typer.echo(f"{name}: {'recorded' if _record(name, found) else 'was recorded already'}")
 
@@ -234,42 +263,77 @@ def _tell(reports: dict[str, Any], out: Path) -> None:
         typer.echo(f"{name}: {report.images - report.images_unusable} masks; {regions or 'no region'}{findings}")
 
 
+def _show(metrics: dict[str, Any]) -> None:
+    """Print the numbers of the chosen model, and a line for each variant: means, with intervals behind them."""
+    for key, value in metrics.items():
+        if isinstance(value, int | float):
+            typer.echo(f"{key:28} {value:.4f}" if isinstance(value, float) else f"{key:28} {value}")
+    for variant, values in metrics.get("variants", {}).items():
+        shown = [
+            f"{key} {value['mean']:.3f} ({value['low']:.3f} to {value['high']:.3f})"
+            for key, value in values.items()
+            if isinstance(value, dict) and {"mean", "low", "high"} == set(value)
+        ]
+        typer.echo(f"{variant:15} " + "  ".join(shown))
+
+
 def _record(name: str, found: Produced) -> bool:
     from maskwright import tracking
 
     values = yaml.safe_load(PARAMS.read_text(encoding="utf-8")) if PARAMS.is_file() else {}
     params = parse_params({**values, **found.params}, Path("dvc.lock"))
+    results = results_folder(name) if found.evaluated else None
     try:
-        return tracking.record(project_root(), _training(name, params), _results(name) if found.evaluated else None)
+        added = [tracking.record(project_root(), training, results) for training in _trainings(name, params)]
     except MaskwrightError:
         raise
     except Exception as error:
         raise MaskwrightError(f"MLflow: {' '.join(str(error).split())}") from error
+    return any(added)
 
 
-def _training(name: str, params: Params) -> Any:
+def _record_or_warn(root: Path, trainings: list[Any], results: Path | None) -> None:
+    from maskwright import tracking
+
+    try:
+        for training in trainings:
+            tracking.record(root, training, results)
+    except Exception as error:
+        tracking.warn(error)
+
+
+def _trainings(name: str, params: Params) -> list[Any]:
+    """Return what MLflow is to know of an experiment's model, or of each of its variants."""
     from maskwright.tracking import Training
 
-    room = _room(name)
-    sections = EXPERIMENTS[name]
-    if "annotations" in sections and Path(params.annotations.root) == DRINKS:
-        sections = (*sections, "drinks")
-    return Training(
-        name=name,
-        key=room.run_key(params, MASKS),
-        params={section: getattr(params, section).model_dump(mode="json") for section in sections},
-        data=(params.annotations.root, MASKS),
-        model=_model(name),
-        history=_results(name) / "training.csv",
-        serving_model=room.serving_model,
-    )
+    about, experiment = room(name), _module(name)
+    sections = about.sections
+    data_name = name
+    if "annotations" in sections:
+        data_name = params.annotations.root
+        if Path(data_name) == DRINKS:
+            sections = (*sections, "drinks")
+    keys = experiment.run_keys(params, about.data) if about.variants else {"": experiment.run_key(params, about.data)}
+    return [
+        Training(
+            name=name,
+            variant=variant,
+            key=key,
+            params={section: getattr(params, section).model_dump(mode="json") for section in sections},
+            data_name=data_name,
+            data=about.data,
+            splits={use: stem.format(variant=variant) for use, stem in about.splits.items()},
+            model=model_folder(name) / variant,
+            history=results_folder(name) / "training.csv",
+            serving_model=experiment.serving_model,
+        )
+        for variant, key in keys.items()
+    ]
 
 
-def _room(name: str) -> Any:
-    if name not in EXPERIMENTS:
-        raise MaskwrightError(f"{name}: no such experiment; there is {', '.join(EXPERIMENTS)}")
+def _module(name: str) -> Any:
     with _no_chatter():
-        return import_module(f"maskwright.experiments.{name}")
+        return module(name)
 
 
 @contextmanager
@@ -290,14 +354,6 @@ def _no_chatter() -> Iterator[None]:
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)
-
-
-def _model(name: str) -> Path:
-    return Path("models") / name
-
-
-def _results(name: str) -> Path:
-    return Path("results") / name
 
 
 def _names(text: str | None) -> list[str] | None:

@@ -11,6 +11,7 @@ from maskwright.errors import MaskwrightError
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Side = Annotated[int, Field(ge=8, le=8192)]
 Positive = Annotated[int, Field(ge=1)]
+XorMask = Literal["signal", "random", "none"]
 Size = Annotated[tuple[Side, Side], Field(strict=False)]
 
 
@@ -102,12 +103,32 @@ class Segmentation(_Section):
     seed: int
 
 
+class Xor(_Section):
+    """The XOR experiment."""
+
+    mask: XorMask
+    variants: list[XorMask]
+    seeds: Annotated[int, Field(ge=2, le=1000)]
+    hidden: Positive
+    initial: Annotated[tuple[float, float], Field(strict=False)]
+    steps: Annotated[int, Field(ge=50, multiple_of=50)]
+    learning_rate: Annotated[float, Field(gt=0)]
+    seed: int
+
+    @model_validator(mode="after")
+    def _check_initial(self) -> "Xor":
+        if self.initial[0] >= self.initial[1]:
+            raise ValueError(f"initial: the first number must be the smaller one (got {list(self.initial)})")
+        return self
+
+
 class Params(_Section):
     """All of params.yaml."""
 
     annotations: Annotations
     drinks: Drinks
     segmentation: Segmentation
+    xor: Xor
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:

@@ -19,7 +19,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from hashlib import sha256
@@ -39,7 +39,9 @@ MODEL = "maskwright.model"
 STAGE = "maskwright.stage"
 EVALUATION = "maskwright.evaluation"
 
-_CONTEXTS = {"train": "training", "validation": "validation", "test": "testing"}
+_BATCH = 1000
+"""MLflow's limit for the metrics of one call."""
+
 _UNREACHABLE_IN_SECONDS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1"}
 
 
@@ -49,18 +51,26 @@ class Training:
 
     Attributes:
         name: the experiment's name, for example "segmentation"; also the name of its MLflow experiment.
+        variant: which variant of the experiment it is; "" where there are none.
         key: hash of everything that determines the outcome.
         params: the sections of params.yaml it uses.
-        data: the name of its data set, and the folder of masks with an index CSV for each split.
+        data_name: the name of its data set.
+        data: the folder of its data set.
+        splits: for what the parts of the data set are used ("training", "validation", "testing"), and the stem of
+            their files and folders in `data`.
         model: the folder that holds, or will hold, the trained model.
-        history: CSV with a row for each epoch, whose number is in the column `epoch`.
+        history: CSV with a row for each epoch, whose number is in the column `epoch`; with a column `variant`, only
+            the rows of this one count.
         serving_model: loads from `model` the keras.Model to serve, with one input and one output.
     """
 
     name: str
+    variant: str
     key: str
     params: dict[str, Any]
-    data: tuple[str, Path]
+    data_name: str
+    data: Path
+    splits: Mapping[str, str]
     model: Path
     history: Path
     serving_model: Callable[[Path], Any]
@@ -148,7 +158,7 @@ class LiveTraining:
         assert self._store is not None
         if epoch not in self._steps:
             self._steps.add(epoch)
-            _log_metrics(self._store, self._run, {f"training/{k}": v for k, v in values.items()}, epoch)
+            _log_metrics(self._store, self._run, {epoch: {f"training/{k}": v for k, v in values.items()}})
 
     def _finish(self) -> None:
         store, run = self._store, self._run
@@ -179,7 +189,8 @@ def record(root: Path, training: Training, results: Path | None) -> bool:
     Args:
         root: folder of the MLflow store.
         training: what was trained; its model and history are there.
-        results: folder that holds the model's metrics.json and plots/, or None where there is no evaluation of it.
+        results: folder that holds the model's metrics.json and plots/, or None where there is no evaluation of it. Of
+            the metrics of several variants only those of this one count.
 
     Returns:
         Whether anything had to be added.
@@ -247,9 +258,11 @@ def _create(store: Store, training: Training) -> "Run":
         "mlflow.source.type": "LOCAL",
         "mlflow.user": _user(),
         **_git_tags(),
+        **({"maskwright.variant": training.variant} if training.variant else {}),
         **({"dvc.experiment": experiment} if experiment else {}),
     }
-    name = f"{training.name}-{experiment or training.key[:8]}"
+    parts = (training.name, training.variant, experiment or training.key[:8])
+    name = "-".join(part for part in parts if part)
     run = store.client.create_run(store.experiment, tags=tags, run_name=name)
     params = [Param(key, _text(value)) for key, value in flatten(training.params)]
     store.client.log_batch(run.info.run_id, params=params)
@@ -262,14 +275,13 @@ def _complete_training(store: Store, run_id: str, training: Training) -> bool:
     run = store.client.get_run(run_id)
     added = False
     if run.inputs is None or not run.inputs.dataset_inputs:
-        store.client.log_inputs(run_id, datasets=_datasets(training, ("train", "validation")))
+        store.client.log_inputs(run_id, datasets=_datasets(training, testing=False))
         added = True
     logged = _logged_epochs(store, run_id)
-    for row in _rows(training.history):
-        epoch = int(row.pop("epoch"))
-        if epoch not in logged:
-            _log_metrics(store, run_id, {f"training/{key}": float(value) for key, value in row.items()}, epoch)
-            added = True
+    missing = {epoch: row for epoch, row in _history(training) if epoch not in logged}
+    if missing:
+        _log_metrics(store, run_id, missing)
+        added = True
     if not any(a.path == training.history.name for a in store.client.list_artifacts(run_id)):
         store.client.log_artifact(run_id, str(training.history))
         added = True
@@ -293,12 +305,13 @@ def _complete_evaluation(store: Store, run_id: str, training: Training, results:
     evaluated = "-".join(content_hash(path) for path in (metrics, plots) if path.exists())
     if run.data.tags.get(EVALUATION) == evaluated:
         return False
-    values = flatten(json.loads(metrics.read_text(encoding="utf-8")))
+    measured = json.loads(metrics.read_text(encoding="utf-8"))
+    values = flatten(measured["variants"][training.variant] if training.variant else measured)
     numbers = {f"test/{key}": float(value) for key, value in values if isinstance(value, int | float)}
     # Here, not with the training's: one model may be evaluated on a test split that grows.
-    store.client.log_inputs(run_id, datasets=_datasets(training, ("test",)))
+    store.client.log_inputs(run_id, datasets=_datasets(training, testing=True))
     models = run.outputs.model_outputs if run.outputs else []
-    _log_metrics(store, run_id, numbers, 0, models[-1].model_id if models else None)
+    _log_metrics(store, run_id, {0: numbers}, models[-1].model_id if models else None)
     store.client.log_artifact(run_id, str(metrics))
     if plots.exists():
         store.client.log_artifacts(run_id, str(plots), "plots")
@@ -306,17 +319,20 @@ def _complete_evaluation(store: Store, run_id: str, training: Training, results:
     return True
 
 
-def _log_metrics(store: Store, run_id: str, values: dict[str, float], step: int, model: str | None = None) -> None:
+def _log_metrics(
+    store: Store, run_id: str, values: Mapping[int, Mapping[str, float]], model: str | None = None
+) -> None:
+    """Record named numbers for each of some steps, in as few calls as MLflow allows."""
     from mlflow.entities import Metric
 
     now = int(time.time() * 1000)
-    names = metric_names(values)
     metrics = [
         Metric(name, value, now, step, model_id=model, run_id=run_id)
-        for name, value in zip(names, values.values(), strict=True)
+        for step, row in values.items()
+        for name, value in zip(metric_names(row), row.values(), strict=True)
     ]
-    for start in range(0, len(metrics), 1000):  # MLflow's limit for one call
-        store.client.log_batch(run_id, metrics=metrics[start : start + 1000])
+    for start in range(0, len(metrics), _BATCH):
+        store.client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
 
 
 def _log_model(run_id: str, training: Training) -> None:
@@ -344,24 +360,30 @@ def _log_model(run_id: str, training: Training) -> None:
         )
 
 
-def _datasets(training: Training, splits: tuple[str, ...]) -> list[Any]:
+def _datasets(training: Training, *, testing: bool) -> list[Any]:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    name, masks = training.data
     inputs = []
-    for split in splits:
-        index = masks / f"{split}.csv"
-        if not index.is_file():
+    for use, stem in training.splits.items():
+        # An index with the folder of what it lists, or a single table.
+        paths = [path for path in sorted(training.data.glob(f"{stem}*")) if path.stem == stem]
+        if (use == "testing") != testing or not paths:
             continue
-        digest = sha256(index.read_bytes())
-        rows = _rows(index)
-        for row in rows:
-            digest.update((masks / row["mask"]).read_bytes())
-        source = json.dumps({"uri": index.as_posix()})
-        profile = json.dumps({"images": len(rows)})
-        dataset = Dataset(name, digest.hexdigest()[:16], "local", source, profile=profile)
-        inputs.append(DatasetInput(dataset, [InputTag("mlflow.data.context", _CONTEXTS[split])]))
+        digest = sha256("".join(content_hash(path) for path in paths).encode())
+        table = next((path for path in paths if path.suffix == ".csv"), None)
+        profile = json.dumps({"examples": len(_rows(table))} if table else {})
+        source = json.dumps({"uri": (table or paths[0]).as_posix()})
+        dataset = Dataset(training.data_name, digest.hexdigest()[:16], "local", source, profile=profile)
+        inputs.append(DatasetInput(dataset, [InputTag("mlflow.data.context", use)]))
     return inputs
+
+
+def _history(training: Training) -> Iterator[tuple[int, dict[str, float]]]:
+    """Yield each epoch with its numbers, named for MLflow; an empty field is a number that the variant lacks."""
+    for row in _rows(training.history):
+        epoch = int(row.pop("epoch"))
+        if row.pop("variant", training.variant) == training.variant:
+            yield epoch, {f"training/{name}": float(value) for name, value in row.items() if value}
 
 
 def _logged_epochs(store: Store, run_id: str) -> set[int]:

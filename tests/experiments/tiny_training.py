@@ -73,7 +73,7 @@ def train(data: Path, out: Path, **changes: Any) -> None:
     out.mkdir(parents=True, exist_ok=True)
     segmentation.train(
         tiny_params(data, **changes),
-        masks=data / "masks",
+        data=data / "masks",
         out=out / "model",
         history=out / "training.csv",
         checkpoints=out / "checkpoints",

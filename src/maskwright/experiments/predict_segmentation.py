@@ -75,9 +75,10 @@ def predict(
     Raises:
         MaskwrightError: there is no whole model; a photograph cannot be read any more; `tile` is too small for one.
     """
+    import maskwright.nn.layers  # noqa: F401  the layers that a stored architecture may name
     from maskwright.nn.inference import compiled, segment, segment_tiled
     from maskwright.nn.saved import load_model
-    from maskwright.plots import blend
+    from maskwright.plots.segmentation import blend
 
     network, about = load_model(model)
     classes, size = about["classes"], (about["size"][0], about["size"][1])

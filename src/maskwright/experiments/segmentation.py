@@ -46,11 +46,11 @@ from maskwright.nn.saved import load_model, save_model
 from maskwright.nn.schedules import learning_rate
 from maskwright.outputs import replaced_file, replaced_folder, write_json
 from maskwright.params import Params, Segmentation
-from maskwright.plots import (
+from maskwright.plots.figure import save_figure
+from maskwright.plots.segmentation import (
     confusion_matrix_figure,
     overlay_panel,
     per_class_bars,
-    save_figure,
     training_curves,
 )
 
@@ -113,7 +113,7 @@ def compile_model(model: keras.Model, params: Segmentation, training: LabelledIm
 def train(
     params: Params,
     *,
-    masks: Path,
+    data: Path,
     out: Path,
     history: Path,
     checkpoints: Path,
@@ -125,7 +125,7 @@ def train(
 
     Args:
         params: all parameters; `segmentation` and `annotations` matter.
-        masks: the folder that `maskwright masks` wrote.
+        data: the folder that `maskwright masks` wrote.
         out: the model's folder, written whole at the end.
         history: a CSV of one row an epoch.
         checkpoints: a folder that outlives a kill; emptied again when the training ends.
@@ -135,9 +135,9 @@ def train(
         MaskwrightError: the data or a setting is not usable, or the loss stopped being finite; nothing is written.
     """
     settings = params.segmentation
-    classes = read_classes(masks)
-    folder = checkpoints / NAME / run_key(params, masks)
-    training, validation = dataset(params, masks)
+    classes = read_classes(data)
+    folder = checkpoints / NAME / run_key(params, data)
+    training, validation = dataset(params, data)
     make_deterministic(settings.seed)
     with _strategy([device.name for device in tf.config.list_logical_devices("GPU")]).scope():
         model: Any = build(settings, len(classes))
@@ -192,7 +192,7 @@ def train(
     remove_checkpoint(folder)
 
 
-def evaluate(params: Params, *, masks: Path, model: Path, results: Path) -> dict[str, Any]:
+def evaluate(params: Params, *, data: Path, model: Path, results: Path) -> dict[str, Any]:
     """Score a trained model on the test split, each photograph at its own resolution.
 
     Writes `results/metrics.json` (see `metrics.segmentation.summarise`) and, under `results/plots/`, the confusion
@@ -204,11 +204,11 @@ def evaluate(params: Params, *, masks: Path, model: Path, results: Path) -> dict
     """
     network, about = load_model(model)
     classes = about["classes"]
-    if classes != read_classes(masks):
+    if classes != read_classes(data):
         raise MaskwrightError(
-            f"{model}: was trained for the classes {', '.join(classes)}, not those of {masks}; retrain"
+            f"{model}: was trained for the classes {', '.join(classes)}, not those of {data}; retrain"
         )
-    examples = read_split(masks, Path(params.annotations.root), "test")
+    examples = read_split(data, Path(params.annotations.root), "test")
     forward = compiled(network)
     totals = SegmentationTotals(len(classes))
     ranking: list[tuple[float, int]] = []

@@ -10,7 +10,6 @@ from typing import Any
 
 import keras
 
-import maskwright.nn.layers  # noqa: F401  registers the layers that a stored architecture may name
 from maskwright.errors import MaskwrightError
 from maskwright.outputs import replaced_folder, write_json
 
@@ -26,7 +25,7 @@ def save_model(model: keras.Model, about: dict[str, Any], folder: Path) -> None:
 
 
 def load_model(folder: Path) -> tuple[keras.Model, dict[str, Any]]:
-    """Read what `save_model` wrote.
+    """Read what `save_model` wrote; layers of our own are known once their module was imported.
 
     Raises:
         MaskwrightError: a file is missing or damaged.

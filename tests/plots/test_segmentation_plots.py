@@ -9,8 +9,9 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from maskwright import plots
 from maskwright.images import IGNORE, class_palette
+from maskwright.plots import figure as style
+from maskwright.plots import segmentation as plots
 
 CLASSES = ["background", "water bottle", "soda can", "juice can"]
 PALETTE = class_palette(4)
@@ -56,7 +57,7 @@ def texts(figure: Figure) -> list[str]:
 
 
 def png(figure: Figure, path: Path) -> bytes:
-    plots.save_figure(figure, path)
+    style.save_figure(figure, path)
     return path.read_bytes()
 
 
@@ -81,9 +82,9 @@ def test_leaves_matplotlib_as_it_was():
 
 
 def test_imports_neither_tensorflow_nor_pyplot():
-    code = "import sys, maskwright.plots; print([m for m in ('tensorflow', 'matplotlib.pyplot') if m in sys.modules])"
+    code = "import sys, maskwright.plots.segmentation; print({'tensorflow', 'matplotlib.pyplot'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert done.stdout.strip() == "set()"
 
 
 class TestBlend:
@@ -118,7 +119,7 @@ class TestOverlayPanel:
     def test_any_size_gives_a_picture_to_look_at(self, size: tuple[int, int], tmp_path: Path):
         image, truth, prediction = example(size)
         figure = plots.overlay_panel(image, truth, prediction, CLASSES, PALETTE, "title")
-        plots.save_figure(figure, tmp_path / "a.png")
+        style.save_figure(figure, tmp_path / "a.png")
         width, height = Image.open(tmp_path / "a.png").size
         assert 1700 <= width <= 2100
         assert 180 <= height <= 700

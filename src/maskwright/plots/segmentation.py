@@ -1,49 +1,30 @@
-"""Every picture: arrays and names in, a matplotlib figure out. The same input gives the same bytes. No TensorFlow.
+"""Pictures of segmentation: arrays and names in, a matplotlib figure out. No TensorFlow."""
 
-Figures are made with matplotlib's objects, never with pyplot, so nothing here depends on a display or on what was
-drawn before. Colours are those of Okabe and Ito, which people with colour blindness tell apart.
-"""
-
-import io
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
-import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from maskwright.images import IGNORE, resize_image, resize_mask
-
-BLUE, ORANGE, VERMILION, SKY, YELLOW = "#0072B2", "#E69F00", "#D55E00", "#56B4E9", "#F0E442"
-INK, FAINT = "#222222", "#D9D9D9"
+from maskwright.plots.figure import (
+    BLUE,
+    DPI,
+    INK,
+    ORANGE,
+    SKY,
+    VERMILION,
+    YELLOW,
+    drawing_style,
+    light_frame,
+    shorten,
+)
 
 ERROR_COLOURS = {"missed": VERMILION, "extra": SKY, "wrong class": YELLOW, "not labelled": "#3C3C3C"}
 """Missed: an object taken for background. Extra: background taken for an object."""
 
-_STYLE: Any = {
-    "font.family": "DejaVu Sans",
-    "font.size": 11,
-    "axes.titlesize": 12,
-    "axes.edgecolor": "#888888",
-    "axes.labelcolor": INK,
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.grid": False,
-    "legend.frameon": False,
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
-    "savefig.bbox": None,
-    "text.parse_math": False,  # a $ in a file's name is a $
-    "figure.constrained_layout.h_pad": 0.12,
-    "figure.constrained_layout.w_pad": 0.12,
-}
-_DPI = 100
 _PANEL_PIXELS = 480  # the longer side of each picture in an overlay panel
 _THINNEST_PIXELS = 24
 _CURVES = (
@@ -52,15 +33,6 @@ _CURVES = (
     ("pixel_accuracy", "Pixel accuracy", True),
     ("learning_rate", "Learning rate", False),
 )
-
-
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write `figure` as a PNG without date or version, making the folder where needed."""
-    buffer = io.BytesIO()
-    with matplotlib.rc_context(_STYLE):
-        figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None}, pil_kwargs={"compress_level": 3})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(buffer.getvalue())
 
 
 def blend(image: np.ndarray, mask: np.ndarray, palette: np.ndarray, alpha: float = 0.5) -> np.ndarray:
@@ -135,8 +107,8 @@ def overlay_panel(
     pad, above, below = 16, 84, 96
     step = max(width, 420) + pad  # room for the legends under narrow panels
     total_width, total_height = 4 * step + pad, above + height + below
-    with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(total_width / _DPI, total_height / _DPI), dpi=_DPI)
+    with drawing_style():
+        figure = Figure(figsize=(total_width / DPI, total_height / DPI), dpi=DPI)
         figure.text(
             pad / total_width, 1 - 24 / total_height, title, fontsize=15, fontweight="bold", va="center", ha="left"
         )
@@ -146,7 +118,7 @@ def overlay_panel(
             axes.imshow(picture, interpolation="nearest", aspect="auto")
             axes.set_title(name, loc="left", fontsize=13)
             axes.set_axis_off()
-        present = [Patch(facecolor=palette[c] / 255.0, label=_shorten(classes[c])) for c in occurring[:10]]
+        present = [Patch(facecolor=palette[c] / 255.0, label=shorten(classes[c])) for c in occurring[:10]]
         if len(occurring) > 10:
             present.append(Patch(facecolor="none", label=f"and {len(occurring) - 10} more"))
         errors = [
@@ -204,7 +176,7 @@ def confusion_matrix_figure(matrix: np.ndarray, classes: Sequence[str]) -> Figur
     count = len(classes)
     totals = matrix.sum(axis=1, keepdims=True)
     shares = np.divide(matrix, totals, out=np.zeros(matrix.shape), where=totals > 0)
-    with matplotlib.rc_context(_STYLE):
+    with drawing_style():
         side = float(np.clip(1.15 * count, 3.2, 13.0))
         figure = Figure(figsize=(side + 2.6, side + 1.6), layout="constrained")
         axes = figure.subplots()
@@ -221,7 +193,7 @@ def confusion_matrix_figure(matrix: np.ndarray, classes: Sequence[str]) -> Figur
                     fontsize=11 if count <= 6 else 9,
                 )
         font = 11 if count <= 20 else max(3.0, 11 * 20 / count)
-        names = [_shorten(name) for name in classes]
+        names = [shorten(name) for name in classes]
         axes.set_xticks(range(count), names, rotation=40, ha="right", rotation_mode="anchor", fontsize=font)
         axes.set_yticks(range(count), names, fontsize=font)
         axes.tick_params(length=0)
@@ -251,7 +223,7 @@ def per_class_bars(values: Mapping[str, float], classes: Sequence[str], label: s
         classes: names in the order of the bars, from above. Those without a value are marked as absent.
         label: what the values are.
     """
-    with matplotlib.rc_context(_STYLE):
+    with drawing_style():
         figure = Figure(figsize=(8.0, float(np.clip(0.5 * len(classes) + 1.4, 2.4, 40.0))), layout="constrained")
         axes = figure.subplots()
         known = [(row, values[name]) for row, name in enumerate(classes) if name in values]
@@ -269,12 +241,12 @@ def per_class_bars(values: Mapping[str, float], classes: Sequence[str], label: s
             mean = float(np.mean([value for _, value in known]))
             axes.axvline(mean, color=VERMILION, linewidth=2, linestyle="--", label=f"mean {mean:.3f}")
             axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2)
-        axes.set_yticks(range(len(classes)), [_shorten(name) for name in classes])
+        axes.set_yticks(range(len(classes)), [shorten(name) for name in classes])
         axes.set_xlim(0, 1)
         axes.set_ylim(len(classes) - 0.4, -0.6)
         axes.set_xlabel(label)
         axes.tick_params(axis="y", length=0)
-        _light_frame(axes, "x")
+        light_frame(axes, "x")
     return figure
 
 
@@ -297,7 +269,7 @@ def training_curves(history: Sequence[Mapping[str, float]]) -> Figure:
     epochs = np.array([row.get("epoch", number) for number, row in enumerate(history, start=1)], float)
     validation_miou = _column(history, "val_miou")
     best = int(np.nanargmax(validation_miou)) if np.isfinite(validation_miou).any() else None
-    with matplotlib.rc_context(_STYLE):
+    with drawing_style():
         columns = 2 if len(curves) > 1 else 1
         lines = -(-len(curves) // columns)
         figure = Figure(figsize=(5.6 * columns, 3.5 * lines), layout="constrained")
@@ -328,23 +300,12 @@ def training_curves(history: Sequence[Mapping[str, float]]) -> Figure:
                 axes.set_ylim(bottom=0.0)
             if axes.get_legend_handles_labels()[1]:
                 axes.legend(loc="best", fontsize=10)
-            _light_frame(axes, "both")
+            light_frame(axes, "both")
     return figure
 
 
 def _column(history: Sequence[Mapping[str, float]], key: str) -> np.ndarray:
     return np.array([row.get(key, np.nan) for row in history], float)
-
-
-def _light_frame(axes: Axes, grid: Any) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis=grid, color=FAINT, linewidth=0.8)
-    axes.set_axisbelow(True)
-
-
-def _shorten(name: str, limit: int = 24) -> str:
-    # Long names often share their beginning, so the middle goes.
-    return name if len(name) <= limit else f"{name[: limit // 2]}…{name[-(limit // 2 - 1) :]}"
 
 
 def _short_count(pixels: int) -> str:

@@ -1,0 +1,218 @@
+"""Many small networks in one: each seed is a slice of every weight, and all of them train together.
+
+A network of a few weights keeps no processor busy, and one training says little about the next. So a layer here
+holds R independent networks ("replicates"), one for each seed, as the second axis of its input and the first of its
+weights. A replicate's beginning and its batches depend on its own seed alone; its result is that of the network
+trained alone.
+"""
+
+import zlib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+PACKAGE = "maskwright"
+
+Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+"""Labels (B, R, ...) and outputs (B, R, ...) -> the loss of each replicate, (R,)."""
+
+
+class _Replicated(keras.layers.Layer):
+    """What the layers of replicates share: seeds, and a kernel and a bias for each of them."""
+
+    def __init__(
+        self,
+        units: int,
+        seeds: Iterable[int],
+        *,
+        name: str,
+        activation: Any = None,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        **arguments: Any,
+    ) -> None:
+        super().__init__(name=name, **arguments)
+        self.units = units
+        self.seeds = tuple(seeds)
+        self.activation = keras.activations.get(activation)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+
+    def _add_weights(self, kernel_shape: tuple[int, ...]) -> None:
+        for name, shape, initializer in (
+            ("kernel", kernel_shape, self.kernel_initializer),
+            ("bias", (self.units,), self.bias_initializer),
+        ):
+            values = np.stack([self._initial(name, shape, initializer, seed) for seed in self.seeds])
+            weight = self.add_weight(
+                name=name, shape=values.shape, initializer=lambda *_, v=values, **__: ops.convert_to_tensor(v)
+            )
+            setattr(self, name, weight)
+
+    def _apply(self, inputs: Any, kernel: Any) -> Any:
+        """Multiply (B, R, ..., in) by (R, in, units), add the biases (R, units), and apply the activation."""
+        between = (1,) * (len(inputs.shape) - 3)
+        replicates, channels, units = kernel.shape
+        kernel = ops.reshape(kernel, (replicates, *between, channels, units))
+        # A product and a sum, which the compiler fuses into one loop: of matrices so small, a batched matrix product
+        # takes three times as long.
+        outputs = ops.sum(inputs[..., None] * kernel, axis=-2)
+        return self.activation(outputs + ops.reshape(self.bias, (replicates, *between, units)))
+
+    def _initial(self, weight: str, shape: tuple[int, ...], initializer: Any, seed: int) -> np.ndarray:
+        config = initializer.get_config()
+        if "seed" in config:
+            # Every weight of a network draws from a stream of its own, named by the layer.
+            words = [seed % 2**64, zlib.crc32(f"{self.name}/{weight}".encode())]
+            config["seed"] = int(np.random.SeedSequence(words).generate_state(1)[0])
+        return ops.convert_to_numpy(type(initializer).from_config(config)(shape))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the constructor takes."""
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "seeds": list(self.seeds),
+            "activation": keras.activations.serialize(self.activation),
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+        }
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class ReplicatedDense(_Replicated):
+    """A dense layer (or convolution 1x1) in each of R networks: (B, R, ..., in) -> (B, R, ..., units).
+
+    Args:
+        units: outputs of each network.
+        seeds: R seeds, one for each network; they decide the initial weights, together with the layer's name.
+        name: of the layer; required, since the initial weights depend on it.
+        activation, kernel_initializer, bias_initializer: as for `keras.layers.Dense`.
+    """
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make the weights: kernel (R, in, units) and bias (R, units)."""
+        self._add_weights((int(input_shape[-1] or 0), self.units))
+
+    def call(self, inputs: Any) -> Any:
+        """Apply each network's layer to its own slice."""
+        return self._apply(inputs, self.kernel)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return the shape of the outputs."""
+        return (*input_shape[:-1], self.units)
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class ReplicatedConv2D(_Replicated):
+    """A convolution without padding in each of R networks: (B, R, H, W, in) -> (B, R, H - k + 1, W - k + 1, units).
+
+    Args:
+        units: filters of each network.
+        seeds: R seeds, one for each network; they decide the initial weights, together with the layer's name.
+        kernel_size: k, the side of the kernel.
+        name: of the layer; required, since the initial weights depend on it.
+        activation, kernel_initializer, bias_initializer: as for `keras.layers.Conv2D`.
+    """
+
+    def __init__(self, units: int, seeds: Iterable[int], *, kernel_size: int, **arguments: Any) -> None:
+        super().__init__(units, seeds, **arguments)
+        self.kernel_size = kernel_size
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make the weights: kernel (R, k, k, in, units) and bias (R, units)."""
+        self._add_weights((self.kernel_size, self.kernel_size, int(input_shape[-1] or 0), self.units))
+
+    def call(self, inputs: Any) -> Any:
+        """Apply each network's convolution to its own slice."""
+        side = self.kernel_size
+        windows = [
+            inputs[:, :, y : y + 1 - side or None, x : x + 1 - side or None] for y, x in np.ndindex(side, side)
+        ]
+        patches = ops.concatenate(windows, axis=-1)  # (B, R, H - k + 1, W - k + 1, k k in)
+        replicates, *_, channels, units = self.kernel.shape
+        return self._apply(patches, ops.reshape(self.kernel, (replicates, side * side * channels, units)))
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return the shape of the outputs."""
+        batch, replicates, *sides, _ = input_shape
+        smaller = (None if side is None else side - self.kernel_size + 1 for side in sides)
+        return (batch, replicates, *smaller, self.units)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the constructor takes."""
+        return {**super().get_config(), "kernel_size": self.kernel_size}
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class Replicate(keras.layers.Layer):
+    """Show each of R networks the same input: (B, ...) -> (B, R, ...)."""
+
+    def __init__(self, replicates: int, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.replicates = replicates
+
+    def call(self, inputs: Any) -> Any:
+        """Repeat the inputs along a new second axis."""
+        return ops.repeat(inputs[:, None], self.replicates, axis=1)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return the shape of the outputs."""
+        return (input_shape[0], self.replicates, *input_shape[1:])
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the constructor takes."""
+        return {**super().get_config(), "replicates": self.replicates}
+
+
+def fit_replicates(
+    model: Any,
+    optimizer: keras.optimizers.Optimizer,
+    loss: Loss,
+    data: tuple[np.ndarray, np.ndarray],
+    order: Iterable[np.ndarray],
+    measure: Callable[[], dict[str, tf.Tensor]],
+) -> dict[str, np.ndarray]:
+    """Train R networks together, each on its own batches.
+
+    The loss that is minimised is the sum over the networks, whose gradient for each is that of its own loss; so the
+    optimizer must treat every weight by itself, as SGD and Adam do (and a clipping by the global norm does not).
+
+    Args:
+        model: (B, R, ...) -> (B, R, ...), of the layers above.
+        optimizer: its state is changed.
+        loss: see `Loss`.
+        data: inputs (N, ...) and labels (N, ...), the same for all networks.
+        order: for some epochs at a time an integer array (epochs, steps, B, R): the row of `data` that is each
+            network's example.
+        measure: called after each epoch, inside a compiled function: named numbers, each (R,).
+
+    Returns:
+        For each of the measured names an array (epochs, R).
+    """
+    optimizer.build(model.trainable_variables)
+    inputs, labels = (tf.constant(array) for array in data)
+
+    def step(rows: tf.Tensor) -> None:
+        with tf.GradientTape() as tape:
+            total = tf.reduce_sum(loss(tf.gather(labels, rows), model(tf.gather(inputs, rows), training=True)))
+        optimizer.apply(tape.gradient(total, model.trainable_variables), model.trainable_variables)
+
+    # Compiled as a whole: a step of such networks is a few microseconds of work, which TensorFlow's own bookkeeping
+    # of its some fifty operations would exceed many times.
+    @tf.function(jit_compile=True)
+    def epoch(rows: tf.Tensor) -> dict[str, tf.Tensor]:
+        for index in tf.range(tf.shape(rows)[0]):
+            step(rows[index])
+        return measure()
+
+    history: dict[str, list[np.ndarray]] = {}
+    for chunk in order:
+        for rows in chunk:
+            for name, values in epoch(tf.constant(rows, tf.int32)).items():
+                history.setdefault(name, []).append(values.numpy())
+    return {name: np.stack(values) for name, values in history.items()}

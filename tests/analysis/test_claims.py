@@ -1,0 +1,87 @@
+import json
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from maskwright.analysis.claims import Claim, judge, print_claims, verdict, write_claims
+from maskwright.analysis.statements import CLAIMS
+from maskwright.errors import MaskwrightError
+from maskwright.metrics.intervals import Interval, mean_interval
+from maskwright.outputs import write_json
+from maskwright.replicates import write_replicates
+
+
+@pytest.mark.parametrize(
+    ("interval", "low", "high", "expected"),
+    [
+        ((0.5, 0.4, 0.6), 0.4, np.inf, "holds"),
+        ((0.5, 0.4, 0.6), 0.45, np.inf, "partly"),
+        ((0.5, 0.4, 0.6), 0.61, np.inf, "does not hold"),
+        ((0.5, 0.4, 0.6), -np.inf, 0.39, "does not hold"),
+        ((0.5, 0.4, 0.6), 0.3, 0.7, "holds"),
+        ((0.5, 0.4, 0.6), 0.45, 0.55, "partly"),
+        ((0.5, 0.5, 0.5), 0.5, 0.5, "holds"),
+    ],
+)
+def test_verdict(interval, low, high, expected):
+    assert verdict(Interval(*interval), low, high) == expected
+
+
+def mean_of(variant):
+    def measure(results):
+        values = results.seeds(variant, "accuracy")
+        return mean_interval(values, (0, 1)), len(values)
+
+    return measure
+
+
+@pytest.fixture
+def results(tmp_path):
+    write_json(tmp_path / "toy/metrics.json", {"accuracy": 0.9})
+    measured = {"none": {"accuracy": np.array([0.5, 0.5])}, "b": {"accuracy": np.array([0.25, 0.75, 0.5])}}
+    (tmp_path / "toy/plots").mkdir()
+    write_replicates(tmp_path / "toy/plots/replicates.csv", measured, 0)
+    return tmp_path
+
+
+def test_rows_and_files(results):
+    claims = [
+        Claim("toy", "No mask guesses.", "accuracy", mean_of("none"), low=0.4, high=0.6),
+        # s = 0.25, t(0.975, 2) = 4.3027: 0.5 - 4.3027 * 0.25 / sqrt(3) < 0, cut to 0.
+        Claim("toy", "b is good.", "accuracy", mean_of("b"), low=0.4),
+        Claim("toy", "c is good.", "accuracy", mean_of("c"), low=0.4),
+    ]
+    rows = judge(claims, results)
+    assert [row["verdict"] for row in rows] == ["holds", "partly", "not measured"]
+    assert [(row["measured"], row["low"], row["high"], row["seeds"]) for row in rows] == [
+        (0.5, 0.5, 0.5, 2),
+        (0.5, 0.0, 1.0, 3),
+        (None, None, None, 0),
+    ]
+    write_claims(rows, results)
+    assert json.loads((results / "claims.json").read_text()) == rows
+    assert (results / "claims.md").read_text().splitlines()[-3:] == [
+        "| toy | No mask guesses. | accuracy | 0.4 to 0.6 | 0.5 (0.5 to 0.5) | 2 | holds |",
+        "| toy | b is good. | accuracy | at least 0.4 | 0.5 (0 to 1) | 3 | partly |",
+        "| toy | c is good. | accuracy | at least 0.4 | - | 0 | not measured |",
+    ]
+    console = Console(record=True, width=160)
+    print_claims(rows, console)
+    assert "does not hold" not in (text := console.export_text())
+    assert "not measured" in text
+
+
+def test_without_an_evaluation(results):
+    claim = Claim("other", "It works.", "accuracy", mean_of("none"))
+    with pytest.raises(
+        MaskwrightError, match="other/metrics.json: no such file; run `maskwright evaluate other` first"
+    ):
+        judge([claim], results)
+
+
+def test_every_shipped_claim_can_fail_and_says_what_it_measures():
+    for claim in CLAIMS:
+        assert np.isfinite(claim.low) or np.isfinite(claim.high)
+        assert claim.statement.endswith(".")
+        assert claim.quantity
