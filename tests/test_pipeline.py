@@ -183,7 +183,8 @@ def test_an_experiment_is_compared_and_put_back(finished):
         shutil.rmtree(finished / name)
     shown = run(finished, "dvc", "repro")
     assert "Stage 'train@segmentation' is cached - skipping run" in shown
-    assert "Running stage" not in shown
+    # What git keeps, DVC does not: the claims table alone is made anew.
+    assert [line for line in shown.splitlines() if line.startswith("Running stage")] == ["Running stage 'claims':"]
     assert metrics(finished) == before
     assert (finished / "dvc.lock").read_bytes() == lock
     assert not (finished / "mlflow.db").exists()
@@ -234,7 +235,7 @@ def test_a_queued_experiment_runs_the_code_it_was_queued_with(finished):
 
 
 def test_a_killed_training_goes_on_and_ends_as_if_nothing_had_happened(finished, tmp_path):
-    """In a second clean clone, elsewhere: also the same dvc.lock, byte for byte."""
+    """In a second clean clone, elsewhere: also the same dvc.lock."""
     folder = copy_of_the_project(tmp_path / "second clone")
     run(folder, "dvc", "repro", "masks")
     with subprocess.Popen(
@@ -254,10 +255,12 @@ def test_a_killed_training_goes_on_and_ends_as_if_nothing_had_happened(finished,
     (killed,) = rows(folder)
     assert killed["status"] == "RUNNING"
 
-    run(folder, "dvc", "repro")
+    run(folder, "dvc", "repro", "evaluate@segmentation")
     assert content_hash(folder / MODEL) == content_hash(finished / MODEL)
     assert (folder / RESULTS / "training.csv").read_bytes() == (finished / RESULTS / "training.csv").read_bytes()
-    assert (folder / "dvc.lock").read_bytes() == (finished / "dvc.lock").read_bytes()
+    again, first = (yaml.safe_load((root / "dvc.lock").read_text())["stages"] for root in (folder, finished))
+    assert set(again) == {"drinks", "masks", "train@segmentation", "evaluate@segmentation"}
+    assert again == {stage: first[stage] for stage in again}
     (row,) = rows(folder)
     assert row["id"] == killed["id"]
     assert row["status"] == "FINISHED"
@@ -366,7 +369,7 @@ def test_variants_have_a_row_each(finished):
     )
     assert done.returncode == 0, done.stderr
     found = {row.pop("variant"): row for row in json.loads(done.stdout)}
-    measured = json.loads((finished / "results/xor/metrics.json").read_text())["variants"]
+    measured = json.loads((finished / "results/xor/plots/variants.json").read_text())
     assert set(found) == set(measured) == {"signal", "random", "none"}
     for variant, row in found.items():
         expected = {"accuracy": measured[variant]["accuracy"]["mean"], "epochs": [1], "data": ["testing", "training"]}

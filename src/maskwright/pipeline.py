@@ -1,8 +1,10 @@
-"""What DVC knows and where it put it: the project's root, hashes of outputs, and what dvc.lock says of a model."""
+"""Where things come from: the project's root, hashes of outputs, what dvc.lock says of a model, commit and user."""
 
+import getpass
 import hashlib
 import json
 import os
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,6 +67,24 @@ def produced(name: str, model: Path, results: Path) -> Produced | None:
     return Produced(params, evaluated)
 
 
+def git_tags() -> dict[str, str]:
+    """Return the commit and whether files differ from it, under the names MLflow and we use; nothing outside Git."""
+    commit = _git("rev-parse", "HEAD")
+    if not commit:
+        return {}
+    # The pipeline itself writes these while it runs, so they say nothing about what was run.
+    changed = _git("status", "--porcelain", "--", ".", ":!dvc.lock", ":!results")
+    return {"mlflow.source.git.commit": commit, "git.dirty": str(bool(changed)).lower()}
+
+
+def user() -> str:
+    """Return the name of who runs this."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
 def _locked_stages() -> dict[str, Any]:
     if not LOCK.is_file():
         return {}
@@ -78,3 +98,10 @@ def _locked_hash(stage: dict[str, Any], kind: str, path: Path) -> str | None:
 def _md5(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def _git(*arguments: str) -> str:
+    try:
+        return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""

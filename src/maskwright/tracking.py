@@ -11,12 +11,10 @@ What is recorded comes from files (models/, results/), and only what is missing 
 """
 
 import csv
-import getpass
 import json
 import logging
 import os
 import re
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -28,7 +26,7 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from maskwright.pipeline import content_hash
+from maskwright.pipeline import content_hash, git_tags, user
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -38,6 +36,7 @@ KEY = "maskwright.key"
 MODEL = "maskwright.model"
 STAGE = "maskwright.stage"
 EVALUATION = "maskwright.evaluation"
+VARIANTS = "variants.json"
 
 _BATCH = 1000
 """MLflow's limit for the metrics of one call."""
@@ -189,8 +188,8 @@ def record(root: Path, training: Training, results: Path | None) -> bool:
     Args:
         root: folder of the MLflow store.
         training: what was trained; its model and history are there.
-        results: folder that holds the model's metrics.json and plots/, or None where there is no evaluation of it. Of
-            the metrics of several variants only those of this one count.
+        results: folder that holds the model's metrics.json and plots/, or None where there is no evaluation of it.
+            The numbers of a variant are those in plots/variants.json.
 
     Returns:
         Whether anything had to be added.
@@ -256,8 +255,8 @@ def _create(store: Store, training: Training) -> "Run":
         STAGE: f"train@{training.name}",
         "mlflow.source.name": f"maskwright train {training.name}",
         "mlflow.source.type": "LOCAL",
-        "mlflow.user": _user(),
-        **_git_tags(),
+        "mlflow.user": user(),
+        **git_tags(),
         **({"maskwright.variant": training.variant} if training.variant else {}),
         **({"dvc.experiment": experiment} if experiment else {}),
     }
@@ -305,8 +304,8 @@ def _complete_evaluation(store: Store, run_id: str, training: Training, results:
     evaluated = "-".join(content_hash(path) for path in (metrics, plots) if path.exists())
     if run.data.tags.get(EVALUATION) == evaluated:
         return False
-    measured = json.loads(metrics.read_text(encoding="utf-8"))
-    values = flatten(measured["variants"][training.variant] if training.variant else measured)
+    measured = json.loads((plots / VARIANTS if training.variant else metrics).read_text(encoding="utf-8"))
+    values = flatten(measured[training.variant] if training.variant else measured)
     numbers = {f"test/{key}": float(value) for key, value in values if isinstance(value, int | float)}
     # Here, not with the training's: one model may be evaluated on a test split that grows.
     store.client.log_inputs(run_id, datasets=_datasets(training, testing=True))
@@ -393,29 +392,6 @@ def _logged_epochs(store: Store, run_id: str) -> set[int]:
 def _rows(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
-
-
-def _git_tags() -> dict[str, str]:
-    commit = _git("rev-parse", "HEAD")
-    if not commit:
-        return {}
-    # The pipeline itself writes these while it runs, so they say nothing about what was run.
-    changed = _git("status", "--porcelain", "--", ".", ":!dvc.lock", ":!results")
-    return {"mlflow.source.git.commit": commit, "git.dirty": str(bool(changed)).lower()}
-
-
-def _git(*arguments: str) -> str:
-    try:
-        return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
 
 
 def _text(value: Any) -> str:

@@ -38,9 +38,8 @@ def mean_of(variant):
 
 @pytest.fixture
 def results(tmp_path):
-    write_json(tmp_path / "toy/metrics.json", {"accuracy": 0.9})
+    write_json(tmp_path / "toy/plots/variants.json", {"none": {"accuracy": 0.5}})
     measured = {"none": {"accuracy": np.array([0.5, 0.5])}, "b": {"accuracy": np.array([0.25, 0.75, 0.5])}}
-    (tmp_path / "toy/plots").mkdir()
     write_replicates(tmp_path / "toy/plots/replicates.csv", measured, 0)
     return tmp_path
 
@@ -75,7 +74,7 @@ def test_rows_and_files(results):
 def test_without_an_evaluation(results):
     claim = Claim("other", "It works.", "accuracy", mean_of("none"))
     with pytest.raises(
-        MaskwrightError, match="other/metrics.json: no such file; run `maskwright evaluate other` first"
+        MaskwrightError, match=r"other/plots/variants.json: no such file; run `maskwright evaluate other`"
     ):
         judge([claim], results)
 

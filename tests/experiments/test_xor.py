@@ -37,7 +37,9 @@ def finished(tmp_path_factory):
 
 def test_writes_what_it_says(finished):
     root, metrics = finished
-    assert json.loads((root / "results/metrics.json").read_text()) == metrics
+    chosen = json.loads((root / "results/metrics.json").read_text())
+    assert chosen == {name: metrics[name] for name in ("accuracy", "loss", "solved")}
+    assert json.loads((root / "results/plots/variants.json").read_text()) == metrics["variants"]
     assert set(metrics["variants"]) == {"signal", "random", "none"}
     for variant, inputs, best in (("signal", 48, 1.0), ("random", 768, 0.75), ("none", 48, 0.75)):
         values = metrics["variants"][variant]

@@ -29,11 +29,11 @@ class Results:
     """What the evaluation of an experiment with variants left behind.
 
     Attributes:
-        metrics: content of `metrics.json`.
+        variants: content of `plots/variants.json`: for each variant its numbers.
         replicates: the table of `plots/replicates.csv`, a row for each variant and seed.
     """
 
-    metrics: dict[str, Any]
+    variants: dict[str, Any]
     replicates: pd.DataFrame
 
     def seeds(self, variant: str, measure: str) -> np.ndarray:
@@ -143,8 +143,8 @@ def _measured(row: dict[str, Any]) -> str:
 
 
 def _read(folder: Path) -> Results:
-    metrics, table = folder / "metrics.json", folder / "plots" / "replicates.csv"
-    for path in (metrics, table):
+    variants, table = folder / "plots" / "variants.json", folder / "plots" / "replicates.csv"
+    for path in (variants, table):
         if not path.is_file():
             raise MaskwrightError(f"{path}: no such file; run `maskwright evaluate {folder.name}` first")
-    return Results(json.loads(metrics.read_text(encoding="utf-8")), read_replicates(table))
+    return Results(json.loads(variants.read_text(encoding="utf-8")), read_replicates(table))

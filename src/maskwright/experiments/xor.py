@@ -125,8 +125,8 @@ def _order(settings: Xor, rows: int) -> Iterator[np.ndarray]:
 def evaluate(params: Params, *, data: Path, model: Path, results: Path) -> dict[str, Any]:
     """Score every seed of every variant on every possible input.
 
-    Writes `results/metrics.json` and `results/plots/`, in which `replicates.csv` has a row for each variant and seed.
-    The metrics of a variant:
+    Writes the chosen variant's numbers to `results/metrics.json`; and to `results/plots/` pictures, all variants'
+    numbers (`variants.json`) and those of each seed (`replicates.csv`). For each variant:
 
     - `accuracy`: share of all possible inputs that are right, mean over the seeds and its interval;
     - `loss`: sum of squares of a batch of the four cases, expected over all inputs;
@@ -134,7 +134,7 @@ def evaluate(params: Params, *, data: Path, model: Path, results: Path) -> dict[
     - `best_possible_accuracy`: that of the best of all functions of the input.
 
     Returns:
-        What `metrics.json` holds.
+        What `metrics.json` holds, and under `variants` what `variants.json` does.
     """
     measured: dict[str, dict[str, np.ndarray]] = {}
     variants: dict[str, Any] = {}
@@ -162,7 +162,6 @@ def evaluate(params: Params, *, data: Path, model: Path, results: Path) -> dict[
         "accuracy": chosen["accuracy"]["mean"],
         "loss": chosen["loss"]["mean"],
         "solved": chosen["solved"]["mean"],
-        "variants": variants,
     }
     with replaced_folder(results / "plots") as plots:
         history = read_history(results / "training.csv")
@@ -173,8 +172,9 @@ def evaluate(params: Params, *, data: Path, model: Path, results: Path) -> dict[
         save_figure(seed_dots(accuracies, "accuracy over every possible input", ceilings), plots / "accuracy.png")
         save_figure(example_rows(tables), plots / "examples.png")
         write_replicates(plots / "replicates.csv", measured, first_seed=params.xor.seed)
+        write_json(plots / "variants.json", variants)
     write_json(results / "metrics.json", metrics)
-    return metrics
+    return {**metrics, "variants": variants}
 
 
 def serving_model(folder: Path) -> keras.Model:
