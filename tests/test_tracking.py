@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from maskwright import tracking
-from maskwright.pipeline import content_hash, produced, project_root
+from maskwright.pipeline import content_hash, git_tags, produced, project_root
 from maskwright.tracking import KEY, MODEL, LiveTraining, Training, flatten, metric_names, open_store, record
 
 EPOCHS = [{"loss": 0.5, "miou": 0.25}, {"loss": 0.25, "miou": 0.75}, {"loss": 0.125, "miou": 0.5}]
@@ -339,12 +339,12 @@ def test_a_dirty_tree_is_told_from_a_clean_one(project):
     git("commit", "-m", "one")
     # What the pipeline writes while it runs does not make the tree dirty.
     Path("dvc.lock").write_text("")
-    tags = tracking._git_tags()
+    tags = git_tags()
     assert len(tags["mlflow.source.git.commit"]) == 40
     assert tags["git.dirty"] == "true", "models/ is neither committed nor ignored here"
     Path(".gitignore").write_text("/models\n/mlflow.db\n")
     git("add", ".gitignore")
     git("commit", "-m", "two")
-    assert tracking._git_tags()["git.dirty"] == "false"
+    assert git_tags()["git.dirty"] == "false"
     Path("data/masks/train.csv").write_text("changed")
-    assert tracking._git_tags()["git.dirty"] == "true"
+    assert git_tags()["git.dirty"] == "true"
