@@ -372,5 +372,5 @@ def test_variants_have_a_row_each(finished):
     measured = json.loads((finished / "results/xor/plots/variants.json").read_text())
     assert set(found) == set(measured) == {"signal", "random", "none"}
     for variant, row in found.items():
-        expected = {"accuracy": measured[variant]["accuracy"]["mean"], "epochs": [1], "data": ["testing", "training"]}
+        expected = {"accuracy": measured[variant]["accuracy"]["mean"], "epochs": [1], "data": ["training"]}
         assert row == expected

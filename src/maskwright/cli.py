@@ -5,28 +5,23 @@ What takes long to import (TensorFlow, MLflow, pandas) is imported inside the co
 
 import errno
 import json
-import os
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 from typer.core import TyperGroup
 
 from maskwright.errors import MaskwrightError
-from maskwright.params import Params, load_params, parse_params
-from maskwright.pipeline import Produced, produced, project_root
-from maskwright.rooms import ROOMS, model_folder, module, results_folder, room
+from maskwright.params import Params, load_params
+from maskwright.pipeline import produced, project_root
+from maskwright.recording import record_or_warn, record_restored, trainings_of
+from maskwright.rooms import ROOMS, model_folder, module, quietly, results_folder, room
 
 MASKS = Path("data/masks")
-DRINKS = Path("data/drinks")
 RESULTS = Path("results")
 PREDICTIONS = Path("predictions")
-PARAMS = Path("params.yaml")
 
 
 class _OneLineErrors(TyperGroup):
@@ -147,12 +142,12 @@ def train(name: Name) -> None:
 
     about, params = room(name), load_params()
     root = project_root()
-    experiment = _module(name)
-    trainings = _trainings(name, params)
+    experiment = module(name)
+    trainings = trainings_of(name, params)
     if about.variants:
         history = trainings[0].history
         experiment.train(params, data=about.data, out=model_folder(name), history=history)
-        _record_or_warn(root, trainings, None)
+        record_or_warn(root, trainings, None)
         return
     (training,) = trainings
     row = LiveTraining(root, training)
@@ -176,14 +171,14 @@ def evaluate(name: Name) -> None:
     """Evaluate what was trained on the test split, into results/NAME."""
     about, params = room(name), load_params()
     model, results = model_folder(name), results_folder(name)
-    experiment = _module(name)
-    trainings = _trainings(name, params)
+    experiment = module(name)
+    trainings = trainings_of(name, params)
     missing = next((training.model for training in trainings if not training.model.is_dir()), None)
     if missing:
         raise MaskwrightError(f"{missing}: no such folder; run `maskwright train {name}` first")
     metrics = experiment.evaluate(params, data=about.data, model=model, results=results)
     _show(metrics)
-    _record_or_warn(project_root(), trainings, results)
+    record_or_warn(project_root(), trainings, results)
 
 
 @predict.command("segmentation")
@@ -223,7 +218,7 @@ def predict_segmentation(
     model = model_folder("segmentation")
     if not model.is_dir():
         raise MaskwrightError(f"{model}: no such folder; run `maskwright train segmentation` first")
-    with _no_chatter():
+    with quietly():
         import_module("maskwright.nn.inference")
     predicting = import_module("maskwright.experiments.predict_segmentation")
     predicting.predict(photographs, model=model, out=out, via=via, masks=MASKS, tile=tile, flip=flip)
@@ -253,7 +248,7 @@ def sync() -> None:
             message = "models and dvc.lock do not belong together; run `dvc repro` or `dvc checkout` first"
             typer.echo(f"{name}: " + (message if model.is_dir() else "not trained"))
             continue
-        typer.echo(f"{name}: {'recorded' if _record(name, found) else 'was recorded already'}")
+        typer.echo(f"{name}: {'recorded' if record_restored(name, found) else 'was recorded already'}")
 
 
 def _tell(reports: dict[str, Any], out: Path) -> None:
@@ -275,85 +270,6 @@ def _show(metrics: dict[str, Any]) -> None:
             if isinstance(value, dict) and {"mean", "low", "high"} == set(value)
         ]
         typer.echo(f"{variant:15} " + "  ".join(shown))
-
-
-def _record(name: str, found: Produced) -> bool:
-    from maskwright import tracking
-
-    values = yaml.safe_load(PARAMS.read_text(encoding="utf-8")) if PARAMS.is_file() else {}
-    params = parse_params({**values, **found.params}, Path("dvc.lock"))
-    results = results_folder(name) if found.evaluated else None
-    try:
-        added = [tracking.record(project_root(), training, results) for training in _trainings(name, params)]
-    except MaskwrightError:
-        raise
-    except Exception as error:
-        raise MaskwrightError(f"MLflow: {' '.join(str(error).split())}") from error
-    return any(added)
-
-
-def _record_or_warn(root: Path, trainings: list[Any], results: Path | None) -> None:
-    from maskwright import tracking
-
-    try:
-        for training in trainings:
-            tracking.record(root, training, results)
-    except Exception as error:
-        tracking.warn(error)
-
-
-def _trainings(name: str, params: Params) -> list[Any]:
-    """Return what MLflow is to know of an experiment's model, or of each of its variants."""
-    from maskwright.tracking import Training
-
-    about, experiment = room(name), _module(name)
-    sections = about.sections
-    data_name = name
-    if "annotations" in sections:
-        data_name = params.annotations.root
-        if Path(data_name) == DRINKS:
-            sections = (*sections, "drinks")
-    keys = experiment.run_keys(params, about.data) if about.variants else {"": experiment.run_key(params, about.data)}
-    return [
-        Training(
-            name=name,
-            variant=variant,
-            key=key,
-            params={section: getattr(params, section).model_dump(mode="json") for section in sections},
-            data_name=data_name,
-            data=about.data,
-            splits={use: stem.format(variant=variant) for use, stem in about.splits.items()},
-            model=model_folder(name) / variant,
-            history=results_folder(name) / "training.csv",
-            serving_model=experiment.serving_model,
-        )
-        for variant, key in keys.items()
-    ]
-
-
-def _module(name: str) -> Any:
-    with _no_chatter():
-        return module(name)
-
-
-@contextmanager
-def _no_chatter() -> Iterator[None]:
-    # TensorFlow's libraries write a dozen lines about this computer as they load, straight to the file descriptor.
-    # TF_CPP_MIN_LOG_LEVEL=0 shows them, to find out why a GPU is not used, say. An exception's traceback is printed
-    # after this, so none is lost.
-    if os.environ.get("TF_CPP_MIN_LOG_LEVEL"):
-        yield
-        return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
 
 
 def _names(text: str | None) -> list[str] | None:

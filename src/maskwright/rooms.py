@@ -7,7 +7,10 @@ for MLflow, `run_keys` (`run_key` for a single model) and `serving_model`. There
 - of variants: models/NAME/VARIANT is a model that holds the networks of all seeds, and a training takes seconds.
 """
 
-from collections.abc import Mapping
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -46,7 +49,7 @@ ROOMS: Mapping[str, Room] = MappingProxyType(
         "xor": Room(
             sections=("xor",),
             data=Path("data/xor"),
-            splits={"training": "{variant}", "testing": "{variant}"},
+            splits={"training": "{variant}"},  # every possible input: there are no others to test with
         ),
     }
 )
@@ -65,7 +68,8 @@ def room(name: str) -> Room:
 
 def module(name: str) -> Any:
     """Import the module of an experiment, which imports TensorFlow."""
-    return import_module(f"maskwright.experiments.{name}")
+    with quietly():
+        return import_module(f"maskwright.experiments.{name}")
 
 
 def model_folder(name: str) -> Path:
@@ -76,3 +80,24 @@ def model_folder(name: str) -> Path:
 def results_folder(name: str) -> Path:
     """Return the folder of an experiment's results."""
     return Path("results") / name
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Keep TensorFlow quiet while it is imported."""
+    # TensorFlow's libraries write a dozen lines about this computer as they load, straight to the file descriptor.
+    # TF_CPP_MIN_LOG_LEVEL=0 shows them, to find out why a GPU is not used, say. An exception's traceback is printed
+    # after this, so none is lost.
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL"):
+        yield
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
