@@ -24,6 +24,18 @@ SMALL = {
     "drinks": {"train": 8, "validation": 4, "test": 4, "size": [48, 64]},
     "segmentation": {"size": [32, 32], "epochs": 3, "epoch_images": 8, "batch_size": 4, "precision": "float32"},
     "xor": {"seeds": 2, "steps": 50},
+    "digits": {"train": 60, "validation": 20, "test": 20},
+    "masked_digits": {"seeds": 2, "epochs": 1, "variants": ["none"]},
+    "corner": {
+        "seeds": 2,
+        "variants": ["hand_set", "as_posted"],
+        "changes": [],
+        "repeats_tried": [],
+        "epochs": dict.fromkeys(
+            ("as_posted", "repeated_corner", "sigmoid_bce", "softmax_ce", "balanced", "class_weight"), 2
+        ),
+        "rectangles": {"images": 2, "size": [16, 16], "count": 2, "noise": 0.02},
+    },
 }
 MODEL, RESULTS = Path("models/segmentation"), Path("results/segmentation")
 
@@ -329,6 +341,9 @@ def imported(module, seen):
     [
         ("drinks", "maskwright.data.drinks"),
         ("xor", "maskwright.data.xor"),
+        ("corner", "maskwright.data.corner"),
+        ("digits", "maskwright.data.digits"),
+        ("masked_digits", "maskwright.data.digit_grids"),
         ("masks", "maskwright.via.convert"),
         *((f"{stage}@{name}", f"maskwright.experiments.{name}") for stage in ("train", "evaluate") for name in ROOMS),
         ("claims", "maskwright.analysis.statements"),
@@ -344,8 +359,15 @@ def test_each_stage_depends_on_the_code_it_uses(finished, stage, module):
     missing = {file for file in used if file not in named and Path(file).parent.as_posix() not in named}
     assert not missing
     group, _, name = stage.rpartition("@")
-    own = {"masks": ["annotations"], "xor": [], "claims": []}.get(stage, [name] if group else [stage])
-    assert list(locked.get("params", {}).get("params.yaml", {})) == own
+    own = {
+        "masks": ["annotations"],
+        "xor": [],
+        "corner": ["corner.rectangles", "corner.seed"],
+        "masked_digits": ["masked_digits.canvas", "masked_digits.seed"],
+        "claims": [],
+    }
+    used = list(locked.get("params", {}).get("params.yaml", {}))
+    assert used == own.get(stage, [name] if group else [stage])
 
 
 def test_variants_have_a_row_each(finished):

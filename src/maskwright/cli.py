@@ -53,7 +53,31 @@ def _xor(params: Params, out: Path) -> None:
     write_xor(out)
 
 
-GENERATED: dict[str, Callable[[Params, Path], None]] = {"drinks": _drinks, "xor": _xor}
+def _corner(params: Params, out: Path) -> None:
+    from maskwright.data.corner import write_corner
+
+    write_corner(params.corner, out)
+
+
+def _digits(params: Params, out: Path) -> None:
+    from maskwright.data.digits import write_digits
+
+    write_digits(params.digits, out)
+
+
+def _masked_digits(params: Params, out: Path) -> None:
+    from maskwright.data.digit_grids import write_masked_digits
+
+    write_masked_digits(params.masked_digits, out.with_name("digits"), out)
+
+
+GENERATED: dict[str, Callable[[Params, Path], None]] = {
+    "drinks": _drinks,
+    "xor": _xor,
+    "corner": _corner,
+    "digits": _digits,
+    "masked_digits": _masked_digits,
+}
 """What writes each generated data set into a folder."""
 
 app = typer.Typer(

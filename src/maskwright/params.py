@@ -12,6 +12,30 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Side = Annotated[int, Field(ge=8, le=8192)]
 Positive = Annotated[int, Field(ge=1)]
 XorMask = Literal["signal", "random", "none"]
+MaskWay = Literal["channel", "multiply", "attention", "pool", "none", "random"]
+CornerVariant = Literal[
+    "hand_set",
+    "as_posted",
+    "matched_labels",
+    "repeated_corner",
+    "sigmoid_bce",
+    "softmax_ce",
+    "balanced",
+    "class_weight",
+]
+CornerChange = Literal[
+    "none",
+    "logistic_sigmoid",
+    "corner_weight",
+    "centred_inputs",
+    "repeated_corner",
+    "sixteen_filters",
+    "tenth_learning_rate",
+    "fivefold_epochs",
+    "fivefold_epochs_centred_inputs",
+    "batch_of_one",
+]
+Repeats = Annotated[int, Field(ge=1, le=511)]
 Size = Annotated[tuple[Side, Side], Field(strict=False)]
 
 
@@ -122,6 +146,65 @@ class Xor(_Section):
         return self
 
 
+class CornerEpochs(_Section):
+    """How long each variant of the corner experiment trains."""
+
+    as_posted: Positive
+    repeated_corner: Positive
+    sigmoid_bce: Positive
+    softmax_ce: Positive
+    balanced: Positive
+    class_weight: Positive
+
+
+class Rectangles(_Section):
+    """The images on which the corner detector is tried."""
+
+    images: Positive
+    size: Size
+    count: Positive
+    noise: Fraction
+
+
+class Corner(_Section):
+    """The corner experiment."""
+
+    variant: CornerVariant
+    variants: list[CornerVariant]
+    changes: list[CornerChange]
+    seeds: Annotated[int, Field(ge=2, le=1000)]
+    repeats: Repeats
+    repeats_tried: list[Repeats]
+    epochs: CornerEpochs
+    rectangles: Rectangles
+    seed: int
+
+
+class Digits(_Section):
+    """The handwritten digits that several experiments share."""
+
+    source: str
+    train: Positive | None = None
+    validation: Positive
+    test: Positive
+    seed: int
+
+
+class MaskedDigits(_Section):
+    """The experiment with a mask as large as the image."""
+
+    mask: MaskWay
+    variants: list[MaskWay]
+    seeds: Annotated[int, Field(ge=2, le=1000)]
+    epochs: Positive
+    batch_size: Annotated[int, Field(ge=4, multiple_of=4)]
+    learning_rate: Annotated[float, Field(gt=0)]
+    weight_decay: Annotated[float, Field(ge=0)]
+    shift: Annotated[int, Field(ge=0, le=14)]
+    canvas: Annotated[int, Field(ge=84, le=1024)]
+    seed: int
+
+
 class Params(_Section):
     """All of params.yaml."""
 
@@ -129,6 +212,9 @@ class Params(_Section):
     drinks: Drinks
     segmentation: Segmentation
     xor: Xor
+    corner: Corner
+    digits: Digits
+    masked_digits: MaskedDigits
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:

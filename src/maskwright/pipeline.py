@@ -62,7 +62,7 @@ def produced(name: str, model: Path, results: Path) -> Produced | None:
         and _locked_hash(evaluation, "deps", model) == _locked_hash(training, "outs", model)
     )
     params: dict[str, Any] = {}
-    for stage in (stages.get("drinks", {}), stages.get("masks", {}), training):
+    for stage in (*(stages.get(name, {}) for name in ("drinks", "masks", "digits")), training):
         params |= stage.get("params", {}).get("params.yaml", {})
     return Produced(params, evaluated)
 

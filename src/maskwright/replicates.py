@@ -13,7 +13,9 @@ BAND = (0.1, 0.9)
 """The quantiles over the seeds between which a curve's band lies."""
 
 
-def write_history(path: Path, curves: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+def write_history(
+    path: Path, curves: Mapping[str, Mapping[str, np.ndarray]], every: Mapping[str, int] | None = None
+) -> None:
     """Write curves as a CSV with a row for each variant and epoch: the median over the seeds, and a band.
 
     The median, because a few seeds that learn nothing would rule the mean.
@@ -22,6 +24,7 @@ def write_history(path: Path, curves: Mapping[str, Mapping[str, np.ndarray]]) ->
         path: the file; replaced whole.
         curves: for each variant and measure an array (epochs, R). A measure `loss` becomes the columns `loss`,
             `loss_low` and `loss_high`; it is left empty where a variant does not have it.
+        every: for a variant how many epochs a row stands for, where that is not one.
     """
     tables = []
     for variant, measures in curves.items():
@@ -30,7 +33,7 @@ def write_history(path: Path, curves: Mapping[str, Mapping[str, np.ndarray]]) ->
             low, high = np.quantile(values, BAND, axis=1)
             columns |= {name: np.median(values, axis=1), f"{name}_low": low, f"{name}_high": high}
         table = pd.DataFrame(columns).astype(np.float32)
-        table.insert(0, "epoch", range(1, len(table) + 1))
+        table.insert(0, "epoch", np.arange(1, len(table) + 1) * (every or {}).get(variant, 1))
         table.insert(0, "variant", variant)
         tables.append(table)
     _write(path, pd.concat(tables, ignore_index=True))

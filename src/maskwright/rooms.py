@@ -51,6 +51,16 @@ ROOMS: Mapping[str, Room] = MappingProxyType(
             data=Path("data/xor"),
             splits={"training": "{variant}"},  # every possible input: there are no others to test with
         ),
+        "corner": Room(
+            sections=("corner",),
+            data=Path("data/corner"),
+            splits={"training": "patterns", "testing": "rectangles"},
+        ),
+        "masked_digits": Room(
+            sections=("digits", "masked_digits"),
+            data=Path("data/masked_digits"),
+            splits={"training": "digits", "testing": "test"},
+        ),
     }
 )
 

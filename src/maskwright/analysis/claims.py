@@ -52,7 +52,7 @@ class Claim:
         experiment: whose results decide.
         statement: what the source says, in our words.
         quantity: what is measured.
-        measure: results -> the measured interval and the number of seeds behind it.
+        measure: results -> the measured interval and the number of seeds behind it; 0 if it does not depend on any.
         low, high: the ends of the range in which the claim holds, ends included.
         digits: significant digits to print.
     """
@@ -113,7 +113,7 @@ def write_claims(rows: Sequence[dict[str, Any]], out: Path) -> None:
         file.write("| | claim | quantity | range | measured | seeds | verdict |\n|---|---|---|---|---|---|---|\n")
         for row in rows:
             cells = [row["experiment"], row["claim"], row["quantity"], _range(row), _measured(row)]
-            file.write(f"| {' | '.join([*cells, str(row['seeds']), row['verdict']])} |\n")
+            file.write(f"| {' | '.join([*cells, str(row['seeds'] or '-'), row['verdict']])} |\n")
 
 
 def print_claims(rows: Sequence[dict[str, Any]], console: Console) -> None:
@@ -125,7 +125,8 @@ def print_claims(rows: Sequence[dict[str, Any]], console: Console) -> None:
     table.add_column()
     for before, row in zip([None, *rows], rows, strict=False):
         name = "" if before and before["experiment"] == row["experiment"] else row["experiment"]
-        evidence = f"{row['quantity']}: {_measured(row)}, {row['seeds']} seeds; holds if {_range(row)}"
+        seeds = f", {row['seeds']} seeds" if row["seeds"] else ""
+        evidence = f"{row['quantity']}: {_measured(row)}{seeds}; holds if {_range(row)}"
         decision = f"[{colours[row['verdict']]}]{row['verdict']}[/]"
         table.add_row(f"[bold]{name}[/]", decision, f"{row['claim']}\n[dim]{evidence}[/]")
     console.print(table)
@@ -139,7 +140,10 @@ def _range(row: dict[str, Any]) -> str:
 
 
 def _measured(row: dict[str, Any]) -> str:
-    return "-" if row["measured"] is None else f"{row['measured']:g} ({row['low']:g} to {row['high']:g})"
+    if row["measured"] is None:
+        return "-"
+    exact = not row["seeds"]
+    return f"{row['measured']:g}" if exact else f"{row['measured']:g} ({row['low']:g} to {row['high']:g})"
 
 
 def _read(folder: Path) -> Results:

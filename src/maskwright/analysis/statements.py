@@ -1,6 +1,7 @@
 """The sources' statements, one `Claim` each; see `analysis.claims` for how they are judged."""
 
 from collections.abc import Callable
+from typing import Any
 
 from maskwright.analysis.claims import Claim, Results
 from maskwright.metrics.intervals import Interval, mean_interval, paired_difference, share_interval
@@ -30,6 +31,30 @@ def _difference(first: str, second: str, measure: str) -> Measure:
     def measured(results: Results) -> tuple[Interval, int]:
         one, other = results.seeds(first, measure), results.seeds(second, measure)
         return paired_difference(one, other), len(one)
+
+    return measured
+
+
+def _number(variant: str, *keys: str) -> Measure:
+    """Take a number of `variants.json` that no seed decides."""
+
+    def measured(results: Results) -> tuple[Interval, int]:
+        value: Any = results.variants[variant]
+        for key in keys:
+            value = value[key]
+        return Interval(value, value, value), 0
+
+    return measured
+
+
+def _stored(variant: str, *keys: str) -> Measure:
+    """Take an interval over the seeds that `variants.json` holds."""
+
+    def measured(results: Results) -> tuple[Interval, int]:
+        value: Any = results.variants[variant]
+        for key in keys:
+            value = value[key]
+        return Interval(**value), results.variants[variant]["seeds"]
 
     return measured
 
@@ -73,4 +98,71 @@ XOR = (
     ),
 )
 
-CLAIMS = XOR
+CORNER = (
+    Claim(
+        "corner",
+        "Weights set by hand are right, and yet `evaluate` reports a loss above 0.",
+        "mean squared error that Keras reports for labels of shape (512,)",
+        _number("hand_set", "evaluate", "labels_512"),
+        low=1e-9,
+        digits=4,
+    ),
+    Claim(
+        "corner",
+        "That loss is real: the weights set by hand are not quite right.",
+        "mean squared error that Keras reports for labels of the outputs' shape",
+        _number("hand_set", "evaluate", "labels_512_1_1_1"),
+        low=1e-9,
+    ),
+    Claim(
+        "corner",
+        "Trained with squared error and a hard sigmoid, the network ends with zero everywhere.",
+        "share of the seeds that find the corner",
+        _share("as_posted", "recall"),
+        high=0.2,
+    ),
+    Claim(
+        "corner",
+        "The reason is the labels: with their shape mended it learns.",
+        "share of the seeds that get all 512 right, once only the shape is mended",
+        _share("matched_labels", "solved"),
+        low=0.5,
+    ),
+    Claim(
+        "corner",
+        "The reason is that one in 512 examples is the corner: shown more often, it is learned.",
+        "share of the seeds that get all 512 right, the labels' shape mended too",
+        _share("repeated_corner", "solved"),
+        low=0.5,
+    ),
+    Claim(
+        "corner",
+        "A logistic sigmoid with cross-entropy learns it.",
+        "share of the seeds that get all 512 right",
+        _share("sigmoid_bce", "solved"),
+        low=0.5,
+    ),
+    Claim(
+        "corner",
+        "A softmax of two with cross-entropy learns it.",
+        "share of the seeds that get all 512 right",
+        _share("softmax_ce", "solved"),
+        low=0.5,
+    ),
+    Claim(
+        "corner",
+        "A softmax needs as many corners as other patterns.",
+        "share of the seeds that get all 512 right, balanced less unbalanced",
+        _difference("balanced", "softmax_ce", "solved"),
+        low=0.05,
+    ),
+    Claim(
+        "corner",
+        "Slid over an image, the trained network finds the top-left corners of rectangles.",
+        "recall on clean images; its precision stands beside it in plots/variants.json",
+        _stored("repeated_corner", "detection", "clean", "recall"),
+        low=0.95,
+    ),
+)
+
+CLAIMS = (*XOR, *CORNER)

@@ -13,7 +13,8 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import ops
+
+ops: Any = keras.ops  # whose annotations say of most results that they may be None
 
 PACKAGE = "maskwright"
 
@@ -194,25 +195,52 @@ def fit_replicates(
     Returns:
         For each of the measured names an array (epochs, R).
     """
-    optimizer.build(model.trainable_variables)
     inputs, labels = (tf.constant(array) for array in data)
 
-    def step(rows: tf.Tensor) -> None:
+    def batch_loss(rows: tf.Tensor) -> tf.Tensor:
+        return loss(tf.gather(labels, rows), model(tf.gather(inputs, rows), training=True))
+
+    batches = (chunk.astype(np.int32, copy=False) for chunk in order)
+    return fit_batches(model.trainable_variables, optimizer, batch_loss, batches, measure)
+
+
+def fit_batches(
+    variables: Any,
+    optimizer: keras.optimizers.Optimizer,
+    loss: Callable[[tf.Tensor], tf.Tensor],
+    batches: Iterable[np.ndarray],
+    measure: Callable[[], dict[str, tf.Tensor]],
+) -> dict[str, np.ndarray]:
+    """Train R networks together, as `fit_replicates`, on batches of whatever kind the loss understands.
+
+    Args:
+        variables: the weights to train.
+        optimizer: its state is changed.
+        loss: a batch (...) -> the loss of each replicate on it, (R,).
+        batches: for some epochs at a time an array (epochs, steps, ...).
+        measure: as for `fit_replicates`.
+
+    Returns:
+        As `fit_replicates`.
+    """
+    optimizer.build(variables)
+
+    def step(batch: tf.Tensor) -> None:
         with tf.GradientTape() as tape:
-            total = tf.reduce_sum(loss(tf.gather(labels, rows), model(tf.gather(inputs, rows), training=True)))
-        optimizer.apply(tape.gradient(total, model.trainable_variables), model.trainable_variables)
+            total = tf.reduce_sum(loss(batch))
+        optimizer.apply(tape.gradient(total, variables), variables)
 
     # Compiled as a whole: a step of such networks is a few microseconds of work, which TensorFlow's own bookkeeping
     # of its some fifty operations would exceed many times.
     @tf.function(jit_compile=True)
-    def epoch(rows: tf.Tensor) -> dict[str, tf.Tensor]:
-        for index in tf.range(tf.shape(rows)[0]):
-            step(rows[index])
+    def epoch(batches: tf.Tensor) -> dict[str, tf.Tensor]:
+        for index in tf.range(tf.shape(batches)[0]):
+            step(batches[index])
         return measure()
 
     history: dict[str, list[np.ndarray]] = {}
-    for chunk in order:
-        for rows in chunk:
-            for name, values in epoch(tf.constant(rows, tf.int32)).items():
+    for chunk in batches:
+        for steps in chunk:
+            for name, values in epoch(tf.constant(steps)).items():
                 history.setdefault(name, []).append(values.numpy())
     return {name: np.stack(values) for name, values in history.items()}

@@ -1,0 +1,202 @@
+"""Keras layers by which a mask that was computed beforehand enters a network.
+
+A mask is 1 where the image counts and 0 elsewhere; values between count by their share. Images may be asked about
+several masks at once: feature maps are (B, M, H, W, C) for B images and M masks, with M = 1 as long as no mask has
+entered, and masks are (B, M, H, W, 1), or (1, M, H, W, 1) where all images have the same. So what does not depend on
+the mask is computed once for all of an image's masks.
+"""
+
+from typing import Any
+
+import keras
+
+ops: Any = keras.ops  # whose annotations say of most results that they may be None
+
+Shape = tuple[int | None, ...]
+
+PACKAGE = "maskwright"
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class SplitMask(keras.layers.Layer):
+    """Take the mask off an image: (B, H, W, C + 1) -> (B, 1, H, W, C) and (B, 1, H, W, 1), the last channel."""
+
+    def call(self, inputs: Any) -> list[Any]:
+        """Split one batch."""
+        return [inputs[:, None, ..., :-1], inputs[:, None, ..., -1:]]
+
+    def compute_output_shape(self, input_shape: Shape) -> list[Shape]:
+        """Return the shapes of image and mask."""
+        batch, height, width, channels = input_shape
+        return [(batch, 1, height, width, (channels or 1) - 1), (batch, 1, height, width, 1)]
+
+
+class _Convolution(keras.layers.Layer):
+    """What the convolutions share: kernel, bias and activation. Padded to "same"."""
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int,
+        strides: int = 1,
+        activation: Any = None,
+        kernel_initializer: Any = "glorot_uniform",
+        **arguments: Any,
+    ) -> None:
+        super().__init__(**arguments)
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.strides = strides
+        self.activation = keras.activations.get(activation)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+    def _add_weights(self, channels: int | None) -> None:
+        shape = (self.kernel_size, self.kernel_size, channels or 1, self.filters)
+        self.kernel: Any = self.add_weight(name="kernel", shape=shape, initializer=self.kernel_initializer)
+        self.bias: Any = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
+
+    def _convolved(self, maps: Any, kernel: Any) -> Any:
+        return _unflattened(ops.conv(_flattened(maps), kernel, self.strides, "same"), maps)
+
+    def _sides(self, input_shape: Shape) -> list[int | None]:
+        return [None if side is None else -(-side // self.strides) for side in input_shape[2:4]]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the constructor takes."""
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "activation": keras.activations.serialize(self.activation),
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class MapConv2D(_Convolution):
+    """A convolution of every feature map: (B, M, H, W, C) -> (B, M, ceil(H / strides), ceil(W / strides), filters).
+
+    Args:
+        filters: channels of the output.
+        kernel_size: k, the side of the kernel.
+        strides: in both directions.
+        activation, kernel_initializer: as for `keras.layers.Conv2D`.
+    """
+
+    def build(self, input_shape: Shape) -> None:
+        """Make kernel (k, k, C, filters) and bias (filters,)."""
+        self._add_weights(input_shape[-1])
+
+    def call(self, inputs: Any) -> Any:
+        """Convolve one batch."""
+        return self.activation(self._convolved(inputs, self.kernel) + self.bias)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of the feature maps."""
+        return (*input_shape[:2], *self._sides(input_shape), self.filters)
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class AppendMaskConv2D(_Convolution):
+    """The first convolution of a network whose input is the image with the mask appended as one more channel.
+
+    Inputs: images (B, 1, H, W, C) and masks (B or 1, M, H, W, 1). Output: (B, M, h, w, filters), the convolution of
+    the C + 1 channels image and mask - 1. The mask is shifted so that its channel is 0 inside: there the network stays
+    what it is without a mask, and what it learns of the mask acts outside. The mask's weights start at 0. As a
+    convolution is linear, it is computed as the sum of the image's and the mask's, each once.
+
+    Args:
+        filters, kernel_size, strides, activation, kernel_initializer: as for `MapConv2D`.
+    """
+
+    def build(self, input_shape: list[Shape]) -> None:
+        """Make kernel (k, k, C, filters), mask_kernel (k, k, 1, filters) and bias (filters,)."""
+        self._add_weights(input_shape[0][-1])
+        shape = (self.kernel_size, self.kernel_size, 1, self.filters)
+        self.mask_kernel: Any = self.add_weight(name="mask_kernel", shape=shape, initializer="zeros")
+
+    def call(self, inputs: list[Any]) -> Any:
+        """Convolve one batch."""
+        images, masks = inputs
+        both = self._convolved(images, self.kernel) + self._convolved(masks - 1, self.mask_kernel)
+        return self.activation(both + self.bias)
+
+    def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
+        """Return the shape of the feature maps."""
+        images, masks = input_shape
+        return (images[0], masks[1], *self._sides(images), self.filters)
+
+
+class _Masked(keras.layers.Layer):
+    """What the layers share that bring a mask to the size of feature maps."""
+
+    def __init__(self, stride: int = 1, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.stride = stride
+
+    def _shrunk(self, masks: Any) -> Any:
+        if self.stride == 1:
+            return masks
+        small = ops.average_pool(_flattened(masks), self.stride, self.stride, padding="same")
+        return _unflattened(small, masks)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the constructor takes."""
+        return {**super().get_config(), "stride": self.stride}
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class ScaleByMask(_Masked):
+    """Multiply feature maps by masks: (B, 1 or M, h, w, C) and (B or 1, M, H, W, 1) -> (B, M, h, w, C).
+
+    Args:
+        stride: of the feature maps; the mask is averaged over cells of so many pixels. 1: the image itself.
+    """
+
+    def call(self, inputs: list[Any]) -> Any:
+        """Scale one batch."""
+        features, masks = inputs
+        return features * self._shrunk(masks)
+
+    def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
+        """Return the shape of the scaled maps."""
+        features, masks = input_shape
+        return (features[0], masks[1], *features[2:])
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class MaskedMaxPooling(_Masked):
+    """Global max pooling inside a mask: (B, 1 or M, h, w, C) and (B or 1, M, H, W, 1) -> (B, M, C).
+
+    The largest product of feature and mask. Features must not be negative, or what lies outside, which is 0, would
+    be the largest. Without a mask, given [features] alone, it is plain global max pooling. A maximum, in contrast to
+    a mean, does not depend on how large the image or the mask is.
+
+    Args:
+        stride: of the feature maps; the mask is averaged over cells of so many pixels.
+    """
+
+    def call(self, inputs: list[Any]) -> Any:
+        """Pool one batch."""
+        features, *masks = inputs
+        for mask in masks:
+            features = features * self._shrunk(mask)
+        return ops.max(features, axis=(2, 3))
+
+    def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
+        """Return the shape of the pooled features."""
+        features = input_shape[0]
+        return (features[0], input_shape[-1][1], features[-1])
+
+
+def _flattened(maps: Any) -> Any:
+    """(B, M, H, W, C) -> (B M, H, W, C)."""
+    return ops.reshape(maps, (-1, *ops.shape(maps)[2:]))
+
+
+def _unflattened(maps: Any, like: Any) -> Any:
+    """(B M, h, w, C) -> (B, M, h, w, C), with the B and M of `like`."""
+    number = like.shape[1]
+    leading = (-1, number) if number is not None else (*ops.shape(like)[:2],)
+    return ops.reshape(maps, (*leading, *ops.shape(maps)[1:]))

@@ -1,0 +1,184 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from maskwright.data.corner import CORNER_INDEX, all_patterns
+from maskwright.experiments.corner_training import (
+    Setting,
+    Trained,
+    _batches,
+    _Objective,
+    detector,
+    draw_epochs,
+    pattern_counts,
+    repeat_corner,
+    single_network,
+    train_all,
+)
+
+PATTERNS, LABELS = (array.astype(np.float32) for array in all_patterns())
+SOFTMAX = {"head": "softmax", "loss": "cross_entropy", "labels": "matched", "learning_rate": 1e-3, "batch_size": 512}
+KINDS = {
+    "as posted": Setting(epochs=2),
+    "matched": Setting(labels="matched", epochs=2),
+    "weighted, labels as posted": Setting(epochs=2, corner_weight=511),
+    "weighted": Setting(labels="matched", epochs=2, corner_weight=511),
+    "repeated": Setting(labels="matched", epochs=2, repeats=64),
+    "centred": Setting(labels="matched", epochs=2, centred=True),
+    "sigmoid": Setting("sigmoid", "cross_entropy", "matched", epochs=2),
+    "filters": Setting(labels="matched", epochs=2, filters=3),
+    "one by one": Setting(labels="matched", epochs=1, batch_size=1),
+    "softmax": Setting(**SOFTMAX, epochs=3),
+    "softmax, weighted": Setting(**SOFTMAX, epochs=3, corner_weight=511),
+    "softmax, balanced": Setting(**SOFTMAX, epochs=2, balanced=True),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def uncompiled():
+    """Compiling takes seconds each time, and the steps are few; the whole experiment is tested compiled."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture(scope="module")
+def together():
+    few = {kind: setting for kind, setting in KINDS.items() if kind != "one by one"}
+    trained = train_all(few, [3, 5], PATTERNS, LABELS)
+    # 512 steps are enough to be worth compiling.
+    tf.config.run_functions_eagerly(False)
+    trained |= train_all({"one by one": KINDS["one by one"]}, [3, 5], PATTERNS, LABELS)
+    tf.config.run_functions_eagerly(True)
+    return trained
+
+
+def rows_of(setting, seed):
+    """Return the patterns of each batch, as many as its counts say, for a network trained alone."""
+    every = -(-setting.epochs // 200)
+    for (steps,) in _batches([setting], [seed], every):
+        for times in steps[..., 0]:
+            if setting.batch_size == 1:
+                yield times.astype(int)
+            else:
+                yield np.repeat(np.arange(512), times)
+
+
+def trained_by_keras(setting, seed):
+    """Return the weights after Keras's own training on the same batches, from the same beginning."""
+    network = single_network(setting)
+    begin = detector(setting, [seed], "begin").get_weights()
+    network.set_weights(
+        [one[0].reshape(plain.shape) for one, plain in zip(begin, network.get_weights(), strict=True)]
+    )
+    if setting.head == "softmax":
+        # With the outputs reshaped to (B, 2), as in the source.
+        network.add(keras.layers.Reshape((2,)))
+    loss = {"mse": "mse", "softmax": "categorical_crossentropy"}.get(
+        setting.loss if setting.loss == "mse" else setting.head, "binary_crossentropy"
+    )
+    network.compile(keras.optimizers.Adam(setting.learning_rate), loss=loss)
+    weight = {0: 1.0, 1: setting.corner_weight} if setting.corner_weight != 1 else None
+    inputs = 2 * PATTERNS - 1 if setting.centred else PATTERNS
+    tf.config.run_functions_eagerly(False)
+    for rows in rows_of(setting, seed):
+        labels = LABELS[rows]
+        if setting.head == "softmax":
+            labels = np.eye(2, dtype=np.float32)[labels.astype(int)]
+        elif setting.labels == "matched":
+            labels = labels.reshape(-1, 1, 1, 1)
+        # Keras's class_weight wants one label an example; weights of the examples are the same thing.
+        each = None if weight is None else np.array([weight[int(y)] for y in LABELS[rows]], np.float32)
+        if each is not None and setting.labels == "matched" and setting.head != "softmax":
+            each = each.reshape(-1, 1, 1)
+        network.train_on_batch(inputs[rows][..., None], labels, sample_weight=each)
+    tf.config.run_functions_eagerly(True)
+    return network.get_weights()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_training_is_that_of_keras(kind, together):
+    trained = together[kind].weights
+    for own, expected in zip(trained, trained_by_keras(KINDS[kind], 5), strict=True):
+        np.testing.assert_allclose(own[1].ravel(), expected.ravel(), rtol=2e-3, atol=2e-5)
+
+
+@pytest.mark.slow
+def test_a_network_trained_with_others_ends_as_if_alone(together):
+    for kind in ("as posted", "repeated", "softmax, balanced"):
+        alone = train_all({"it": KINDS[kind]}, [5], PATTERNS, LABELS)["it"]
+        for many, one in zip(together[kind].weights, alone.weights, strict=True):
+            assert many.shape == (2, *one.shape[1:])
+            np.testing.assert_allclose(many[1], one[0], rtol=1e-4, atol=1e-6)
+        for name, values in alone.history.items():
+            np.testing.assert_allclose(together[kind].history[name][:, 1], values[:, 0], rtol=1e-3, atol=1e-5)
+
+
+def test_runs_of_one_seed_begin_alike_and_see_the_same():
+    begin = [detector(setting, [7], "begin").get_weights()[0] for setting in (KINDS["matched"], KINDS["sigmoid"])]
+    np.testing.assert_array_equal(begin[0], begin[1])
+    batches = next(_batches([KINDS["as posted"], KINDS["repeated"]], [7, 8], 1))
+    assert batches.shape == (1, 16, 512, 4)
+    posted, _, repeated, _ = np.moveaxis(batches[0].astype(int), -1, 0)
+    assert (posted.sum(axis=0) == 1).all()
+    assert (posted.sum(axis=1) == 32).all()
+    assert repeated[:, CORNER_INDEX].sum() == 64
+    # 63 of the others gave way, and all that stayed are in the batch where they were.
+    others = np.delete(np.arange(512), CORNER_INDEX)
+    assert (posted - repeated)[:, others].sum() == 63
+    assert (posted >= repeated)[:, others].all()
+    assert (posted[..., None] != batches[0, ..., 1:2]).any()
+
+
+def test_balanced_epochs_have_as_many_corners():
+    rows = draw_epochs(np.random.default_rng(0), 2, balanced=True)
+    assert rows.shape == (2, 1022)
+    assert (rows == CORNER_INDEX).sum(axis=1).tolist() == [511, 511]
+    counts = pattern_counts(rows, 512)
+    assert counts.shape == (4, 512)
+    assert counts.sum(axis=1).tolist() == [512, 510, 512, 510]
+    np.testing.assert_array_equal(counts[0], np.bincount(rows[0, :512], minlength=512))
+    np.testing.assert_array_equal(counts[3], np.bincount(rows[1, 512:], minlength=512))
+
+
+def test_repeats_take_the_place_of_the_first_in_rank():
+    rows = np.array([[*range(512)]])
+    ranks = np.array([[*range(511)]])
+    np.testing.assert_array_equal(repeat_corner(rows, ranks, 1), rows)
+    # 26 others before the corner, so that the ranks 0 to 27 are the patterns 0 to 26 and 28.
+    expected = np.array([[27] * 29 + [*range(29, 512)]])
+    np.testing.assert_array_equal(repeat_corner(rows, ranks, 29), expected)
+    assert (repeat_corner(rows, ranks, 512) == CORNER_INDEX).all()
+
+
+def test_solved_counts_from_where_it_stays():
+    recall = np.array([[0, 1, 1, 0], [1, 1, 1, 0], [0, 1, 1, 0], [1, 1, 1, 1]])
+    false = np.array([[0, 0, 3, 0], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 1, 0]])
+    run = Trained([], {"recall": recall, "false_positives": false}, every=10)
+    assert run.solved_epochs == [40, 10, None, 40]
+
+
+def test_measures():
+    """The corner at logit 1 and all else at -4: a share of 1/512 passes gradient, and nothing is wrong."""
+    truth = LABELS[:, None]
+    logits = np.where(truth > 0, 1.0, -4.0).astype(np.float32)
+    measured = _Objective([Setting(labels="matched")], 1).measure(truth, logits)
+    values = {name: float(np.asarray(value)[0]) for name, value in measured.items()}
+    # hard_sigmoid(1) = 2/3, so the error is 1/3 and the gradient 2 x 1/3 x 1/6.
+    assert values == pytest.approx(
+        {
+            "recall": 1,
+            "false_positives": 0,
+            "loss": (1 / 3) ** 2 / 512,
+            "gradient": 1 / 512,
+            "pull": 1 / 9,
+        },
+        rel=1e-5,
+    )
+    dead = np.where(truth > 0, -3.5, 0.5).astype(np.float32)
+    measured = _Objective([Setting(labels="matched")], 1).measure(truth, dead)
+    assert float(measured["pull"][0]) == 0
+    assert float(measured["false_positives"][0]) == 511
+    assert float(measured["gradient"][0]) == pytest.approx(511 / 512)
