@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maskwright import tracking
 from maskwright.pipeline import content_hash, git_tags, produced, project_root
 from maskwright.tracking import KEY, MODEL, LiveTraining, Training, flatten, metric_names, open_store, record
 

@@ -126,7 +126,7 @@ def test_files(tmp_path):
     assert read_masked_digits(tmp_path / "one", "canvas", "test").images.shape == (10, 90, 90)
     grids = [read_masked_digits(tmp_path / "one", "grid", split) for split in ("validation", "test")]
     assert (grids[0].digits != grids[1].digits).any()
-    with pytest.raises(MaskwrightError, match="grid_test.npz: no such file; run `maskwright generate masked_digits`"):
+    with pytest.raises(MaskwrightError, match=r"grid_test.npz: no such file; run `maskwright generate"):
         read_masked_digits(tmp_path, "grid", "test")
     np.savez(tmp_path / "digits/test.npz", images=TEN[:3], labels=LABELS[:3])
     with pytest.raises(MaskwrightError, match=r"test.npz: has 3 digits, and an image needs 4; raise digits.test"):

@@ -1,7 +1,7 @@
 """Four digits in an image, one of which is the real one, and a mask that marks it. Imports no TensorFlow.
 
-The label is the real digit, and nothing but the mask says which that is. In a *grid* the four stand in the quarters of
-a 56 x 56 image; on a *canvas*, which no network sees in training, anywhere in a larger one.
+The label is the real digit, and nothing but the mask says which that is. In a *grid* the four stand in the quarters
+of a 56 x 56 image; on a *canvas*, which no network sees in training, anywhere in a larger one.
 """
 
 import shutil
@@ -185,7 +185,8 @@ def write_masked_digits(params: MaskedDigits, digits: Path, out: Path) -> None:
             images, labels = read_digits(digits, split)
             if len(images) < PLACES:
                 raise MaskwrightError(
-                    f"{digits / split}.npz: has {len(images)} digits, and an image needs {PLACES}; raise digits.{split}"
+                    f"{digits / split}.npz: has {len(images)} digits, and an image needs {PLACES}; "
+                    f"raise digits.{split}"
                 )
             rng = np.random.default_rng([params.seed % 2**64, number])
             for kind, drawn in (

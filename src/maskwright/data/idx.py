@@ -78,10 +78,9 @@ def read_idx_folder(folder: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         images, labels = _find(folder, f"{prefix}-images", 3), _find(folder, f"{prefix}-labels", 1)
         if images is None and labels is None and part == "test":
             continue
-        for found, name in ((images, f"{prefix}-images-idx3-ubyte"), (labels, f"{prefix}-labels-idx1-ubyte")):
-            if found is None:
-                raise MaskwrightError(f"{folder}: holds no {name} or {name}.gz; digits.source needs it")
-        assert images is not None and labels is not None
+        if images is None or labels is None:
+            name = f"{prefix}-images-idx3-ubyte" if images is None else f"{prefix}-labels-idx1-ubyte"
+            raise MaskwrightError(f"{folder}: holds no {name} or {name}.gz; digits.source needs it")
         parts[part] = _checked(images, labels)
     return parts
 

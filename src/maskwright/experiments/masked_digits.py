@@ -63,8 +63,8 @@ def trained_variants(params: MaskedDigits) -> list[str]:
 def dataset(params: Params, data: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return the test sets: inputs (N, H, W, 2) uint8 and labels (N,).
 
-    The channels are the image, 0 to 255, and the mask, 0 or 255. The sets are `single`, `grid` and `canvas`, and, with
-    masks that say nothing, `random_grid` and `random_canvas`.
+    The channels are the image, 0 to 255, and the mask, 0 or 255. The sets are `single`, `grid` and `canvas`;
+    and, with masks that say nothing, `random_grid` and `random_canvas`.
     """
     del params
     return _evaluated(data, "test")
@@ -92,7 +92,8 @@ def build(params: MaskedDigits, variant: str) -> keras.Model:
 def network(variant: str, seed: int) -> keras.Model:
     """Return one seed's network, which takes several masks for an image.
 
-    Three convolutions with ReLU, global max pooling, layer normalisation, and a dense layer; where the mask enters is the variant:
+    Three convolutions with ReLU, global max pooling, layer normalisation, and a dense layer. The variant says where
+    the mask enters:
 
     - `channel`, `random`, `single`: appended to the image;
     - `multiply`: the image is multiplied by it;
@@ -124,7 +125,7 @@ def network(variant: str, seed: int) -> keras.Model:
     x = MaskedMaxPooling(total, name="pool")([x, masks] if variant == "pool" else [x])
     # Pooled features are far from 0 and much alike in all images, which alone takes epochs to unlearn.
     x = keras.layers.LayerNormalization(name="normalisation")(x)
-    initial = keras.initializers.GlorotUniform(_layer_seed(seed, 0))
+    initial: Any = keras.initializers.GlorotUniform(_layer_seed(seed, 0))
     x = keras.layers.Dense(CLASSES, kernel_initializer=initial, dtype="float32", name="logits")(x)
     return keras.Model([images, masks], x, name=f"seed_{seed}")
 
@@ -185,7 +186,7 @@ def train(params: Params, *, data: Path, out: Path, history: Path) -> None:
 def _epochs(
     variant: str, seed: int, digits: tuple[np.ndarray, np.ndarray], settings: MaskedDigits
 ) -> Iterator[Epoch]:
-    """Yield what a network is shown: the same grids to all variants of a seed, with a mask for each of the four digits.
+    """Yield what a network is shown: the same grids to all variants of a seed, with a mask for each of the digits.
 
     Where the mask says nothing, the label may be any of the four, whatever is marked. Trained on all four in equal
     shares, a network learns from every random mask and every label at once.

@@ -1,7 +1,7 @@
-"""Training small networks on masked digits: each epoch is one compiled call, and several networks train side by side.
+"""Training small networks on masked digits: an epoch is one compiled call, and several networks train side by side.
 
-Adam with decoupled weight decay, all of a network's weights as one vector: with networks this small, an optimizer that
-goes from variable to variable would take as long as the convolutions.
+Adam with decoupled weight decay, all of a network's weights as one vector: with networks this small, an optimizer
+that goes from variable to variable would take as long as the convolutions.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,8 +20,8 @@ WARM_UP = 0.2
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.99, 1e-7
 
 Epoch = tuple[np.ndarray, np.ndarray]
-"""Images (N, H, W) uint8 and, for each of an image's M masks, the share of each class among the labels that it may have:
-(N, M, classes) float32, one-hot where the label is certain; (N, 1, classes) where the mask does not matter."""
+"""Images (N, H, W) uint8 and, for each of an image's M masks, what share each class has among the labels that it may
+have: (N, M, classes) float32, one-hot where the label is certain; (N, 1, classes) where the mask does not matter."""
 
 _State = tuple[Any, Any, Any]
 
@@ -75,9 +75,11 @@ def _fit(
     for number, (images, targets) in enumerate(epochs):
         steps = max(1, len(images) // images_a_step)
         rates = learning_rates(settings.learning_rate, steps * settings.epochs)[number * steps :][:steps]
-        *state, loss = run(
-            *state, tf.constant(images), tf.constant(targets), tf.constant(rates), tf.constant(number * steps)
-        )
+        # Adam's two corrections for having begun at 0, in the rate.
+        counts = number * steps + np.arange(1, steps + 1)
+        corrected = rates * np.sqrt(1 - _BETA_2**counts) / (1 - _BETA_1**counts)
+        both = tf.constant(np.stack([rates, corrected], axis=1), tf.float32)
+        *state, loss = run(*state, tf.constant(images), tf.constant(targets), both)
         losses.append(float(loss))
     for variable, values in zip(network.trainable_variables, _parts(network, state[0]), strict=True):
         variable.assign(values)
@@ -92,20 +94,20 @@ def _parts(network: Any, weights: tf.Tensor) -> list[tf.Tensor]:
 
 def _compiled(network: Any, masks: np.ndarray, images_a_step: int, weight_decay: float) -> Callable[..., Any]:
     """Return the function that takes and returns weights and Adam's two moments, and trains one epoch."""
-    decayed = tf.concat(
-        [tf.fill([int(np.prod(v.shape))], float(len(v.shape) > 1)) for v in network.trainable_variables], 0
+    # Of kernels alone: on a bias or a scale decay only biases the result.
+    decay = tf.concat(
+        [tf.fill([int(np.prod(v.shape))], weight_decay * (len(v.shape) > 1)) for v in network.trainable_variables], 0
     )
     all_masks = tf.constant(masks[None, ..., None], tf.float32)
-    vector = tf.TensorSpec(decayed.shape, tf.float32)
+    vector = tf.TensorSpec(decay.shape, tf.float32)
     signature = (
         *[vector] * 3,
         tf.TensorSpec((None, *masks.shape[1:]), tf.uint8),
         tf.TensorSpec((None, None, network.output_shape[-1]), tf.float32),
-        tf.TensorSpec((None,), tf.float32),
-        tf.TensorSpec((), tf.int32),
+        tf.TensorSpec((None, 2), tf.float32),
     )
 
-    def step(state: _State, images: Any, targets: Any, rate: Any, count: Any) -> Any:
+    def step(state: _State, images: Any, targets: Any, rates: Any) -> Any:
         weights, mean, square = state
         with tf.GradientTape() as tape:
             tape.watch(weights)
@@ -115,8 +117,7 @@ def _compiled(network: Any, masks: np.ndarray, images_a_step: int, weight_decay:
         gradient: Any = tape.gradient(loss, weights)
         mean = _BETA_1 * mean + (1 - _BETA_1) * gradient
         square = _BETA_2 * square + (1 - _BETA_2) * tf.square(gradient)
-        update = mean / (1 - _BETA_1**count) / (tf.sqrt(square / (1 - _BETA_2**count)) + _EPSILON)
-        weights -= rate * (update + weight_decay * decayed * weights)
+        weights -= rates[1] * mean / (tf.sqrt(square) + _EPSILON) + rates[0] * decay * weights
         return (weights, mean, square), loss
 
     def run(
@@ -126,13 +127,11 @@ def _compiled(network: Any, masks: np.ndarray, images_a_step: int, weight_decay:
         images: tf.Tensor,
         targets: tf.Tensor,
         rates: tf.Tensor,
-        done: tf.Tensor,
     ) -> Any:
         state, total = (weights, mean, square), tf.constant(0.0)
         for index in tf.range(tf.shape(rates)[0]):
             rows = slice(index * images_a_step, (index + 1) * images_a_step)
-            count = tf.cast(done + index + 1, tf.float32)
-            state, loss = step(state, images[rows], targets[rows], rates[index], count)
+            state, loss = step(state, images[rows], targets[rows], rates[index])
             total += loss
         return *state, total / tf.cast(tf.shape(rates)[0], tf.float32)
 

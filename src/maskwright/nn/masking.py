@@ -102,8 +102,8 @@ class AppendMaskConv2D(_Convolution):
     """The first convolution of a network whose input is the image with the mask appended as one more channel.
 
     Inputs: images (B, 1, H, W, C) and masks (B or 1, M, H, W, 1). Output: (B, M, h, w, filters), the convolution of
-    the C + 1 channels image and mask - 1. The mask is shifted so that its channel is 0 inside: there the network stays
-    what it is without a mask, and what it learns of the mask acts outside. The mask's weights start at 0. As a
+    the C + 1 channels image and mask - 1. The mask is shifted so that its channel is 0 inside: there the network
+    stays what it is without a mask, and what it learns of the mask acts outside. The mask's weights start at 0. As a
     convolution is linear, it is computed as the sum of the image's and the mask's, each once.
 
     Args:

@@ -25,9 +25,7 @@ def example_images(drawn: Mapping[str, MaskedImages]) -> Figure:
     with drawing_style():
         figure = Figure(figsize=(2.1 * _SHOWN * len(drawn), 4.7), layout="constrained")
         parts = figure.subfigures(1, len(drawn), squeeze=False)
-        for part, (kind, examples) in zip(
-            np.atleast_1d(figure.subfigures(1, len(drawn))), drawn.items(), strict=True
-        ):
+        for part, (kind, examples) in zip(parts[0], drawn.items(), strict=True):
             height, width = examples.images.shape[1:]
             part.suptitle(f"{kind}, {height} x {width}", fontweight="bold")
             grid = part.subplots(2, min(_SHOWN, len(examples.images)), squeeze=False)
@@ -43,7 +41,7 @@ def example_images(drawn: Mapping[str, MaskedImages]) -> Figure:
 def predicted_images(
     seen: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]], outputs: Mapping[str, np.ndarray], variant: str
 ) -> Figure:
-    """Draw what the networks of a variant say of some images; every second one is the first that some get wrong.
+    """Draw what the networks of a variant say of some images, and of the first ones that some get wrong, as many.
 
     Args:
         seen: for each kind of image the images (N, H, W), their masks (N, H, W) and labels (N,).
@@ -51,7 +49,7 @@ def predicted_images(
         variant: its name.
     """
     with drawing_style():
-        figure = Figure(figsize=(1.75 * _PREDICTED, 2.55 * len(seen) + 0.5), layout="constrained")
+        figure = Figure(figsize=(1.75 * _PREDICTED, 2.3 * len(seen) + 0.6), layout="constrained")
         grid = figure.subplots(len(seen), _PREDICTED, squeeze=False)
         for line, (kind, (images, masks, labels)) in zip(grid, seen.items(), strict=True):
             answers = outputs[kind].argmax(axis=-1)  # (N, R)
@@ -66,12 +64,16 @@ def predicted_images(
                 corner = (across[0] - 0.5, down[0] - 0.5)
                 axes.add_patch(Rectangle(corner, len(across), len(down), fill=False, edgecolor=ORANGE, linewidth=2.5))
                 all_right = right[row] == answers.shape[1]
+                said = ", ".join(map(str, answers[row][:6]))
                 axes.set_xlabel(
-                    f"{labels[row]}: {right[row]} of {answers.shape[1]} right\nsay {', '.join(map(str, answers[row][:6]))}",
+                    f"{labels[row]}: {right[row]} of {answers.shape[1]} right\nsay {said}",
                     color=GREEN if all_right else VERMILION,
                 )
             line[0].set_ylabel(kind, fontsize=13)
-        figure.suptitle(f"What the networks with the mask by “{variant}” say of test images", fontweight="bold")
+        figure.suptitle(
+            f"{variant}: what the networks say of test images; half of these are ones that some get wrong",
+            fontweight="bold",
+        )
     return figure
 
 
