@@ -22,9 +22,9 @@ help: ## this list
 	@echo 'make TARGET, where TARGET is one of'
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-6s %s\n", $$1, $$2 }' Makefile
 
-run: .venv/ready ## the whole pipeline: data, masks, training, evaluation (dvc repro; ARGS= for its arguments)
+run: .venv/ready ## the whole pipeline: data, training, evaluation, claims (dvc repro; ARGS= for its arguments)
 	dvc repro $(ARGS)
-	dvc metrics show
+	@echo 'Numbers: results/*/metrics.json and results/claims.md; pictures: results/*/plots; every run: make ui'
 
 test: .venv/ready ## all tests (ARGS= for pytest's arguments, for example ARGS='-m "not slow"')
 	python -m pytest $(ARGS)
@@ -44,7 +44,7 @@ lock: .venv/ready ## requirements.lock from pyproject.toml (ARGS=--upgrade for t
 		--custom-compile-command "make lock" $(ARGS)
 
 clean: ## delete what the pipeline and the tools made; .venv, MLflow's runs and DVC's cache stay
-	rm -rf data/drinks data/masks models results/*/plots results/*/training.csv checkpoints predictions
+	rm -rf data/drinks data/masks data/xor data/corner data/digits data/masked_digits models results/*/plots results/*/training.csv checkpoints predictions
 	rm -rf .pytest_cache .ruff_cache .hypothesis
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
