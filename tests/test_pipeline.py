@@ -370,20 +370,21 @@ def test_each_stage_depends_on_the_code_it_uses(finished, stage, module):
     assert used == own.get(stage, [name] if group else [stage])
 
 
-def test_variants_have_a_row_each(finished):
+@pytest.mark.parametrize("name", [name for name, room in ROOMS.items() if room.variants])
+def test_each_variant_has_a_row(finished, name):
     code = """if True:
-        import json
+        import json, sys
         from pathlib import Path
         from maskwright.tracking import open_store
-        store = open_store(Path.cwd(), "xor")
+        store = open_store(Path.cwd(), sys.argv[1])
         print(json.dumps([
-            {"variant": run.data.tags["maskwright.variant"], "accuracy": run.data.metrics["test/accuracy.mean"],
+            {"variant": run.data.tags["maskwright.variant"], "metrics": run.data.metrics,
              "epochs": [m.step for m in store.client.get_metric_history(run.info.run_id, "training/loss")],
              "data": sorted(data.tags[0].value for data in run.inputs.dataset_inputs)}
             for run in store.client.search_runs([store.experiment])
         ]))"""
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", code, name],
         cwd=finished,
         env={**environment(), "PYTHONPATH": str(finished / "src")},
         capture_output=True,
@@ -391,8 +392,11 @@ def test_variants_have_a_row_each(finished):
     )
     assert done.returncode == 0, done.stderr
     found = {row.pop("variant"): row for row in json.loads(done.stdout)}
-    measured = json.loads((finished / "results/xor/plots/variants.json").read_text())
-    assert set(found) == set(measured) == {"signal", "random", "none"}
+    measured = json.loads((finished / f"results/{name}/plots/variants.json").read_text())
+    chosen = yaml.safe_load((finished / "params.yaml").read_text())[name]
+    assert set(found) == set(measured) >= set(chosen["variants"])
     for variant, row in found.items():
-        expected = {"accuracy": measured[variant]["accuracy"]["mean"], "epochs": [1], "data": ["training"]}
-        assert row == expected
+        assert row["data"] == sorted(ROOMS[name].splits)
+        first = next(key for key, value in measured[variant].items() if isinstance(value, dict) and "mean" in value)
+        assert row["metrics"][f"test/{first}.mean"] == measured[variant][first]["mean"]
+        assert bool(row["epochs"]) == (variant != "hand_set")

@@ -59,7 +59,7 @@ ROOMS: Mapping[str, Room] = MappingProxyType(
         "masked_digits": Room(
             sections=("digits", "masked_digits"),
             data=Path("data/masked_digits"),
-            splits={"training": "digits", "testing": "test"},
+            splits={"training": "digits", "testing": "grid_test"},
         ),
     }
 )
