@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -146,6 +147,23 @@ def test_one_row_holds_params_curves_data_model_and_evaluation(project):
     (again,) = rows(project)
     assert again.info.end_time == run.info.end_time
     assert len(client.get_metric_history(run.info.run_id, "test/miou")) == 1
+
+
+def test_a_variant_has_its_files_and_its_own_numbers_and_a_model_once_it_is_chosen(project):
+    Path("results/toy/training.csv").write_text("variant,epoch,loss\nwith,1,0.5\nwithout,1,0.25\n")
+    Path("results/toy/plots/variants.json").write_text(json.dumps({"with": {"miou": 0.75}, "without": {"miou": 0.5}}))
+    variant = replace(training(), variant="without", serving_model=None)
+    assert record(project, variant, Path("results/toy"))
+    assert not record(project, variant, Path("results/toy"))
+    (run,) = rows(project)
+    assert run.data.tags["maskwright.variant"] == "without"
+    assert run.data.metrics == {"training/loss": 0.25, "test/miou": 0.5}
+    client = open_store(project, "toy").client
+    assert [item.path for item in client.list_artifacts(run.info.run_id, "network")] == ["network/weights"]
+    assert not run.outputs.model_outputs
+    assert record(project, replace(variant, serving_model=serving_model), Path("results/toy"))
+    (run,) = rows(project)
+    assert len(run.outputs.model_outputs) == 1
 
 
 @pytest.mark.slow

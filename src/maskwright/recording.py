@@ -63,7 +63,8 @@ def trainings_of(name: str, params: Params) -> list[Training]:
             splits={use: stem.format(variant=variant) for use, stem in about.splits.items()},
             model=model_folder(name) / variant,
             history=results_folder(name) / "training.csv",
-            serving_model=experiment.serving_model,
+            # To make a model ready to serve takes seconds: of the variants only the chosen one, which is the first.
+            serving_model=experiment.serving_model if number == 0 else None,
         )
-        for variant, key in keys.items()
+        for number, (variant, key) in enumerate(keys.items())
     ]

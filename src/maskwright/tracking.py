@@ -38,6 +38,7 @@ STAGE = "maskwright.stage"
 EVALUATION = "maskwright.evaluation"
 VARIANTS = "variants.json"
 
+_FILES = "network"
 _BATCH = 1000
 """MLflow's limit for the metrics of one call."""
 
@@ -60,7 +61,8 @@ class Training:
         model: the folder that holds, or will hold, the trained model.
         history: CSV with a row for each epoch, whose number is in the column `epoch`; with a column `variant`, only
             the rows of this one count.
-        serving_model: loads from `model` the keras.Model to serve, with one input and one output.
+        serving_model: loads from `model` the keras.Model to serve, with one input and one output; None where only the
+            folder's files are to be recorded, which takes no time.
     """
 
     name: str
@@ -72,7 +74,7 @@ class Training:
     splits: Mapping[str, str]
     model: Path
     history: Path
-    serving_model: Callable[[Path], Any]
+    serving_model: Callable[[Path], Any] | None
 
 
 @dataclass(frozen=True)
@@ -281,12 +283,16 @@ def _complete_training(store: Store, run_id: str, training: Training) -> bool:
     if missing:
         _log_metrics(store, run_id, missing)
         added = True
-    if not any(a.path == training.history.name for a in store.client.list_artifacts(run_id)):
+    recorded = {artifact.path for artifact in store.client.list_artifacts(run_id)}
+    if training.history.name not in recorded:
         store.client.log_artifact(run_id, str(training.history))
         added = True
+    if training.serving_model is None and _FILES not in recorded:
+        store.client.log_artifacts(run_id, str(training.model), _FILES)
+        added = True
     models = [store.client.get_logged_model(m.model_id) for m in run.outputs.model_outputs] if run.outputs else []
-    if not any(model.status == LoggedModelStatus.READY for model in models):
-        _log_model(run_id, training)
+    if training.serving_model and not any(model.status == LoggedModelStatus.READY for model in models):
+        _log_model(run_id, training.serving_model(training.model))
         added = True
     produced = content_hash(training.model)
     if run.data.tags.get(MODEL) != produced:
@@ -334,7 +340,7 @@ def _log_metrics(
         store.client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
 
 
-def _log_model(run_id: str, training: Training) -> None:
+def _log_model(run_id: str, model: Any) -> None:
     import mlflow
     import mlflow.keras as flavour
     import numpy as np
@@ -344,7 +350,6 @@ def _log_model(run_id: str, training: Training) -> None:
     def schema(tensor: Any) -> Schema:
         return Schema([TensorSpec(np.dtype(tensor.dtype), [-1 if side is None else side for side in tensor.shape])])
 
-    model = training.serving_model(training.model)
     # A graph rather than layers, so that it loads where maskwright is not installed; keras prints while exporting.
     with mlflow.start_run(run_id=run_id), redirect_stdout(StringIO()):
         flavour.log_model(
