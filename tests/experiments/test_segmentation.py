@@ -375,7 +375,7 @@ class Trained:
 
     @property
     def arguments(self) -> dict[str, Path]:
-        return {"masks": self.root / "masks", "model": self.root / "model", "results": self.root / "results"}
+        return {"data": self.root / "masks", "model": self.root / "model", "results": self.root / "results"}
 
     def evaluate(self) -> dict[str, Any]:
         return segmentation.evaluate(tiny_params(self.root), **self.arguments)

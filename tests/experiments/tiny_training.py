@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from PIL import Image
 
 from maskwright.images import IGNORE
@@ -54,13 +55,10 @@ def tiny_params(root: Path, **changes: Any) -> Params:
         "precision": "float32",
         "seed": 0,
     }
-    return parse_params(
-        {
-            "annotations": {"root": str(root / "photos"), "train": "via.json"},
-            "drinks": {"train": 1, "validation": 1, "test": 1, "size": list(SIZE), "seed": 0},
-            "segmentation": {**segmentation, **changes},
-        }
-    )
+    values = yaml.safe_load((Path(__file__).parents[2] / "params.yaml").read_text(encoding="utf-8"))
+    values["annotations"] = {"root": str(root / "photos"), "train": "via.json"}
+    values["segmentation"] = {**segmentation, **changes}
+    return parse_params(values)
 
 
 def train(data: Path, out: Path, **changes: Any) -> None:
