@@ -1,7 +1,7 @@
 """Corners: why does such a simple network not learn?
 
-    maskwright train corner       about half a minute on 2 cores with the default settings
-    maskwright evaluate corner    about ten seconds
+    maskwright train corner       about 45 seconds on 2 cores with the default settings
+    maskwright evaluate corner    about 25 seconds
 
 The source has a convolution 3x3 and one 1x1 with a hard sigmoid find the one corner among the 512 binary 3x3
 patterns. It sets weights by hand that do, sees a loss that is not zero nevertheless, and reports that training with

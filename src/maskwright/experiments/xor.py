@@ -1,6 +1,6 @@
 """XOR among noise: can a network use a mask that marks which of its inputs are signal?
 
-    maskwright train xor       about ten seconds on 2 cores with the default settings
+    maskwright train xor       about 17 seconds on 2 cores with the default settings
     maskwright evaluate xor    about ten seconds
 
 The source reports, of one training each and one batch at its end, a sum of squares of 5.7e-4 with the mask and of
