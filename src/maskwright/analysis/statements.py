@@ -1,6 +1,8 @@
 """The sources' statements, one `Claim` each; see `analysis.claims` for how they are judged."""
 
 from collections.abc import Callable
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 from maskwright.analysis.claims import Claim, Results
@@ -27,19 +29,11 @@ def _share(variant: str, measure: str) -> Measure:
     return measured
 
 
-def _difference(first: str, second: str, measure: str) -> Measure:
-    def measured(results: Results) -> tuple[Interval, int]:
-        one, other = results.seeds(first, measure), results.seeds(second, measure)
-        return paired_difference(one, other), len(one)
-
-    return measured
-
-
-def _between(variant: str, first: str, second: str) -> Measure:
-    """Measure how much more of one thing than of another there is in a variant, seed by seed."""
+def _difference(first: tuple[str, str], second: tuple[str, str]) -> Measure:
+    """Measure how much greater the first is than the second, seed by seed; each is a variant and a measure of it."""
 
     def measured(results: Results) -> tuple[Interval, int]:
-        one, other = results.seeds(variant, first), results.seeds(variant, second)
+        one, other = results.seeds(*first), results.seeds(*second)
         return paired_difference(one, other), len(one)
 
     return measured
@@ -49,9 +43,7 @@ def _number(variant: str, *keys: str) -> Measure:
     """Take a number of `variants.json` that no seed decides."""
 
     def measured(results: Results) -> tuple[Interval, int]:
-        value: Any = results.variants[variant]
-        for key in keys:
-            value = value[key]
+        value: Any = reduce(getitem, keys, results.variants[variant])
         return Interval(value, value, value), 0
 
     return measured
@@ -61,9 +53,7 @@ def _stored(variant: str, *keys: str) -> Measure:
     """Take an interval over the seeds that `variants.json` holds."""
 
     def measured(results: Results) -> tuple[Interval, int]:
-        value: Any = results.variants[variant]
-        for key in keys:
-            value = value[key]
+        value: Any = reduce(getitem, keys, results.variants[variant])
         return Interval(**value), results.variants[variant]["seeds"]
 
     return measured
@@ -103,7 +93,7 @@ XOR = (
         "xor",
         "It is the mask's content that helps, not its being there.",
         "accuracy with a random mask, less that without a mask",
-        _difference("random", "none", "accuracy"),
+        _difference(("random", "accuracy"), ("none", "accuracy")),
         high=0.01,
     ),
 )
@@ -163,7 +153,7 @@ CORNER = (
         "corner",
         "A softmax needs as many corners as other patterns.",
         "share of the seeds that get all 512 right, balanced less unbalanced",
-        _difference("balanced", "softmax_ce", "solved"),
+        _difference(("balanced", "solved"), ("softmax_ce", "solved")),
         low=0.05,
     ),
     Claim(
@@ -181,7 +171,7 @@ def _below_bound(variant: str, statement: str) -> Claim:
         "masked_digits",
         statement,
         "accuracy on single digits, less that on the marked one of four",
-        _difference("single", variant, "accuracy"),
+        _difference(("single", "accuracy"), (variant, "accuracy")),
         high=0.02,
     )
 
@@ -195,7 +185,7 @@ MASKED_DIGITS = (
         "masked_digits",
         "Where the mask lies does not matter: what was learned on grids holds on larger canvases.",
         "accuracy on grids, less that on canvases, with the mask as a channel",
-        _between("channel", "accuracy", "canvas_accuracy"),
+        _difference(("channel", "accuracy"), ("channel", "canvas_accuracy")),
         high=0.02,
     ),
     Claim(
