@@ -29,6 +29,7 @@ from statsmodels.stats.weightstats import DescrStatsW
 
 from maskwright.data.photos import LabelledImages, read_split, steps_per_epoch, training_batches
 from maskwright.experiments import segmentation
+from maskwright.nn.determinism import make_deterministic
 from maskwright.nn.inference import compiled
 from maskwright.params import Params, load_params, parse_params
 from maskwright.via.convert import convert_annotations
@@ -171,7 +172,7 @@ def _timed(params: Params, images: int, classes: int) -> Timed:
         rng.integers(0, 256, (images, *settings.size, 3), np.uint8),
         rng.integers(0, classes, (images, *settings.size)).astype(np.uint8),
     )
-    segmentation.make_deterministic(settings.seed)
+    make_deterministic(settings.seed)
     model = segmentation.build(settings, classes)
     segmentation.compile_model(model, settings, data, classes)
     stream = training_batches(

@@ -17,7 +17,7 @@ from maskwright.errors import MaskwrightError
 from maskwright.params import Params, load_params
 from maskwright.pipeline import produced, project_root
 from maskwright.recording import record_or_warn, record_restored, trainings_of
-from maskwright.rooms import ROOMS, model_folder, module, quietly, results_folder, room
+from maskwright.rooms import ROOMS, history_file, model_folder, module, quietly, results_folder, room
 
 MASKS = Path("data/masks")
 RESULTS = Path("results")
@@ -162,18 +162,16 @@ def lint(
 @app.command()
 def train(name: Name) -> None:
     """Train an experiment's model or models, into models/NAME."""
+    about, params = room(name), load_params()
+    experiment = module(name)
+    if about.variants:
+        # MLflow gets their rows with their evaluation: its start takes as long as some of these trainings.
+        experiment.train(params, data=about.data, out=model_folder(name), history=history_file(name))
+        return
     from maskwright.tracking import LiveTraining
 
-    about, params = room(name), load_params()
     root = project_root()
-    experiment = module(name)
-    trainings = trainings_of(name, params)
-    if about.variants:
-        history = trainings[0].history
-        experiment.train(params, data=about.data, out=model_folder(name), history=history)
-        record_or_warn(root, trainings, None)
-        return
-    (training,) = trainings
+    (training,) = trainings_of(name, params)
     row = LiveTraining(root, training)
     try:
         experiment.train(

@@ -35,6 +35,7 @@ CornerChange = Literal[
     "fivefold_epochs_centred_inputs",
     "batch_of_one",
 ]
+Attention = Literal["none", "spatial", "channel", "cbam"]
 Repeats = Annotated[int, Field(ge=1, le=511)]
 Size = Annotated[tuple[Side, Side], Field(strict=False)]
 
@@ -114,6 +115,7 @@ class Segmentation(_Section):
     preset: Literal["fast", "resnet56v2-fcn"]
     backbone: str | None = None
     weights: str | None = None
+    attention: Attention = "none"
     size: Size
     epochs: Positive
     epoch_images: Positive

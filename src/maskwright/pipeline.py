@@ -5,7 +5,9 @@ import hashlib
 import json
 import os
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,21 @@ def content_hash(path: Path) -> str:
     files = sorted((f.relative_to(path).as_posix(), f) for f in path.rglob("*") if f.is_file())
     listing = [{"md5": _md5(file), "relpath": name} for name, file in files]
     return hashlib.md5(json.dumps(listing).encode(), usedforsecurity=False).hexdigest() + ".dir"
+
+
+def hash_run(settings: object, files: Iterable[Path]) -> str:
+    """Return a hash of all that determines a training: settings, data, code, and TensorFlow's and Keras's versions.
+
+    Args:
+        settings: anything that JSON can hold.
+        files: whose contents count, and whose names do not.
+    """
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    digest.update(f"{version('tensorflow')} {version('keras')}".encode())
+    for path in files:
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:32]
 
 
 def produced(name: str, model: Path, results: Path) -> Produced | None:

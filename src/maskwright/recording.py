@@ -8,7 +8,7 @@ from maskwright import tracking
 from maskwright.errors import MaskwrightError
 from maskwright.params import Params, parse_params
 from maskwright.pipeline import Produced, project_root
-from maskwright.rooms import model_folder, module, results_folder, room
+from maskwright.rooms import history_file, model_folder, module, results_folder, room
 from maskwright.tracking import Training
 
 PARAMS = Path("params.yaml")
@@ -33,8 +33,8 @@ def record_restored(name: str, found: Produced) -> bool:
     return any(added)
 
 
-def record_or_warn(root: Path, trainings: list[Training], results: Path | None) -> None:
-    """Record trainings, and their evaluation if `results` holds one; a failure of MLflow is a warning."""
+def record_or_warn(root: Path, trainings: list[Training], results: Path) -> None:
+    """Record trainings and their evaluation, which `results` holds; a failure of MLflow is a warning."""
     try:
         for training in trainings:
             tracking.record(root, training, results)
@@ -62,7 +62,7 @@ def trainings_of(name: str, params: Params) -> list[Training]:
             data=about.data,
             splits={use: stem.format(variant=variant) for use, stem in about.splits.items()},
             model=model_folder(name) / variant,
-            history=results_folder(name) / "training.csv",
+            history=history_file(name),
             # To make a model ready to serve takes seconds: of the variants only the chosen one, which is the first.
             serving_model=experiment.serving_model if number == 0 else None,
         )

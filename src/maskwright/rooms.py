@@ -92,6 +92,11 @@ def results_folder(name: str) -> Path:
     return Path("results") / name
 
 
+def history_file(name: str) -> Path:
+    """Return the table of an experiment's training, epoch by epoch."""
+    return results_folder(name) / "training.csv"
+
+
 @contextmanager
 def quietly() -> Iterator[None]:
     """Keep TensorFlow quiet while it is imported."""

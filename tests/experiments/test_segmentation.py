@@ -238,7 +238,7 @@ class TestBuild:
         # Its operations that no other network here has: upsampling and transposed convolutions, forward and back.
         code = (
             "import numpy as np, tensorflow as tf\n"
-            "from maskwright.experiments.segmentation import make_deterministic\n"
+            "from maskwright.nn.determinism import make_deterministic\n"
             "from maskwright.nn.fcn import resnet56v2_fcn\n"
             "make_deterministic(0)\n"
             "model = resnet56v2_fcn(2)\n"

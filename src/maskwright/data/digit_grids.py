@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from maskwright.data.digits import SPLITS, read_digits
+from maskwright.data.digits import SPLITS, read_arrays, read_digits
 from maskwright.data.idx import SIDE
 from maskwright.errors import MaskwrightError
 from maskwright.outputs import replaced_folder
@@ -176,13 +176,13 @@ def write_masked_digits(params: MaskedDigits, digits: Path, out: Path) -> None:
     Raises:
         MaskwrightError: a split is missing, or has fewer than four digits.
     """
+    splits = {split: read_digits(digits, split) for split in SPLITS}
     with replaced_folder(out) as new:
         (new / DIGITS).mkdir()
         for split in SPLITS:
-            read_digits(digits, split)  # which says what to do where it is missing
             shutil.copyfile(digits / f"{split}.npz", new / DIGITS / f"{split}.npz")
         for number, split in enumerate(EVALUATED):
-            images, labels = read_digits(digits, split)
+            images, labels = splits[split]
             if len(images) < PLACES:
                 raise MaskwrightError(
                     f"{digits / split}.npz: has {len(images)} digits, and an image needs {PLACES}; "
@@ -207,8 +207,4 @@ def read_masked_digits(data: Path, kind: str, split: str) -> MaskedImages:
     Raises:
         MaskwrightError: the file is missing.
     """
-    path = data / f"{kind}_{split}.npz"
-    if not path.is_file():
-        raise MaskwrightError(f"{path}: no such file; run `maskwright generate masked_digits` first")
-    with np.load(path) as arrays:
-        return MaskedImages(**arrays)
+    return MaskedImages(**read_arrays(data / f"{kind}_{split}.npz", "masked_digits"))

@@ -134,8 +134,17 @@ def read_digits(data: Path, split: str) -> Images:
     Raises:
         MaskwrightError: the file is missing.
     """
-    path = data / f"{split}.npz"
+    arrays = read_arrays(data / f"{split}.npz", "digits")
+    return arrays["images"], arrays["labels"]
+
+
+def read_arrays(path: Path, generated: str) -> dict[str, np.ndarray]:
+    """Read an .npz file of the generated data set of that name.
+
+    Raises:
+        MaskwrightError: the file is missing.
+    """
     if not path.is_file():
-        raise MaskwrightError(f"{path}: no such file; run `maskwright generate digits` first")
+        raise MaskwrightError(f"{path}: no such file; run `maskwright generate {generated}` first")
     with np.load(path) as arrays:
-        return arrays["images"], arrays["labels"]
+        return dict(arrays)

@@ -10,8 +10,6 @@ the other is a variant, trained with many seeds.
 """
 
 import csv
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,6 @@ from typing import Any
 import keras
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 
 from maskwright.data.corner import CORNER, CORNER_INDEX, read_patterns, read_rectangles
 from maskwright.experiments.corner_training import (
@@ -33,9 +30,11 @@ from maskwright.experiments.corner_training import (
     variant_setting,
 )
 from maskwright.metrics.intervals import mean_interval, share_interval
+from maskwright.nn.determinism import make_deterministic
 from maskwright.nn.saved import load_model, save_model
 from maskwright.outputs import replaced_folder, write_json
 from maskwright.params import Corner, Params
+from maskwright.pipeline import hash_run
 from maskwright.plots import corner as pictures
 from maskwright.plots.figure import save_figure
 from maskwright.replicates import read_history, write_history, write_replicates
@@ -46,6 +45,8 @@ HAND_SET = "hand_set"
 """The variant that is not trained."""
 
 LABELS = ("posted", "matched")
+
+_GROUP = 8  # images that the detectors see at a time
 
 
 def dataset(params: Params, data: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -83,7 +84,7 @@ def train(params: Params, *, data: Path, out: Path, history: Path) -> None:
         history: a CSV, see `replicates.write_history`.
     """
     settings = params.corner
-    keras.utils.set_random_seed(settings.seed % 2**32)
+    make_deterministic(settings.seed)
     patterns, labels = dataset(params, data)
     variants = trained_variants(settings)
     runs: dict[tuple[str, str], Setting] = {
@@ -309,8 +310,9 @@ def find_corners(model: keras.Model, images: np.ndarray) -> np.ndarray:
         (N, R, H, W) bool, where each network says that there is a top-left corner. The outermost pixels, around which
         there is no window, are False.
     """
-    found = [np.asarray(model(image[None, ..., None].astype(np.float32)))[0] > 0.5 for image in images]
-    return np.pad(np.stack(found), ((0, 0), (0, 0), (1, 1), (1, 1)))
+    groups = (images[start : start + _GROUP] for start in range(0, len(images), _GROUP))
+    found = [np.asarray(model(group[..., None].astype(np.float32))) > 0.5 for group in groups]
+    return np.pad(np.concatenate(found), ((0, 0), (0, 0), (1, 1), (1, 1)))
 
 
 def detection_scores(found: np.ndarray, truth: np.ndarray) -> dict[str, np.ndarray]:
@@ -336,11 +338,5 @@ def run_keys(params: Params, data: Path) -> dict[str, str]:
     settings = params.corner.model_dump(mode="json", exclude={"variant", "variants", "rectangles"})
     package = Path(__file__).parent.parent
     sources = ("nn/replicates.py", "data/corner.py", "experiments/corner_training.py", "experiments/corner.py")
-    keys = {}
-    for variant in variants:
-        digest = hashlib.sha256(json.dumps([variant, sorted(variants), settings], sort_keys=True).encode())
-        digest.update(f"{tf.__version__} {keras.__version__}".encode())
-        for path in (data / "patterns.csv", *(package / source for source in sources)):
-            digest.update(path.read_bytes())
-        keys[variant] = digest.hexdigest()[:32]
-    return keys
+    files = [data / "patterns.csv", *(package / source for source in sources)]
+    return {variant: hash_run([variant, sorted(variants), settings], files) for variant in variants}

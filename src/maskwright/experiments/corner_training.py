@@ -174,8 +174,6 @@ def train_all(
     stacks: dict[Any, list[Setting]] = {}
     for setting in dict.fromkeys(runs.values()):
         stacks.setdefault(setting.stack, []).append(setting)
-    keras.utils.clear_session()
-    tf.config.experimental.enable_op_determinism()
     trained: dict[Setting, Trained] = {}
     # Much of the time goes to compiling, which takes one core. Threads do: neither it nor a step holds Python's lock.
     with ThreadPoolExecutor(available_cores()) as pool:

@@ -7,8 +7,6 @@ Four digits stand in an image; the mask marks the one to be named. Six ways for 
 controls that tell the network nothing) are compared with the same network on single digits.
 """
 
-import hashlib
-import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +14,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from maskwright.data.digit_grids import (
     DIGITS,
@@ -34,11 +31,13 @@ from maskwright.data.digits import read_digits
 from maskwright.data.idx import CLASSES, SIDE
 from maskwright.experiments.masked_digits_training import Epoch, one_thread_an_operation, start_fitting
 from maskwright.metrics.intervals import mean_interval, paired_difference
+from maskwright.nn.determinism import make_deterministic
 from maskwright.nn.masking import AppendMaskConv2D, MapConv2D, MaskedMaxPooling, ScaleByMask, SplitMask
 from maskwright.nn.saved import load_model, save_model
 from maskwright.outputs import replaced_folder, write_json
 from maskwright.parallel import available_cores
 from maskwright.params import MaskedDigits, Params
+from maskwright.pipeline import hash_run
 from maskwright.plots.figure import save_figure
 from maskwright.plots.masked_digits import accuracy_bars, example_images, predicted_images
 from maskwright.plots.replicates import loss_curves
@@ -48,6 +47,9 @@ NAME = "masked_digits"
 
 SINGLE = "single"
 """The variant that is shown one digit and a mask that is 1 everywhere: the upper bound of the others."""
+
+KINDS = {"grid": "accuracy", "canvas": "canvas_accuracy"}
+"""The composed images, and what the share is called that is named right in them."""
 
 CONVOLUTIONS = ((7, 4, 16), (4, 2, 24), (3, 1, 48))
 """Kernel size, stride and filters of each."""
@@ -73,7 +75,7 @@ def dataset(params: Params, data: Path) -> dict[str, tuple[np.ndarray, np.ndarra
 def _evaluated(data: Path, split: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     digits, labels = read_digits(data / DIGITS, split)
     sets = {SINGLE: (_with_mask(digits, np.ones_like(digits)), labels)}
-    for kind in ("grid", "canvas"):
+    for kind in KINDS:
         drawn = read_masked_digits(data, kind, split)
         sets[kind] = (_with_mask(drawn.images, drawn.masks), drawn.labels)
         sets[f"random_{kind}"] = (_with_mask(drawn.images, drawn.random_masks), drawn.labels)
@@ -157,8 +159,7 @@ def train(params: Params, *, data: Path, out: Path, history: Path) -> None:
     digits = read_digits(data / DIGITS, "train")
     validation = _evaluated(data, "validation")
     one_thread_an_operation()
-    tf.config.experimental.enable_op_determinism()
-    keras.utils.clear_session()
+    make_deterministic(settings.seed)
     seeds = range(settings.seed, settings.seed + settings.seeds)
     curves: dict[str, dict[str, np.ndarray]] = {}
     with replaced_folder(out) as new, ThreadPoolExecutor(available_cores()) as pool:
@@ -245,21 +246,26 @@ def evaluate(params: Params, *, data: Path, model: Path, results: Path) -> dict[
     """
     settings = params.masked_digits
     sets = dataset(params, data)
-    drawn = {kind: read_masked_digits(data, kind, "test") for kind in ("grid", "canvas")}
-    measured: dict[str, dict[str, np.ndarray]] = {}
-    chosen_outputs: dict[str, np.ndarray] = {}
-    for variant in trained_variants(settings):
-        networks = load_model(model / variant)[0]
-        measured[variant] = {}
-        for kind, measure in (("grid", "accuracy"), ("canvas", "canvas_accuracy")):
-            if variant == SINGLE and kind == "canvas":
-                # There is no canvas with one digit.
-                measured[variant][measure] = np.full(settings.seeds, np.nan)
-                continue
-            outputs, labels = _outputs(networks, sets, _set_of(variant, kind))
-            measured[variant][measure] = _right(outputs, labels).mean(axis=0)
-            if variant == settings.mask:
-                chosen_outputs[kind] = outputs
+    drawn = {kind: read_masked_digits(data, kind, "test") for kind in KINDS}
+    networks = {variant: load_model(model / variant)[0] for variant in trained_variants(settings)}
+    # Side by side, since operations as small as these keep one core busy.
+    with ThreadPoolExecutor(available_cores()) as pool:
+        jobs = {
+            (variant, kind): pool.submit(_outputs, network, sets, _set_of(variant, kind))
+            for variant, network in networks.items()
+            for kind in KINDS
+            if variant != SINGLE or kind == "grid"  # there is no canvas with one digit
+        }
+        outputs = {key: job.result() for key, job in jobs.items()}
+    measured = {
+        variant: {
+            measure: _right(*outputs[variant, kind]).mean(axis=0)
+            if (variant, kind) in outputs
+            else np.full(settings.seeds, np.nan)
+            for kind, measure in KINDS.items()
+        }
+        for variant in networks
+    }
     variants = _summary(measured)
     metrics = {
         "accuracy": variants[settings.mask]["accuracy"]["mean"],
@@ -274,8 +280,9 @@ def evaluate(params: Params, *, data: Path, model: Path, results: Path) -> dict[
         save_figure(loss_curves(history, "cross-entropy of the training digits", log=False), plots / "loss.png")
         save_figure(accuracy_bars(measured, SINGLE, metrics), plots / "accuracy.png")
         save_figure(example_images(drawn), plots / "examples.png")
-        shown = {kind: _seen(drawn[kind], settings.mask) for kind in chosen_outputs}
-        save_figure(predicted_images(shown, chosen_outputs, settings.mask), plots / "predictions.png")
+        shown = {kind: _seen(drawn[kind], settings.mask) for kind in KINDS}
+        logits = {kind: outputs[settings.mask, kind][0] for kind in KINDS}
+        save_figure(predicted_images(shown, logits, settings.mask), plots / "predictions.png")
         write_replicates(plots / "replicates.csv", measured, first_seed=settings.seed)
         write_json(plots / "variants.json", variants)
     write_json(results / "metrics.json", metrics)
@@ -310,13 +317,6 @@ def run_keys(params: Params, data: Path) -> dict[str, str]:
     settings = params.masked_digits.model_dump(mode="json", exclude={"mask", "variants", "canvas"})
     package = Path(__file__).parent.parent
     code = ("nn/masking.py", "data/digit_grids.py", "data/digits.py", f"experiments/{NAME}_training.py")
-    files = [data / DIGITS / "train.npz", *(package / name for name in code), Path(__file__)]
-    contents = [path.read_bytes() for path in files]
-    keys = {}
-    for variant in trained_variants(params.masked_digits):
-        digest = hashlib.sha256(json.dumps([variant, settings], sort_keys=True).encode())
-        digest.update(f"{tf.__version__} {keras.__version__}".encode())
-        for content in contents:
-            digest.update(content)
-        keys[variant] = digest.hexdigest()[:32]
-    return keys
+    tables = (f"{DIGITS}/train.npz", f"{DIGITS}/validation.npz", "grid_validation.npz")
+    files = [*(data / name for name in tables), *(package / name for name in code), Path(__file__)]
+    return {variant: hash_run([variant, settings], files) for variant in trained_variants(params.masked_digits)}

@@ -75,7 +75,9 @@ def predict(
     Raises:
         MaskwrightError: there is no whole model; a photograph cannot be read any more; `tile` is too small for one.
     """
-    import maskwright.nn.layers  # noqa: F401  the layers that a stored architecture may name
+    # The layers that a stored architecture may name.
+    import maskwright.nn.attention
+    import maskwright.nn.layers  # noqa: F401
     from maskwright.nn.inference import compiled, segment, segment_tiled
     from maskwright.nn.saved import load_model
     from maskwright.plots.segmentation import blend

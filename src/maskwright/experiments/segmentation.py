@@ -8,7 +8,6 @@ photographs of drinks, after 100 epochs of 1,000.
 """
 
 import csv
-import hashlib
 import json
 import math
 from collections.abc import Callable, Iterator
@@ -40,12 +39,14 @@ from maskwright.metrics.segmentation import (
 from maskwright.nn import fcn
 from maskwright.nn.callbacks import EpochEnd, LogEpoch, ProgressBar
 from maskwright.nn.checkpoint import load_checkpoint, remove_checkpoint, restore_best
+from maskwright.nn.determinism import make_deterministic
 from maskwright.nn.inference import Forward, as_served, compiled, segment
 from maskwright.nn.losses import class_weights, segmentation_loss
 from maskwright.nn.saved import load_model, save_model
 from maskwright.nn.schedules import learning_rate
 from maskwright.outputs import replaced_file, replaced_folder, write_json
 from maskwright.params import Params, Segmentation
+from maskwright.pipeline import hash_run
 from maskwright.plots.figure import save_figure
 from maskwright.plots.segmentation import (
     confusion_matrix_figure,
@@ -86,10 +87,11 @@ def build(params: Segmentation, number_of_classes: int) -> keras.Model:
     keras.config.set_dtype_policy("mixed_bfloat16" if params.precision == "bfloat16" else "float32")
     try:
         if params.backbone is not None:
-            return fcn.application_fcn(params.backbone, params.weights, number_of_classes)
+            return fcn.application_fcn(params.backbone, params.weights, number_of_classes, attention=params.attention)
         if params.weights is not None:
             raise MaskwrightError("segmentation.weights: belongs to segmentation.backbone, which is null; set both")
-        return {"fast": fcn.fast, "resnet56v2-fcn": fcn.resnet56v2_fcn}[params.preset](number_of_classes)
+        network = {"fast": fcn.fast, "resnet56v2-fcn": fcn.resnet56v2_fcn}[params.preset]
+        return network(number_of_classes, attention=params.attention)
     finally:
         keras.config.set_dtype_policy(previous)
 
@@ -276,30 +278,16 @@ def _write_tables(plots: Path, confusion: np.ndarray, metrics: dict[str, Any], c
                 table.writerow([classes[row], classes[column], int(pixels), share])
 
 
-def make_deterministic(seed: int) -> None:
-    """Make everything TensorFlow and Keras do from here on a function of the seed."""
-    keras.utils.clear_session()
-    keras.utils.set_random_seed(seed)
-    tf.config.experimental.enable_op_determinism()
-
-
 def run_key(params: Params, masks: Path) -> str:
     """Return a hash of all that determines a training: settings, images, masks, libraries and code."""
     root = Path(params.annotations.root)
-    digest = hashlib.sha256()
-    digest.update(json.dumps(params.segmentation.model_dump(mode="json"), sort_keys=True).encode())
-    digest.update(f"{tf.__version__} {keras.__version__} {len(tf.config.list_physical_devices('GPU'))}".encode())
-    for split in ("train", "validation"):
-        for example in read_split(masks, root, split):
-            for path in (example.image, example.mask):
-                with path.open("rb") as file:
-                    digest.update(hashlib.file_digest(file, "sha256").digest())
-    digest.update(json.dumps(read_classes(masks)).encode())
+    accelerators = len(tf.config.list_physical_devices("GPU"))
+    settings = [params.segmentation.model_dump(mode="json"), read_classes(masks), accelerators]
+    examples = [example for split in ("train", "validation") for example in read_split(masks, root, split)]
     package = Path(__file__).parent.parent
     others = ("images.py", "data/photos.py", "data/augment.py", "metrics/segmentation.py")
-    for source in sorted([*package.glob("nn/*.py"), *(package / name for name in others), Path(__file__)]):
-        digest.update(source.read_bytes())
-    return digest.hexdigest()[:32]
+    code = sorted([*package.glob("nn/*.py"), *(package / name for name in others), Path(__file__)])
+    return hash_run(settings, [*(path for e in examples for path in (e.image, e.mask)), *code])
 
 
 def read_classes(masks: Path) -> list[str]:

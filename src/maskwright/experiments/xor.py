@@ -7,9 +7,8 @@ The source reports, of one training each and one batch at its end, a sum of squa
 0.81 with a random one. Here every possible input is scored, for many seeds.
 """
 
-import hashlib
-import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,13 @@ import tensorflow as tf
 
 from maskwright.data.xor import CASES, POSITIONS, best_accuracy, read_xor
 from maskwright.metrics.intervals import mean_interval, share_interval
+from maskwright.nn.determinism import make_deterministic
 from maskwright.nn.replicates import Replicate, ReplicatedDense, fit_replicates
 from maskwright.nn.saved import load_model, save_model
 from maskwright.outputs import replaced_folder, write_json
+from maskwright.parallel import available_cores
 from maskwright.params import Params, Xor
+from maskwright.pipeline import hash_run
 from maskwright.plots.figure import save_figure
 from maskwright.plots.replicates import loss_curves, seed_dots
 from maskwright.plots.xor import example_rows
@@ -69,14 +71,15 @@ def train(params: Params, *, data: Path, out: Path, history: Path) -> None:
         history: a CSV, see `replicates.write_history`.
     """
     settings = params.xor
-    curves: dict[str, dict[str, np.ndarray]] = {}
+    make_deterministic(settings.seed)
+    tables = dataset(params, data)
+    models = {variant: build(settings, variant) for variant in tables}
+    # Most of the time goes to compiling, which takes one core. Threads do: neither it nor a step holds Python's lock.
+    with ThreadPoolExecutor(available_cores()) as pool:
+        jobs = {variant: pool.submit(_fit, models[variant], settings, *table) for variant, table in tables.items()}
+        curves = {variant: job.result() for variant, job in jobs.items()}
     with replaced_folder(out) as new:
-        for variant, (inputs, labels) in dataset(params, data).items():
-            keras.utils.clear_session()
-            keras.utils.set_random_seed(settings.seed)
-            tf.config.experimental.enable_op_determinism()
-            model: Any = build(settings, variant)
-            curves[variant] = _fit(model, settings, inputs, labels)
+        for variant, model in models.items():
             about = {
                 "experiment": NAME,
                 "variant": variant,
@@ -186,11 +189,8 @@ def run_keys(params: Params, data: Path) -> dict[str, str]:
     """Return for each variant a hash of all that determines its training: settings, data, libraries and code."""
     settings = params.xor.model_dump(mode="json", exclude={"mask", "variants"})
     package = Path(__file__).parent.parent
-    keys = {}
-    for variant in trained_variants(params.xor):
-        digest = hashlib.sha256(json.dumps([variant, settings], sort_keys=True).encode())
-        digest.update(f"{tf.__version__} {keras.__version__}".encode())
-        for path in (data / f"{variant}.csv", package / "nn/replicates.py", package / "data/xor.py", Path(__file__)):
-            digest.update(path.read_bytes())
-        keys[variant] = digest.hexdigest()[:32]
-    return keys
+    code = (package / "nn/replicates.py", package / "data/xor.py", Path(__file__))
+    return {
+        variant: hash_run([variant, settings], (data / f"{variant}.csv", *code))
+        for variant in trained_variants(params.xor)
+    }

@@ -15,7 +15,9 @@ import keras
 from keras import layers
 
 from maskwright.errors import MaskwrightError
+from maskwright.nn.attention import attend
 from maskwright.nn.layers import FusedBatchNormalization
+from maskwright.params import Attention
 
 L2 = 1e-4
 """Weight decay of the published backbone's convolutions."""
@@ -24,13 +26,17 @@ BN_MOMENTUM = 0.9
 """Of the default network's batch norms: Keras's 0.99 still remembers the first steps when a short training ends."""
 
 
-def resnet56v2_pyramid(image: Any, *, n: int = 6, further_levels: int = 3) -> list[Any]:
+def resnet56v2_pyramid(
+    image: Any, *, n: int = 6, further_levels: int = 3, attention: Attention = "none"
+) -> list[Any]:
     """Return the features pyramid of the published ResNet v2: strides 4, 8, 16, 32.
 
     ResNet v2 with bottleneck blocks (He et al. 2016, https://arxiv.org/abs/1603.05027) of depth 9n + 2: a first
     convolution of 16 filters at full resolution and three stages of n blocks with 64, 128 and 256 output
     channels, strides 1, 2, 2. The further levels are an average pool and then 3x3 stride-2 convolutions with 512
     filters. For a 480x640 image: (120, 160, 256), (60, 80, 256), (30, 40, 512), (15, 20, 512); 5,215,232 parameters.
+
+    An attention (see `attention.attend`) is put at the end of each block, before the sum, as in its paper.
     """
     x = layers.Rescaling(1 / 255)(image)
     x = _conv_bn_relu(x, 16, 3, l2=L2)
@@ -41,7 +47,7 @@ def resnet56v2_pyramid(image: Any, *, n: int = 6, further_levels: int = 3) -> li
             y = x if stage == 0 and block == 0 else _bn_relu(x)
             y = _conv(y, bottleneck, 1, strides, l2=L2)
             y = _conv(_bn_relu(y), bottleneck, 3, l2=L2)
-            y = _conv(_bn_relu(y), width, 1, l2=L2)
+            y = attend(_conv(_bn_relu(y), width, 1, l2=L2), attention)
             if block == 0:
                 x = _conv(x, width, 1, strides, l2=L2)
             x = layers.Add()([x, y])
@@ -55,14 +61,19 @@ def resnet56v2_pyramid(image: Any, *, n: int = 6, further_levels: int = 3) -> li
 
 
 def fast_pyramid(
-    image: Any, *, stem: int = 32, widths: tuple[int, ...] = (64, 128, 256), blocks: tuple[int, ...] = (1, 2, 2)
+    image: Any,
+    *,
+    stem: int = 32,
+    widths: tuple[int, ...] = (64, 128, 256),
+    blocks: tuple[int, ...] = (1, 2, 2),
+    attention: Attention = "none",
 ) -> list[Any]:
     """Return the default preset's features: strides 4, 8, 16.
 
     A stride-2 stem, and at each further stride a convolution and a few basic residual blocks (He et al. 2016).
     Nothing but the stem sees more than a quarter of the resolution, and there are few, wide 3x3 convolutions with
     multiples of 64 channels: on a CPU each operation costs about a millisecond to begin with, and only such ones come
-    near the peak.
+    near the peak. An attention is put at the end of each residual block, before the sum.
     """
     x = layers.Rescaling(1 / 127.5, offset=-1.0)(image)
     x = _fast_conv(x, stem, strides=2)  # (B, H/2, W/2, stem)
@@ -73,18 +84,19 @@ def fast_pyramid(
             y = _conv(_fast_conv(x, width), width, 3, bias=False)
             # Each block starts as the identity, which keeps the first steps at a high learning rate stable.
             y = FusedBatchNormalization(momentum=BN_MOMENTUM, gamma_initializer="zeros")(y)
-            x = layers.ReLU()(layers.Add()([x, y]))
+            x = layers.ReLU()(layers.Add()([x, attend(y, attention)]))
         features.append(x)
     return features
 
 
-def application_pyramid(image: Any, name: str, weights: str | None) -> list[Any]:
+def application_pyramid(image: Any, name: str, weights: str | None, *, attention: Attention = "none") -> list[Any]:
     """Return the last feature map at each of the strides 4, 8, 16, 32 of a `keras.applications` network.
 
     Args:
         image: (B, H, W, 3) in [0, 255]; the network's own preprocessing is applied.
         name: as in `keras.applications`, for example `MobileNetV2` or `EfficientNetV2B0`.
         weights: `imagenet` (downloaded by Keras), the path of a `.weights.h5` file, or None for random ones.
+        attention: put on each of the four maps, since the network itself stays as its weights expect it.
 
     Raises:
         MaskwrightError: the name is unknown or lacks one of the strides, or the weights are missing or do not fit.
@@ -105,7 +117,7 @@ def application_pyramid(image: Any, name: str, weights: str | None) -> list[Any]
             "another, for example MobileNetV2 or EfficientNetV2B0"
         )
     features = keras.Model(network.inputs, [last[stride] for stride in strides], name=name)
-    return list(features(preprocess(image)))
+    return [attend(x, attention) for x in features(preprocess(image))]
 
 
 def _application(name: str) -> tuple[Callable[..., keras.Model], Callable[[Any], Any]]:

@@ -12,9 +12,10 @@ from keras import layers
 
 from maskwright.nn.backbones import BN_MOMENTUM, application_pyramid, fast_pyramid, resnet56v2_pyramid
 from maskwright.nn.layers import CropLike, DepthToSpace, FusedBatchNormalization, PadToStride, PyramidPooling
+from maskwright.params import Attention
 
 
-def resnet56v2_fcn(number_of_classes: int, *, further_levels: int = 3) -> keras.Model:
+def resnet56v2_fcn(number_of_classes: int, *, further_levels: int = 3, attention: Attention = "none") -> keras.Model:
     """Build the published network: ResNet56v2 features pyramid and a fully convolutional head.
 
     Each further level goes through a 3x3 convolution, batch norm and ReLU with 256 filters and is upsampled
@@ -22,7 +23,7 @@ def resnet56v2_fcn(number_of_classes: int, *, further_levels: int = 3) -> keras.
     classified by a 1x1 convolution. With 3 further levels and 4 classes: 11,120,900 parameters, 11,105,892 trainable.
     """
     image, padded = _image_input(2 ** (2 + further_levels))
-    finest, *further = resnet56v2_pyramid(padded, further_levels=further_levels)
+    finest, *further = resnet56v2_pyramid(padded, further_levels=further_levels, attention=attention)
     levels = [finest]
     for level, x in enumerate(further, start=1):
         x = layers.Conv2D(256, 3, padding="same", kernel_initializer="he_normal")(x)
@@ -36,16 +37,19 @@ def resnet56v2_fcn(number_of_classes: int, *, further_levels: int = 3) -> keras.
     return keras.Model(image, CropLike(dtype="float32")([logits, image]), name="resnet56v2-fcn")
 
 
-def fast(number_of_classes: int) -> keras.Model:
+def fast(number_of_classes: int, *, attention: Attention = "none") -> keras.Model:
     """Build the default network: `fast_pyramid`, PSPNet context at 1/16, a light decoder, sub-pixel classifier."""
     image, padded = _image_input(16)
-    return _decoded(fast_pyramid(padded), image, number_of_classes, name="fast")
+    return _decoded(fast_pyramid(padded, attention=attention), image, number_of_classes, name="fast")
 
 
-def application_fcn(name: str, weights: str | None, number_of_classes: int) -> keras.Model:
+def application_fcn(
+    name: str, weights: str | None, number_of_classes: int, *, attention: Attention = "none"
+) -> keras.Model:
     """Build a `keras.applications` backbone, see `application_pyramid`, with the default network's head."""
     image, padded = _image_input(32)
-    return _decoded(application_pyramid(padded, name, weights), image, number_of_classes, name=f"{name}-fcn")
+    features = application_pyramid(padded, name, weights, attention=attention)
+    return _decoded(features, image, number_of_classes, name=f"{name}-fcn")
 
 
 def _image_input(stride: int) -> tuple[Any, Any]:
