@@ -36,7 +36,21 @@ SMALL = {
         ),
         "rectangles": {"images": 2, "size": [16, 16], "count": 2, "noise": 0.02},
     },
+    "autoencoder": {"filters": [4, 2], "epochs": 2},
+    "sweeps": {
+        "autoencoder": {
+            "experiment": "autoencoder",
+            "factors": {"batch_norm": [False, True], "variational": [False, True]},
+            "fixed": {"images": 40, "epochs": 1},
+            "seeds": 2,
+            "response": "bce",
+        }
+    },
 }
+EFFECTS = [
+    f"results/effects/autoencoder/{name}"
+    for name in ("anova.csv", "effects.csv", "means.csv", "metrics.json", "plain_table.csv", "summary.txt")
+]
 MODEL, RESULTS = Path("models/segmentation"), Path("results/segmentation")
 
 
@@ -143,8 +157,9 @@ def finished(tmp_path_factory):
 def test_a_run_leaves_a_clean_tree_and_one_row(finished):
     assert run(finished, "git", "status", "--porcelain") == ""
     kept = run(finished, "git", "ls-files", "results", "dvc.lock", "models", "data").split()
-    metrics_of = [f"results/{name}/metrics.json" for name in sorted(ROOMS)]
-    assert kept == ["dvc.lock", "results/claims.json", "results/claims.md", *metrics_of]
+    metrics_of = [f"results/{name}/metrics.json" for name in ROOMS]
+    tables = ["results/claims.json", "results/claims.md", "results/sweep/autoencoder/trials.csv"]
+    assert kept == ["dvc.lock", *sorted([*tables, *EFFECTS, *metrics_of])]
     assert not (finished / "checkpoints").exists() or not any((finished / "checkpoints").rglob("*.npz"))
 
     (row,) = rows(finished)
@@ -200,8 +215,9 @@ def test_an_experiment_is_compared_and_put_back(finished):
     assert metrics(finished) == before
     assert (finished / "dvc.lock").read_bytes() == lock
     assert not (finished / "mlflow.db").exists()
-    assert sync(finished).splitlines() == [f"{name}: recorded" for name in ROOMS]
-    assert sync(finished).splitlines() == [f"{name}: was recorded already" for name in ROOMS]
+    names = [*ROOMS, "sweep autoencoder"]
+    assert sync(finished).splitlines() == [f"{name}: recorded" for name in names]
+    assert sync(finished).splitlines() == [f"{name}: was recorded already" for name in names]
     (row,) = rows(finished)
     assert row["tags"]["maskwright.model"] == first["tags"]["maskwright.model"]
     assert row["epochs"] == [1, 2, 3]
@@ -308,7 +324,7 @@ def test_a_photograph_concerns_only_the_stages_of_its_split(finished, split, wai
     assert {stage.split("@")[0] for stage in changed} == waiting
 
 
-PLUMBING = {"", "errors.py", "outputs.py", "parallel.py", "params.py"}
+PLUMBING = {"", "errors.py", "outputs.py", "parallel.py", "params.py", "pipeline.py", "quiet.py", "rooms.py"}
 """What every stage uses and what cannot change a result: values in params.yaml are dependencies of their own."""
 
 
@@ -346,6 +362,8 @@ def imported(module, seen):
         ("masked_digits", "maskwright.data.digit_grids"),
         ("masks", "maskwright.via.convert"),
         *((f"{stage}@{name}", f"maskwright.experiments.{name}") for stage in ("train", "evaluate") for name in ROOMS),
+        ("sweep@autoencoder", "maskwright.experiments.autoencoder"),
+        ("effects@autoencoder", "maskwright.analysis.write"),
         ("claims", "maskwright.analysis.statements"),
     ],
 )
@@ -354,7 +372,7 @@ def test_each_stage_depends_on_the_code_it_uses(finished, stage, module):
     named = {dep["path"].removeprefix("src/maskwright/") for dep in locked["deps"]}
     files = {file.relative_to(ROOT / "src/maskwright") for file in imported(module, set())}
     used = {file.as_posix() for file in files if file.name != "__init__.py"} - PLUMBING
-    if stage.startswith("train@"):
+    if stage.startswith(("train@", "sweep@")):
         used = {file for file in used if not file.startswith("plots/")}
     missing = {file for file in used if file not in named and Path(file).parent.as_posix() not in named}
     assert not missing
@@ -364,6 +382,8 @@ def test_each_stage_depends_on_the_code_it_uses(finished, stage, module):
         "xor": [],
         "corner": ["corner.rectangles", "corner.seed"],
         "masked_digits": ["masked_digits.canvas", "masked_digits.seed"],
+        "sweep@autoencoder": ["autoencoder", "sweeps.autoencoder"],
+        "effects@autoencoder": ["sweeps.autoencoder"],
         "claims": [],
     }
     used = list(locked.get("params", {}).get("params.yaml", {}))

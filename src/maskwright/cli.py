@@ -5,6 +5,7 @@ What takes long to import (TensorFlow, MLflow, pandas) is imported inside the co
 
 import errno
 import json
+import re
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -16,8 +17,15 @@ from typer.core import TyperGroup
 from maskwright.errors import MaskwrightError
 from maskwright.params import Params, load_params
 from maskwright.pipeline import produced, project_root
-from maskwright.recording import record_or_warn, record_restored, trainings_of
-from maskwright.rooms import ROOMS, history_file, model_folder, module, quietly, results_folder, room
+from maskwright.quiet import no_chatter
+from maskwright.recording import (
+    record_effects_or_warn,
+    record_or_warn,
+    record_restored,
+    record_restored_sweep,
+    trainings_of,
+)
+from maskwright.rooms import ROOMS, history_file, model_folder, module, results_folder, room
 
 MASKS = Path("data/masks")
 RESULTS = Path("results")
@@ -240,11 +248,89 @@ def predict_segmentation(
     model = model_folder("segmentation")
     if not model.is_dir():
         raise MaskwrightError(f"{model}: no such folder; run `maskwright train segmentation` first")
-    with quietly():
+    with no_chatter():
         import_module("maskwright.nn.inference")
     predicting = import_module("maskwright.experiments.predict_segmentation")
     predicting.predict(photographs, model=model, out=out, via=via, masks=MASKS, tile=tile, flip=flip)
     typer.echo(summary(photographs, out, via))
+
+
+@app.command()
+def sweep(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A sweep of params.yaml, under `sweeps`.")],
+) -> None:
+    """Train every combination of some settings, into results/sweep/NAME/trials.csv; run again, it continues."""
+    from maskwright.analysis.sweep import sweep as run
+
+    typer.echo(run(name, load_params(), root=project_root(), results=RESULTS))
+
+
+@app.command()
+def effects(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="A sweep of params.yaml, under `sweeps`.")
+    ] = None,
+    mlflow_experiment: Annotated[
+        str | None, typer.Option(metavar="E", help="Instead of a sweep: an MLflow experiment, of any project.")
+    ] = None,
+    response: Annotated[
+        str | None, typer.Option(metavar="METRIC", help="What was measured, as metrics.miou. With an experiment.")
+    ] = None,
+    factors: Annotated[
+        str | None, typer.Option(metavar="A,B,...", help="Parameters that were varied. With an experiment.")
+    ] = None,
+    seed: Annotated[
+        str | None, typer.Option(metavar="PARAMETER", help="What tells runs of the same settings apart.")
+    ] = None,
+    interactions: Annotated[
+        list[str] | None, typer.Option(metavar="A:B", help="Pairs whose effects may depend on each other, or `all`.")
+    ] = None,
+    logit: Annotated[
+        bool, typer.Option("--logit", help="On the log-odds scale, for shares that come near 0 or 1.")
+    ] = False,
+    scale: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FACTOR=SCALE", help="category, linear or log, as you decide."),
+    ] = None,
+    reference: Annotated[
+        list[str] | None, typer.Option(metavar="FACTOR=LEVEL", help="The level that others are compared with.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder to write; default: results/effects/NAME, or effects/E.")
+    ] = None,
+) -> None:
+    """How large the effect of each setting is, and how sure that is; see docs/effects.md."""
+    from rich.console import Console
+
+    from maskwright.analysis.factors import named_values, parse_scales
+    from maskwright.analysis.load import experiment_trials, sweep_trials
+    from maskwright.analysis.report import print_analysis
+    from maskwright.analysis.study import analyse
+    from maskwright.analysis.write import write_analysis
+
+    choices = {"scales": parse_scales(scale or []), "references": named_values(reference or [], "--reference")}
+    if name is not None and mlflow_experiment is None:
+        if not response is factors is seed is None:
+            raise typer.BadParameter(
+                "belongs to --mlflow-experiment; of a sweep params.yaml decides",
+                param_hint="--response, --factors, --seed",
+            )
+        trials = sweep_trials(name, load_params(), RESULTS, **choices)
+        folder = out or RESULTS / "effects" / name
+    elif name is None and mlflow_experiment is not None:
+        if response is None or factors is None:
+            raise typer.BadParameter("an experiment needs both", param_hint="--response, --factors")
+        named = _names(factors) or []
+        trials = experiment_trials(mlflow_experiment, project_root(), response, named, seed=seed, **choices)
+        folder = out or Path("effects") / re.sub(r"[^\w.-]", "_", mlflow_experiment)
+    else:
+        raise typer.BadParameter("give one of them", param_hint="NAME, --mlflow-experiment")
+    analysis = analyse(trials, interactions=interactions or (), transform="logit" if logit else "none")
+    metrics = write_analysis(analysis, folder)
+    print_analysis(analysis, Console())
+    typer.echo(f"Written to {folder}; read {folder / 'summary.txt'} first")
+    if name is not None and out is None:
+        record_effects_or_warn(name, load_params(), metrics, folder)
 
 
 @app.command()
@@ -270,7 +356,9 @@ def sync() -> None:
             message = "models and dvc.lock do not belong together; run `dvc repro` or `dvc checkout` first"
             typer.echo(f"{name}: " + (message if model.is_dir() else "not trained"))
             continue
-        typer.echo(f"{name}: {'recorded' if record_restored(name, found) else 'was recorded already'}")
+        typer.echo(f"{name}: {record_restored(name, found)}")
+    for name in load_params().sweeps.entries:
+        typer.echo(f"sweep {name}: {record_restored_sweep(name, RESULTS)}")
 
 
 def _tell(reports: dict[str, Any], out: Path) -> None:

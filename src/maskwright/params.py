@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from maskwright.errors import MaskwrightError
 
@@ -207,6 +207,70 @@ class MaskedDigits(_Section):
     seed: int
 
 
+class Autoencoder(_Section):
+    """The autoencoder experiment."""
+
+    variational: bool
+    batch_norm: bool
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    attention: Attention
+    attention_kernel: Literal[3, 5, 7]
+    activation: Literal["elu", "relu", "selu", "sigmoid"]
+    depth: Positive
+    filters: Annotated[list[Positive], Field(min_length=1, max_length=8)]
+    latent: Annotated[int, Field(ge=2)]
+    kl_weight: Annotated[float, Field(ge=0)]
+    images: Positive | None = None
+    epochs: Positive
+    batch_size: Positive
+    learning_rate: Annotated[float, Field(gt=0)]
+    schedule: Schedule
+    seed: int
+
+
+class Subset(_Section):
+    """A random choice among the configurations of a sweep."""
+
+    configurations: Positive
+    seed: int = 0
+
+
+class Sweep(_Section):
+    """A sweep: an experiment, and what to vary in it."""
+
+    experiment: str
+    factors: Annotated[dict[str, Annotated[list[Any], Field(min_length=1)]], Field(min_length=1)]
+    fixed: dict[str, Any] = {}
+    fraction: Literal["full", "half"] = "full"
+    subset: Subset | None = None
+    seeds: int | list[int]
+    response: str
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _check_seeds(cls, seeds: Any) -> Any:
+        listed = isinstance(seeds, list)
+        numbers: list[Any] = seeds if listed else [seeds]
+        whole = bool(numbers) and all(type(number) is int for number in numbers)
+        if not whole or len(set(numbers)) < len(numbers) or (not listed and numbers[0] < 1):
+            raise ValueError(f"must be a number of seeds, or a list of different ones (got {seeds!r})")
+        return seeds
+
+
+class Sweeps(_Section):
+    """Sweeps by name, and the Dask scheduler on whose workers they run."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Sweep]
+
+    scheduler: str | None = None
+
+    @property
+    def entries(self) -> dict[str, Sweep]:
+        """The sweeps by name."""
+        return self.__pydantic_extra__
+
+
 class Params(_Section):
     """All of params.yaml."""
 
@@ -217,6 +281,8 @@ class Params(_Section):
     corner: Corner
     digits: Digits
     masked_digits: MaskedDigits
+    autoencoder: Autoencoder
+    sweeps: Sweeps
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:

@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from maskwright.errors import MaskwrightError
+
 LOCK = Path("dvc.lock")
 
 
@@ -57,12 +59,18 @@ def hash_run(settings: object, files: Iterable[Path]) -> str:
     Args:
         settings: anything that JSON can hold.
         files: whose contents count, and whose names do not.
+
+    Raises:
+        MaskwrightError: a file is missing.
     """
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     digest.update(f"{version('tensorflow')} {version('keras')}".encode())
     for path in files:
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        try:
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        except FileNotFoundError:
+            raise MaskwrightError(f"{path}: no such file; run `dvc repro`, which makes it") from None
     return digest.hexdigest()[:32]
 
 
@@ -82,6 +90,26 @@ def produced(name: str, model: Path, results: Path) -> Produced | None:
     for stage in (*(stages.get(name, {}) for name in ("drinks", "masks", "digits")), training):
         params |= stage.get("params", {}).get("params.yaml", {})
     return Produced(params, evaluated)
+
+
+def locked_sweep(name: str, table: Path, effects: Path) -> Produced | None:
+    """Return what dvc.lock says of a sweep, or None where `table` is not the one that it speaks of.
+
+    Args:
+        name: the sweep's name.
+        table: its trials.
+        effects: metrics.json of the analysis of its effects.
+    """
+    stages = _locked_stages()
+    training, analysis = stages.get(f"sweep@{name}", {}), stages.get(f"effects@{name}", {})
+    if not table.is_file() or content_hash(table) != _locked_hash(training, "outs", table):
+        return None
+    evaluated = (
+        effects.is_file()
+        and content_hash(effects) == _locked_hash(analysis, "outs", effects)
+        and _locked_hash(analysis, "deps", table) == content_hash(table)
+    )
+    return Produced(training.get("params", {}).get("params.yaml", {}), evaluated)
 
 
 def git_tags() -> dict[str, str]:

@@ -1,13 +1,17 @@
 """What MLflow is to know of an experiment's models: from params.yaml, dvc.lock and the folders to `tracking`."""
 
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from maskwright import tracking
 from maskwright.errors import MaskwrightError
 from maskwright.params import Params, parse_params
-from maskwright.pipeline import Produced, project_root
+from maskwright.pipeline import Produced, locked_sweep, project_root
 from maskwright.rooms import history_file, model_folder, module, results_folder, room
 from maskwright.tracking import Training
 
@@ -15,8 +19,8 @@ PARAMS = Path("params.yaml")
 DRINKS = Path("data/drinks")
 
 
-def record_restored(name: str, found: Produced) -> bool:
-    """Record what DVC restored, with the parameters of dvc.lock; return whether MLflow did not have it yet.
+def record_restored(name: str, found: Produced) -> str:
+    """Record what DVC restored, with the parameters of dvc.lock; return what was done.
 
     Raises:
         MaskwrightError: MLflow failed.
@@ -24,13 +28,9 @@ def record_restored(name: str, found: Produced) -> bool:
     values = yaml.safe_load(PARAMS.read_text(encoding="utf-8")) if PARAMS.is_file() else {}
     params = parse_params({**values, **found.params}, Path("dvc.lock"))
     results = results_folder(name) if found.evaluated else None
-    try:
+    with _mlflow_named():
         added = [tracking.record(project_root(), training, results) for training in trainings_of(name, params)]
-    except MaskwrightError:
-        raise
-    except Exception as error:
-        raise MaskwrightError(f"MLflow: {' '.join(str(error).split())}") from error
-    return any(added)
+    return _done(any(added))
 
 
 def record_or_warn(root: Path, trainings: list[Training], results: Path) -> None:
@@ -40,6 +40,57 @@ def record_or_warn(root: Path, trainings: list[Training], results: Path) -> None
             tracking.record(root, training, results)
     except Exception as error:
         tracking.warn(error)
+
+
+def record_effects_or_warn(name: str, params: Params, metrics: Mapping[str, Any], folder: Path) -> None:
+    """Add an analysis of effects to its sweep's run; a failure of MLflow is a warning."""
+    from maskwright.analysis.sweep import record_sweep_effects
+
+    try:
+        record_sweep_effects(name, params, root=project_root(), metrics=metrics, folder=folder)
+    except Exception as error:
+        tracking.warn(error)
+
+
+def record_restored_sweep(name: str, results: Path) -> str:
+    """Record a sweep that DVC restored, and its effects, with the parameters of dvc.lock; return what was done.
+
+    Raises:
+        MaskwrightError: MLflow failed.
+    """
+    from maskwright.analysis.sweep import record_sweep_effects, sync_sweep
+
+    table, folder = results / "sweep" / name / "trials.csv", results / "effects" / name
+    found = locked_sweep(name, table, folder / "metrics.json")
+    if found is None:
+        message = "its table and dvc.lock do not belong together; run `dvc repro` or `dvc checkout` first"
+        return message if table.is_file() else "not run"
+    values = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
+    for section, content in found.params.items():
+        outer, _, inner = section.partition(".")
+        values[outer] = {**values[outer], inner: content} if inner else content
+    params = parse_params(values, Path("dvc.lock"))
+    with _mlflow_named():
+        added = sync_sweep(name, params, root=project_root(), results=results)
+        if found.evaluated:
+            metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+            added |= record_sweep_effects(name, params, root=project_root(), metrics=metrics, folder=folder)
+    return _done(added)
+
+
+@contextmanager
+def _mlflow_named() -> Iterator[None]:
+    """Turn what MLflow raises into a line that names it."""
+    try:
+        yield
+    except MaskwrightError:
+        raise
+    except Exception as error:
+        raise MaskwrightError(f"MLflow: {' '.join(str(error).split())}") from error
+
+
+def _done(added: bool) -> str:
+    return "recorded" if added else "was recorded already"
 
 
 def trainings_of(name: str, params: Params) -> list[Training]:

@@ -7,10 +7,7 @@ for MLflow, `run_keys` (`run_key` for a single model) and `serving_model`. There
 - of variants: models/NAME/VARIANT is a model that holds the networks of all seeds, and a training takes seconds.
 """
 
-import os
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from maskwright.errors import MaskwrightError
+from maskwright.quiet import no_chatter
 
 
 @dataclass(frozen=True)
@@ -61,6 +59,12 @@ ROOMS: Mapping[str, Room] = MappingProxyType(
             data=Path("data/masked_digits"),
             splits={"training": "digits", "testing": "grid_test"},
         ),
+        "autoencoder": Room(
+            sections=("digits", "autoencoder"),
+            data=Path("data/digits"),
+            splits={"training": "train", "validation": "validation", "testing": "test"},
+            variants=False,
+        ),
     }
 )
 
@@ -78,7 +82,7 @@ def room(name: str) -> Room:
 
 def module(name: str) -> Any:
     """Import the module of an experiment, which imports TensorFlow."""
-    with quietly():
+    with no_chatter():
         return import_module(f"maskwright.experiments.{name}")
 
 
@@ -95,24 +99,3 @@ def results_folder(name: str) -> Path:
 def history_file(name: str) -> Path:
     """Return the table of an experiment's training, epoch by epoch."""
     return results_folder(name) / "training.csv"
-
-
-@contextmanager
-def quietly() -> Iterator[None]:
-    """Keep TensorFlow quiet while it is imported."""
-    # TensorFlow's libraries write a dozen lines about this computer as they load, straight to the file descriptor.
-    # TF_CPP_MIN_LOG_LEVEL=0 shows them, to find out why a GPU is not used, say. An exception's traceback is printed
-    # after this, so none is lost.
-    if os.environ.get("TF_CPP_MIN_LOG_LEVEL"):
-        yield
-        return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)

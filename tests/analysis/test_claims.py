@@ -38,18 +38,18 @@ def mean_of(variant):
 
 @pytest.fixture
 def results(tmp_path):
-    write_json(tmp_path / "toy/plots/variants.json", {"none": {"accuracy": 0.5}})
+    write_json(tmp_path / "xor/plots/variants.json", {"none": {"accuracy": 0.5}})
     measured = {"none": {"accuracy": np.array([0.5, 0.5])}, "b": {"accuracy": np.array([0.25, 0.75, 0.5])}}
-    write_replicates(tmp_path / "toy/plots/replicates.csv", measured, 0)
+    write_replicates(tmp_path / "xor/plots/replicates.csv", measured, 0)
     return tmp_path
 
 
 def test_rows_and_files(results):
     claims = [
-        Claim("toy", "No mask guesses.", "accuracy", mean_of("none"), low=0.4, high=0.6),
+        Claim("xor", "No mask guesses.", "accuracy", mean_of("none"), low=0.4, high=0.6),
         # s = 0.25, t(0.975, 2) = 4.3027: 0.5 - 4.3027 * 0.25 / sqrt(3) < 0, cut to 0.
-        Claim("toy", "b is good.", "accuracy", mean_of("b"), low=0.4),
-        Claim("toy", "c is good.", "accuracy", mean_of("c"), low=0.4),
+        Claim("xor", "b is good.", "accuracy", mean_of("b"), low=0.4),
+        Claim("xor", "c is good.", "accuracy", mean_of("c"), low=0.4),
     ]
     rows = judge(claims, results)
     assert [row["verdict"] for row in rows] == ["holds", "partly", "not measured"]
@@ -61,9 +61,9 @@ def test_rows_and_files(results):
     write_claims(rows, results)
     assert json.loads((results / "claims.json").read_text()) == rows
     assert (results / "claims.md").read_text().splitlines()[-3:] == [
-        "| toy | No mask guesses. | accuracy | 0.4 to 0.6 | 0.5 (0.5 to 0.5) | 2 | holds |",
-        "| toy | b is good. | accuracy | at least 0.4 | 0.5 (0 to 1) | 3 | partly |",
-        "| toy | c is good. | accuracy | at least 0.4 | - | - | not measured |",
+        "| xor | No mask guesses. | accuracy | 0.4 to 0.6 | 0.5 (0.5 to 0.5) | 2 | holds |",
+        "| xor | b is good. | accuracy | at least 0.4 | 0.5 (0 to 1) | 3 | partly |",
+        "| xor | c is good. | accuracy | at least 0.4 | - | - | not measured |",
     ]
     console = Console(record=True, width=160)
     print_claims(rows, console)
@@ -72,11 +72,35 @@ def test_rows_and_files(results):
 
 
 def test_without_an_evaluation(results):
-    claim = Claim("other", "It works.", "accuracy", mean_of("none"))
+    claim = Claim("corner", "It works.", "accuracy", mean_of("none"))
     with pytest.raises(
-        MaskwrightError, match=r"other/plots/variants.json: no such file; run `maskwright evaluate other`"
+        MaskwrightError, match=r"corner/plots/variants.json: no such file; run `maskwright evaluate corner`"
     ):
         judge([claim], results)
+
+
+def test_effects_of_a_sweep(tmp_path):
+    claims = [claim for claim in CLAIMS if claim.experiment == "autoencoder"]
+    with pytest.raises(MaskwrightError, match=r"metrics.json: no such file; run `maskwright sweep autoencoder`"):
+        judge(claims, tmp_path)
+    effects = {
+        "batch_norm: false to true": {"estimate": -0.02, "low": -0.03, "high": -0.01},
+        "dropout: 0 to 0.2": {"estimate": 0.02, "low": 0.01, "high": 0.03},
+        "attention: none to spatial": {"estimate": -0.02, "low": -0.05, "high": 0.01},
+        "activation: elu to relu": {"estimate": 0.02, "low": 0.01, "high": 0.03},
+        "activation: elu to selu": {"estimate": -0.02, "low": -0.03, "high": -0.01},
+    }
+    write_json(tmp_path / "effects/autoencoder/metrics.json", {"seeds": 2, "effects": effects})
+    rows = judge(claims, tmp_path)
+    assert [row["verdict"] for row in rows] == [
+        "holds",
+        "does not hold",
+        "partly",
+        "holds",
+        "does not hold",
+        "not measured",
+    ]
+    assert (rows[0]["measured"], rows[0]["low"], rows[0]["high"], rows[0]["seeds"]) == (-0.02, -0.03, -0.01, 2)
 
 
 def test_every_shipped_claim_can_fail_and_says_what_it_measures():

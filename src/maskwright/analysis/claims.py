@@ -20,21 +20,24 @@ from maskwright.errors import MaskwrightError
 from maskwright.metrics.intervals import Interval
 from maskwright.outputs import replaced_file, write_json
 from maskwright.replicates import read_replicates
+from maskwright.rooms import room
 
 HOLDS, FAILS, PARTLY, MISSING = "holds", "does not hold", "partly", "not measured"
 
 
 @dataclass(frozen=True)
 class Results:
-    """What the evaluation of an experiment with variants left behind.
+    """What is known of an experiment.
 
     Attributes:
-        variants: content of `plots/variants.json`: for each variant its numbers.
-        replicates: the table of `plots/replicates.csv`, a row for each variant and seed.
+        variants: content of `plots/variants.json`: for each variant its numbers; empty without variants.
+        replicates: the table of `plots/replicates.csv`, a row for each variant and seed; likewise.
+        effects: those of the sweep of the experiment's name, content of its `metrics.json`; empty with variants.
     """
 
     variants: dict[str, Any]
     replicates: pd.DataFrame
+    effects: dict[str, Any]
 
     def seeds(self, variant: str, measure: str) -> np.ndarray:
         """Return a measure of a variant, (R,), in the order of the seeds; KeyError where it was not trained."""
@@ -83,7 +86,7 @@ def judge(claims: Sequence[Claim], results: Path) -> list[dict[str, Any]]:
     Raises:
         MaskwrightError: an experiment has not been evaluated.
     """
-    read = {name: _read(results / name) for name in dict.fromkeys(claim.experiment for claim in claims)}
+    read = {name: _read(results, name) for name in dict.fromkeys(claim.experiment for claim in claims)}
     rows = []
     for claim in claims:
         row: dict[str, Any] = {
@@ -146,9 +149,16 @@ def _measured(row: dict[str, Any]) -> str:
     return f"{row['measured']:g}" if exact else f"{row['measured']:g} ({row['low']:g} to {row['high']:g})"
 
 
-def _read(folder: Path) -> Results:
-    variants, table = folder / "plots" / "variants.json", folder / "plots" / "replicates.csv"
+def _read(results: Path, name: str) -> Results:
+    if not room(name).variants:
+        path = results / "effects" / name / "metrics.json"
+        if not path.is_file():
+            raise MaskwrightError(
+                f"{path}: no such file; run `maskwright sweep {name}` and `maskwright effects {name}` first"
+            )
+        return Results({}, pd.DataFrame(columns=["variant"]), json.loads(path.read_text(encoding="utf-8")))
+    variants, table = (results / name / "plots" / file for file in ("variants.json", "replicates.csv"))
     for path in (variants, table):
         if not path.is_file():
-            raise MaskwrightError(f"{path}: no such file; run `maskwright evaluate {folder.name}` first")
-    return Results(json.loads(variants.read_text(encoding="utf-8")), read_replicates(table))
+            raise MaskwrightError(f"{path}: no such file; run `maskwright evaluate {name}` first")
+    return Results(json.loads(variants.read_text(encoding="utf-8")), read_replicates(table), {})

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import reduce
+from math import inf
 from operator import getitem
 from typing import Any
 
@@ -55,6 +56,16 @@ def _stored(variant: str, *keys: str) -> Measure:
     def measured(results: Results) -> tuple[Interval, int]:
         value: Any = reduce(getitem, keys, results.variants[variant])
         return Interval(**value), results.variants[variant]["seeds"]
+
+    return measured
+
+
+def _effect(change: str) -> Measure:
+    """Take the effect of a change, as `metrics.json` of the sweep's effects calls it."""
+
+    def measured(results: Results) -> tuple[Interval, int]:
+        effect = results.effects["effects"][change]
+        return Interval(effect["estimate"], effect["low"], effect["high"]), results.effects["seeds"]
 
     return measured
 
@@ -204,4 +215,20 @@ MASKED_DIGITS = (
     ),
 )
 
-CLAIMS = (*XOR, *MASKED_DIGITS, *CORNER)
+
+def _effect_claim(change: str, statement: str, *, improves: bool) -> Claim:
+    quantity = f"cross-entropy of a test pixel, in nats: change by {change}"
+    low, high = (-inf, 0.0) if improves else (0.0, inf)
+    return Claim("autoencoder", statement, quantity, _effect(change), low, high)
+
+
+AUTOENCODER = (
+    _effect_claim("batch_norm: false to true", "Batch norm improves reconstructions.", improves=True),
+    _effect_claim("dropout: 0 to 0.2", "Dropout improves them.", improves=True),
+    _effect_claim("attention: none to spatial", "Spatial attention improves them.", improves=True),
+    _effect_claim("activation: elu to relu", "relu in place of elu makes them worse.", improves=False),
+    _effect_claim("activation: elu to selu", "selu in place of elu makes them worse.", improves=False),
+    _effect_claim("activation: elu to sigmoid", "sigmoid in place of elu makes them worse.", improves=False),
+)
+
+CLAIMS = (*XOR, *MASKED_DIGITS, *CORNER, *AUTOENCODER)

@@ -90,6 +90,28 @@ def train(params: Params, *, data: Path, out: Path, history: Path) -> None:
     write_history(history, curves)
 
 
+def trial(params: Params, data: Path) -> dict[str, float]:
+    """Train one network of the chosen variant, with the seed `params.xor.seed`, and score it on every possible input.
+
+    Returns:
+        `accuracy`, `loss` and `solved` (1 or 0), as `evaluate` has them.
+    """
+    settings = params.xor.model_copy(update={"seeds": 1, "variants": []})
+    make_deterministic(settings.seed)
+    ((variant, (inputs, labels)),) = dataset(params.model_copy(update={"xor": settings}), data).items()
+    model: Any = build(settings, variant)
+    _fit(model, settings, inputs, labels)
+    accuracy, loss = _scores(np.asarray(model(inputs)), labels)
+    return {"accuracy": float(accuracy[0]), "loss": float(loss[0]), "solved": float(accuracy[0] == 1)}
+
+
+def _scores(outputs: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return each network's accuracy, and the loss of a batch: (N, R, 2), (N, 2) -> (R,), (R,)."""
+    right = outputs.argmax(-1) == labels.argmax(-1)[:, None]
+    loss = np.square(outputs - labels[:, None]).sum(axis=(0, 2)) * (CASES / len(labels))
+    return right.mean(axis=0), loss
+
+
 def _fit(model: Any, settings: Xor, inputs: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
     core: Any = keras.Model(model.get_layer("replicate").output, model.output)
     flat = inputs.reshape(len(inputs), -1)
@@ -144,12 +166,9 @@ def evaluate(params: Params, *, data: Path, model: Path, results: Path) -> dict[
     tables = dataset(params, data)
     for variant, (inputs, labels) in tables.items():
         network, about = load_model(model / variant)
-        outputs = np.asarray(network(inputs))
-        right = outputs.argmax(-1) == labels.argmax(-1)[:, None]
-        accuracy = right.mean(axis=0)
-        loss = np.square(outputs - labels[:, None]).sum(axis=(0, 2)) * (CASES / len(inputs))
-        solved = int(right.all(axis=0).sum())
-        measured[variant] = {"accuracy": accuracy, "loss": loss, "solved": right.all(axis=0).astype(int)}
+        accuracy, loss = _scores(np.asarray(network(inputs)), labels)
+        solved = int((accuracy == 1).sum())
+        measured[variant] = {"accuracy": accuracy, "loss": loss, "solved": (accuracy == 1).astype(int)}
         variants[variant] = {
             "accuracy": mean_interval(accuracy, (0, 1))._asdict(),
             "loss": mean_interval(loss, (0, np.inf))._asdict(),

@@ -1,0 +1,126 @@
+"""What running trials in parallel costs, and what it gains over running them one after another.
+
+    make run && .venv/bin/python benchmarks/sweep.py [SWEEP]        several minutes; the default sweep is xor
+
+1. 1,000 trials that sleep 10 ms: the time of one beyond its share of sleep, and the memory of the process that runs
+   the sweep. Targets: at most 15 ms a trial, flat memory.
+2. The trials of a sweep of params.yaml, on all cores with one thread each, against the same trials one after another
+   in one process with TensorFlow's own choice of threads. Both start with nothing loaded and are measured in turn, so
+   that whatever else the computer does meets both. Target: at least 1.7 times the trials per hour.
+"""
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from importlib import import_module
+from pathlib import Path
+
+import psutil
+
+from maskwright.analysis.plan import Plan, Trial, plan_sweep
+from maskwright.analysis.sweep import LogTrial, run_sweep, trial_keys, trial_module
+from maskwright.analysis.trial_worker import Outcome
+from maskwright.parallel import available_cores
+from maskwright.params import Params, Sweep, load_params
+from maskwright.rooms import room
+
+ROUNDS = 3
+NAPS = 1000
+NAP = 0.01
+
+
+def trial(params: Params, data: Path) -> dict[str, float]:
+    """Sleep."""
+    time.sleep(NAP)
+    return {"slept": NAP}
+
+
+def main() -> None:
+    """Measure, and print."""
+    if sys.argv[1:2] == ["--one-after-another"]:
+        one_after_another(planned(sys.argv[2]))
+        return
+    overhead()
+    speed(sys.argv[1] if len(sys.argv) > 1 else "xor")
+
+
+def planned(name: str) -> Plan:
+    return plan_sweep(name, load_params())
+
+
+def overhead() -> None:
+    """Run the sleeping trials."""
+    sweep = Sweep(experiment="xor", factors={"hidden": [9]}, seeds=NAPS, response="slept")
+    params = load_params()
+    sweeps = params.sweeps.model_validate({"naps": sweep})
+    plan = plan_sweep("naps", params.model_copy(update={"sweeps": sweeps}))
+    arrived: list[float] = []
+    memory: list[float] = []
+
+    def log(_: Trial, outcome: Outcome) -> None:
+        arrived.append(time.perf_counter())
+        if len(arrived) % (NAPS // 5) == 0:
+            memory.append(psutil.Process().memory_info().rss / 2**20)
+
+    run(plan, Path(__file__).stem, log)
+    # From trial to trial, without the start of the processes.
+    each = (arrived[-1] - arrived[99]) / (NAPS - 100) * 1000
+    cost = each - NAP * 1000 / available_cores()
+    print(
+        f"{NAPS} trials of {NAP * 1000:.0f} ms: one each {each:.1f} ms, overhead {cost:.1f} ms; target: at most 15 ms"
+    )
+    print("memory after each fifth: " + ", ".join(f"{value:.0f}" for value in memory) + " MiB")
+
+
+def speed(name: str) -> None:
+    """Run a sweep's trials both ways."""
+    plan = planned(name)
+    count = len(plan.trials)
+    module = trial_module(plan)
+    rates: dict[str, list[float]] = {"parallel": [], "one after another": []}
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        run(plan, module, lambda _, outcome: None)
+        rates["parallel"].append(count / (time.perf_counter() - start) * 3600)
+        start = time.perf_counter()
+        subprocess.run([sys.executable, __file__, "--one-after-another", name], check=True, stderr=subprocess.DEVNULL)
+        rates["one after another"].append(count / (time.perf_counter() - start) * 3600)
+    for way, values in rates.items():
+        low, high = min(values), max(values)
+        print(f"{way:18} median {statistics.median(values):.0f} trials per hour  ({low:.0f} to {high:.0f})")
+    ratios = [many / one for many, one in zip(*rates.values(), strict=True)]
+    ratio = statistics.median(rates["parallel"]) / statistics.median(rates["one after another"])
+    print(
+        f"{count} trials of {name}, {available_cores()} cores: ratio of the medians {ratio:.2f}  "
+        f"({min(ratios):.2f} to {max(ratios):.2f} in {ROUNDS} rounds); target: at least 1.7"
+    )
+
+
+def run(plan: Plan, module: str, log: LogTrial) -> None:
+    data = room(plan.sweep.experiment).data
+    keys = trial_keys(plan, module, data)
+    with tempfile.TemporaryDirectory() as folder:
+        run_sweep(
+            plan,
+            keys,
+            module=module,
+            data=data,
+            out=Path(folder),
+            kept=Path(folder) / "kept.jsonl",
+            scheduler=None,
+            log=log,
+        )
+
+
+def one_after_another(plan: Plan) -> None:
+    module = import_module(trial_module(plan))
+    keras = import_module("keras")
+    for one in plan.trials:
+        module.trial(plan.settings(one), room(plan.sweep.experiment).data)
+        keras.utils.clear_session(free_memory=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""A convolutional autoencoder of dense blocks (Huang et al. 2017, https://arxiv.org/abs/1608.06993).
+
+    image (B, H, W, C) -> encoder -> latent (B, L) -> decoder -> logits (B, H, W, C), whose sigmoid is the image again
+
+Plain, or variational (Kingma and Welling 2014, https://arxiv.org/abs/1312.6114). In the model that `autoencoder`
+returns, `encoder` and `decoder` are layers of those names and can be used by themselves.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from keras import layers
+
+from maskwright.nn.attention import attend
+from maskwright.nn.layers import FusedBatchNormalization
+from maskwright.params import Attention
+
+ops: Any = keras.ops  # whose annotations say of most results that they may be None
+
+REDUCTION = 4
+"""Of the channel attention: with the paper's 16 a block of 15 filters would have no more than one hidden unit."""
+
+BN_MOMENTUM = 0.9
+"""Keras's 0.99 still remembers the first steps when a short training ends."""
+
+
+@dataclass(frozen=True)
+class ConvBlock:
+    """A convolution 3x3 without bias -> [attention] -> [batch norm] -> [dropout] -> activation.
+
+    Attributes:
+        batch_norm: whether there is one.
+        dropout: share of the features that are dropped in training; 0 for none.
+        attention: see `attention.attend`.
+        attention_kernel: side of the spatial attention's convolution.
+        activation: any of Keras's.
+    """
+
+    batch_norm: bool
+    dropout: float
+    attention: Attention
+    attention_kernel: int
+    activation: str
+
+    def __call__(self, x: Any, filters: int) -> Any:
+        """Apply it: (B, H, W, any) -> (B, H, W, filters)."""
+        x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
+        x = attend(x, self.attention, kernel_size=self.attention_kernel, reduction=REDUCTION)
+        if self.batch_norm:
+            x = FusedBatchNormalization(momentum=BN_MOMENTUM)(x)
+        if self.dropout:
+            x = layers.Dropout(self.dropout)(x)
+        return layers.Activation(self.activation)(x)
+
+
+def dense_block(x: Any, filters: int, depth: int, block: ConvBlock) -> Any:
+    """Apply `depth` blocks, each to all that was before: (B, H, W, C) -> (B, H, W, C + depth * filters)."""
+    for _ in range(depth):
+        x = layers.Concatenate()([x, block(x, filters)])
+    return x
+
+
+@keras.saving.register_keras_serializable("maskwright")
+class Sampling(keras.layers.Layer):
+    """Draw from a normal distribution by reparameterisation: mean + exp(log_variance / 2) * noise.
+
+    [(B, L), (B, L)] -> (B, L). Outside training it returns the mean.
+
+    Args:
+        seed: of the noise, which is a function of the seed and of how often the layer was called in training.
+    """
+
+    def __init__(self, seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.seed = seed
+        self.generator = keras.random.SeedGenerator(seed)
+
+    def call(self, inputs: list[Any], training: bool = False) -> Any:
+        """Draw one batch."""
+        mean, log_variance = inputs
+        if not training:
+            return mean
+        noise = keras.random.normal(ops.shape(mean), dtype=mean.dtype, seed=self.generator)
+        return mean + ops.exp(0.5 * log_variance) * noise
+
+    def compute_output_shape(self, input_shape: list[tuple[int | None, ...]]) -> tuple[int | None, ...]:
+        """Return the mean's shape."""
+        return input_shape[0]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        return {**super().get_config(), "seed": self.seed}
+
+
+def kl_divergence(mean: Any, log_variance: Any) -> Any:
+    """Return the divergence of N(mean, exp(log_variance)) from N(0, 1) in nats: (B, L), (B, L) -> (B,).
+
+    sum over the latent dimensions of (mean ** 2 + exp(log_variance) - 1 - log_variance) / 2, which is 0 where the two
+    are the same. With one dimension, mean 1 and log_variance 0: 0.5.
+    """
+    return 0.5 * ops.sum(ops.square(mean) + ops.exp(log_variance) - 1.0 - log_variance, axis=-1)
+
+
+def autoencoder(
+    shape: tuple[int, int, int],
+    *,
+    filters: tuple[int, ...],
+    depth: int,
+    latent: int,
+    block: ConvBlock,
+    variational: bool,
+    seed: int,
+) -> keras.Model:
+    """Build the autoencoder: (B, *shape) values from 0 to 1 -> (B, *shape) float32 logits.
+
+    Args:
+        shape: height, width and channels of an image; any sides.
+        filters: of each level, from the finest; each level has half the sides of the one before, rounded up.
+        depth: blocks in a dense block.
+        latent: dimensions of the bottleneck.
+        block: what dense blocks are made of.
+        variational: whether the latent is drawn from a distribution in training; the encoder then returns a list of
+            its mean and log variance, and else just the latent.
+        seed: of those draws; the weights follow Keras's global seed.
+    """
+    sides = [shape[:2]]
+    for _ in filters:
+        height, width = sides[-1]
+        sides.append((-(-height // 2), -(-width // 2)))
+    image = keras.Input(shape, name="image")
+    encoder = _encoder(shape, filters, depth, latent, block, variational)
+    decoder = _decoder(sides, shape[2], filters, depth, latent, block)
+    code = encoder(image)
+    if variational:
+        code = Sampling(seed, name="sampling")(code)
+    return keras.Model(image, decoder(code), name="variational_autoencoder" if variational else "autoencoder")
+
+
+def _encoder(
+    shape: tuple[int, int, int],
+    filters: tuple[int, ...],
+    depth: int,
+    latent: int,
+    block: ConvBlock,
+    variational: bool,
+) -> keras.Model:
+    image = keras.Input(shape, name="image")
+    x: Any = image
+    for number in filters:
+        x = layers.Conv2D(number, 3, 2, padding="same", activation=block.activation)(x)
+        x = dense_block(x, number, depth, block)
+    x = layers.Flatten()(x)
+    mean = layers.Dense(latent, dtype="float32", name="mean")(x)
+    if not variational:
+        return keras.Model(image, mean, name="encoder")
+    log_variance = layers.Dense(latent, dtype="float32", name="log_variance")(x)
+    return keras.Model(image, [mean, log_variance], name="encoder")
+
+
+def _decoder(
+    sides: list[tuple[int, int]],
+    channels: int,
+    filters: tuple[int, ...],
+    depth: int,
+    latent: int,
+    block: ConvBlock,
+) -> keras.Model:
+    code = keras.Input((latent,), name="code")
+    height, width = sides[-1]
+    x = layers.Dense(height * width * filters[-1], activation=block.activation)(code)
+    x = layers.Reshape((height, width, filters[-1]))(x)
+    for level in reversed(range(len(filters))):
+        x = dense_block(x, filters[level], depth, block)
+        # A stride of 2 alone would double the sides: where the encoder rounded up, the result is one less.
+        padding = tuple(1 - side % 2 for side in sides[level])
+        arguments: dict[str, Any] = {"strides": 2, "padding": "same", "output_padding": padding}
+        if level:
+            x = layers.Conv2DTranspose(filters[level - 1], 3, activation=block.activation, **arguments)(x)
+        else:
+            x = layers.Conv2DTranspose(channels, 3, dtype="float32", name="logits", **arguments)(x)
+    return keras.Model(code, x, name="decoder")

@@ -1,0 +1,30 @@
+"""Loading TensorFlow without what its libraries say about this computer."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def no_chatter() -> Iterator[None]:
+    """Keep the standard error of C libraries quiet, unless TF_CPP_MIN_LOG_LEVEL is set.
+
+    TensorFlow's libraries write a dozen lines as they load, straight to the file descriptor. TF_CPP_MIN_LOG_LEVEL=0
+    shows them, to find out why a GPU is not used, say. An exception's traceback is printed after this, so none is
+    lost.
+    """
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL"):
+        yield
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
