@@ -74,3 +74,40 @@ def test_plain_table_without_intercept():
     assert rows.to_dict() == pytest.approx(
         {"A": 21.625, "B": 3.125, "C": 9.875, "D": 14.625, "constant": 70.0625 - 49.25 / 2}, abs=1e-9
     )
+
+
+def test_factors_with_two_levels_are_switches_whatever_the_levels():
+    """The attention autoencoders' table: a column for each switch, and one for each activation."""
+    loss = {"elu": 0.3, "relu": 0.5, "selu": 0.7}
+    rows = [
+        {
+            "norm": norm,
+            "dropout": dropout,
+            "attention": attention,
+            "activation": activation,
+            # -0.1 for the norm, 0.02 for dropout whatever its rate, -0.05 for attention.
+            "loss": loss[activation] - 0.1 * norm + 0.02 * (dropout > 0) - 0.05 * (attention == "spatial"),
+        }
+        for norm in (False, True)
+        for dropout in (0.0, 0.2)
+        for attention in ("none", "spatial")
+        for activation in loss
+    ]
+    table = select_trials(
+        pd.DataFrame(rows),
+        "loss",
+        ["norm", "dropout", "attention", "activation"],
+        declared={"attention": ["none", "spatial"]},
+    )
+    plain = plain_table(table)
+    assert plain.rows.set_index("column")["estimate"].to_dict() == pytest.approx(
+        {
+            "norm": -0.1,
+            "dropout = 0.2": 0.02,
+            "attention = spatial": -0.05,
+            "activation = elu": 0.3,
+            "activation = relu": 0.5,
+            "activation = selu": 0.7,
+        }
+    )
+    assert plain.left_out == ()

@@ -46,7 +46,7 @@ def test_factors_that_change_together():
     assert said(analysis, "opposite no → yes is aliased", "from a 0 → 1")
     assert list(analysis.effects["term"]) == ["a", "b"]
     assert set(analysis.means["factor"]) == {"a", "b"}
-    assert analysis.plain.left_out == ("twin", "opposite = no")
+    assert analysis.plain.left_out == ("twin", "opposite = yes")
     assert analysis.effects["p"].notna().all()
 
 

@@ -194,7 +194,7 @@ def _about_fit(analysis: Analysis) -> list[str]:
         verdict = "more than chance" if quality.lack_p < 0.05 else "no more than chance explains"
         lines.append(
             f"Lack of fit against seed-to-seed error: F({quality.lack_df}, {quality.pure_error_df}) = "
-            f"{quality.lack_f:.3g}, p = {_p(quality.lack_p)}: {verdict}"
+            f"{quality.lack_f:.3g}, {_p_text(quality.lack_p)}: {verdict}"
         )
     elif quality.pure_error_df == 0:
         lines.append("Lack of fit: cannot be tested, since no configuration has a second seed")
@@ -217,7 +217,7 @@ def _about_diagnostics(analysis: Analysis) -> Iterable[str]:
     if checks.breusch_pagan_p is None:
         yield "Breusch-Pagan test of equal spread: nothing is left to test"
     else:
-        yield f"Breusch-Pagan test of equal spread: p = {_p(checks.breusch_pagan_p)}"
+        yield f"Breusch-Pagan test of equal spread: {_p_text(checks.breusch_pagan_p)}"
     yield f"Largest leverage {checks.leverage.max():.3f} (mean {len(model.coefficients) / len(model.y):.3f})"
     if np.isfinite(checks.cooks).any():
         yield f"Largest Cook's distance {np.nanmax(checks.cooks):.3f}; runs above {min(1.0, 4 / len(model.y)):.3g}:"
@@ -251,6 +251,10 @@ def _p(value: float) -> str:
     if math.isnan(value):
         return "-"
     return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _p_text(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
 def _count(number: int, noun: str) -> str:

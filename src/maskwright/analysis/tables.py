@@ -39,27 +39,30 @@ def plain_table(trials: Trials) -> PlainTable:
     It is the analysis of the study whose 32 attention autoencoders the default sweep repeats, so its numbers can be
     laid beside those.
 
-    A factor that is true or false has one column, a number has its own value as one, and every other factor has a
-    column for each level, so that these stand for the mean where all else is false or 0. Where no factor has a column
-    for each level, a column of ones takes their place.
+    A factor with two levels is a switch: one column, 1 at the second level. A number with more levels has its own
+    value as column. Every other factor has a column for each level, so that these stand for the mean where all
+    switches are off and all numbers 0. Where no factor has a column for each level, a column of ones does.
     """
-    names: list[str] = []
-    blocks: list[np.ndarray] = []
-    categories = []
+    switches: list[tuple[str, np.ndarray]] = []
+    categories: list[tuple[str, np.ndarray]] = []
     for factor in trials.factors:
         values = list(trials.levels[factor.name])
-        if factor.scale == "category" and not set(factor.levels) <= {"false", "true"}:
-            categories += [
-                (f"{factor.name} = {level}", np.array([v == level for v in values])) for level in factor.levels
-            ]
+        columns = {
+            f"{factor.name} = {level_text(level)}": np.array([v == level for v in values], float)
+            for level in factor.levels
+        }
+        if len(columns) == 2:
+            on, column = list(columns.items())[1]
+            switches.append((factor.name if factor.levels[1] in ("true", 1.0) else on, column))
+        elif factor.scale == "category":
+            categories += columns.items()
         else:
-            names.append(factor.name)
-            blocks.append(np.array([v == "true" if factor.scale == "category" else v for v in values], float))
-    for name, block in categories or [("constant", np.ones(len(trials.y)))]:
-        names.append(name)
-        blocks.append(block.astype(float))
+            switches.append((factor.name, np.array(values, float)))
+    categories = categories or [("constant", np.ones(len(trials.y)))]
+    names, blocks = zip(*switches, *categories, strict=True)
     matrix = group_means(np.stack(blocks, axis=1), trials.configuration)
-    kept = independent_columns(matrix)[0]
+    # Of columns that are sums of each other a switch goes rather than what stands in for the intercept.
+    kept = np.roll(independent_columns(np.roll(matrix, len(categories), axis=1))[0], -len(categories))
     data = pd.DataFrame(matrix[:, kept], columns=pd.Index([f"x{n}" for n in range(int(kept.sum()))]))
     formula = f"y ~ 0 + {' + '.join(data.columns)}"
     fit = smf.ols(formula, data.assign(y=group_means(trials.y, trials.configuration))).fit()
