@@ -27,7 +27,7 @@ run: .venv/ready ## the whole pipeline: data, training, evaluation, claims (dvc 
 	@echo 'Numbers: results/*/metrics.json and results/claims.md; pictures: results/*/plots; every run: make ui'
 
 test: .venv/ready ## all tests (ARGS= for pytest's arguments, for example ARGS='-m "not slow"')
-	python -m pytest $(ARGS)
+	python -m pytest -n logical --maxprocesses 8 --dist loadfile $(ARGS)
 
 ui: .venv/ready ## MLflow's pages with every run, on http://127.0.0.1:5000 (PORT= for another port)
 	@# MLflow's start page is about language models; this address is not.
