@@ -220,7 +220,7 @@ def test_too_many_images_are_refused(digits):
 def test_missing_digits_are_named(tmp_path):
     with pytest.raises(MaskwrightError, match=r"train\.npz: no such file; run `maskwright generate digits` first"):
         autoencoder.trial(tiny(), tmp_path)
-    with pytest.raises(MaskwrightError, match=r"train\.npz: no such file; run `maskwright generate digits` first"):
+    with pytest.raises(MaskwrightError, match=r"train\.npz: no such file; run `dvc repro`, which makes it"):
         autoencoder.run_key(tiny(), tmp_path)
 
 

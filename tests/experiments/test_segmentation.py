@@ -216,13 +216,15 @@ class TestBuild:
         assert keras.config.dtype_policy().name == "float32"
 
     def test_presets(self, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr(fcn, "resnet56v2_fcn", lambda classes: ("resnet", classes))
-        assert segmentation.build(settings(preset="resnet56v2-fcn"), 4) == ("resnet", 4)
+        monkeypatch.setattr(fcn, "resnet56v2_fcn", lambda classes, attention: ("resnet", classes, attention))
+        assert segmentation.build(settings(preset="resnet56v2-fcn"), 4) == ("resnet", 4, "none")
+        assert segmentation.build(settings(preset="resnet56v2-fcn", attention="cbam"), 4) == ("resnet", 4, "cbam")
 
     def test_backbone(self, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr(fcn, "application_fcn", lambda *arguments: arguments)
-        assert segmentation.build(settings(backbone="VGG16"), 4) == ("VGG16", None, 4)
-        assert segmentation.build(settings(backbone="VGG16", weights="imagenet"), 4) == ("VGG16", "imagenet", 4)
+        monkeypatch.setattr(fcn, "application_fcn", lambda *arguments, attention: (*arguments, attention))
+        assert segmentation.build(settings(backbone="VGG16"), 4) == ("VGG16", None, 4, "none")
+        chosen = settings(backbone="VGG16", weights="imagenet", attention="spatial")
+        assert segmentation.build(chosen, 4) == ("VGG16", "imagenet", 4, "spatial")
 
     def test_weights_belong_to_a_backbone(self):
         with pytest.raises(MaskwrightError, match=r"segmentation.weights: belongs to segmentation.backbone"):
