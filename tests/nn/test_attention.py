@@ -99,13 +99,15 @@ def test_one_network_takes_images_of_any_size():
 
 
 @pytest.mark.parametrize(
-    ("layer", "key", "value"), [(SpatialAttention(5), "kernel_size", 5), (ChannelAttention(3), "reduction", 3)]
+    ("layer", "key", "value"),
+    [(SpatialAttention(5, seed=7), "kernel_size", 5), (ChannelAttention(3, seed=7), "reduction", 3)],
 )
 def test_a_configuration_comes_back_with_all_it_was_given(layer, key, value):
     again = keras.layers.deserialize(keras.layers.serialize(layer))
     assert type(again) is type(layer)
     assert again is not layer
     assert getattr(again, key) == value
+    assert again.seed == 7
     assert again.get_config() == layer.get_config()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from maskwright.analysis.factors import level_text
 from maskwright.analysis.report import summary
 from maskwright.analysis.study import Analysis
 from maskwright.outputs import replaced_folder, write_json
@@ -41,7 +42,10 @@ def write_analysis(analysis: Analysis, out: Path) -> dict[str, Any]:
                 analysis.means, model.trials.response, float(model.trials.y.mean())
             ),
             "interactions": pictures.interactions(
-                model.trials.levels, model.trials.y, model.trials.factors, model.trials.response
+                model.trials.levels.map(level_text),
+                model.trials.y,
+                {factor.name: [level_text(level) for level in factor.levels] for factor in model.trials.factors},
+                model.trials.response,
             ),
             "observed_fitted": pictures.observed_fitted(model.y, np.asarray(model.fit.fittedvalues), model.unit),
             "residuals": pictures.residuals(np.asarray(model.fit.fittedvalues), checks.residuals, model.unit),

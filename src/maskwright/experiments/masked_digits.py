@@ -31,7 +31,7 @@ from maskwright.data.digits import read_digits
 from maskwright.data.idx import CLASSES, SIDE
 from maskwright.experiments.masked_digits_training import Epoch, one_thread_an_operation, start_fitting
 from maskwright.metrics.intervals import mean_interval, paired_difference
-from maskwright.nn.determinism import make_deterministic
+from maskwright.nn.determinism import layer_seed, make_deterministic
 from maskwright.nn.masking import AppendMaskConv2D, MapConv2D, MaskedMaxPooling, ScaleByMask, SplitMask
 from maskwright.nn.saved import load_model, save_model
 from maskwright.outputs import replaced_folder, write_json
@@ -117,7 +117,7 @@ def network(variant: str, seed: int) -> keras.Model:
             kernel,
             strides=stride,
             activation="relu",
-            kernel_initializer=keras.initializers.HeNormal(_layer_seed(seed, place)),
+            kernel_initializer=keras.initializers.HeNormal(layer_seed(seed, place)),
             name=f"convolution_{place}",
         )
         x = layer([x, masks] if appended else x)
@@ -127,13 +127,9 @@ def network(variant: str, seed: int) -> keras.Model:
     x = MaskedMaxPooling(total, name="pool")([x, masks] if variant == "pool" else [x])
     # Pooled features are far from 0 and much alike in all images, which alone takes epochs to unlearn.
     x = keras.layers.LayerNormalization(name="normalisation")(x)
-    initial: Any = keras.initializers.GlorotUniform(_layer_seed(seed, 0))
+    initial: Any = keras.initializers.GlorotUniform(layer_seed(seed, 0))
     x = keras.layers.Dense(CLASSES, kernel_initializer=initial, dtype="float32", name="logits")(x)
     return keras.Model([images, masks], x, name=f"seed_{seed}")
-
-
-def _layer_seed(seed: int, place: int) -> int:
-    return int(np.random.SeedSequence([seed % 2**64, place]).generate_state(1)[0])
 
 
 def _together(networks: list[keras.Model], variant: str) -> keras.Model:

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from maskwright.nn.determinism import layer_seed
 from maskwright.params import Attention
 
 ops: Any = keras.ops  # whose annotations say of most results that they may be None
@@ -23,25 +24,29 @@ class SpatialAttention(keras.layers.Layer):
 
     Args:
         kernel_size: side of the convolution, odd; 7 in the paper.
+        seed: of the initial weights; None for Keras's global one.
 
     Raises:
         ValueError: kernel_size is even or not positive.
     """
 
-    def __init__(self, kernel_size: int = 7, **kwargs: Any) -> None:
+    def __init__(self, kernel_size: int = 7, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if kernel_size < 1 or kernel_size % 2 == 0:
             raise ValueError(f"kernel_size must be odd and positive, not {kernel_size}")
         self.kernel_size = kernel_size
+        self.seed = seed
 
     def build(self, input_shape: Shape) -> None:
         """Create the convolution."""
+        initial: Any = keras.initializers.GlorotUniform(self.seed)
         self.convolution = keras.layers.Conv2D(
             1,
             self.kernel_size,
             padding="same",
             use_bias=False,
             activation="sigmoid",
+            kernel_initializer=initial,
             name="convolution",
             dtype=self.dtype_policy,
         )
@@ -61,7 +66,7 @@ class SpatialAttention(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs."""
-        return {**super().get_config(), "kernel_size": self.kernel_size}
+        return {**super().get_config(), "kernel_size": self.kernel_size, "seed": self.seed}
 
 
 @keras.saving.register_keras_serializable("maskwright")
@@ -73,23 +78,33 @@ class ChannelAttention(keras.layers.Layer):
 
     Args:
         reduction: how many channels share a hidden unit; 16 in the paper.
+        seed: of the initial weights; None for Keras's global one.
 
     Raises:
         ValueError: reduction is not positive.
     """
 
-    def __init__(self, reduction: int = 16, **kwargs: Any) -> None:
+    def __init__(self, reduction: int = 16, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if reduction < 1:
             raise ValueError(f"reduction must be positive, not {reduction}")
         self.reduction = reduction
+        self.seed = seed
 
     def build(self, input_shape: Shape) -> None:
         """Create the two dense layers."""
         channels = int(input_shape[-1] or 0)
         hidden = max(1, channels // self.reduction)
-        self.squeeze = keras.layers.Dense(hidden, activation="relu", name="squeeze", dtype=self.dtype_policy)
-        self.excite = keras.layers.Dense(channels, name="excite", dtype=self.dtype_policy)
+        initials: list[Any] = [
+            keras.initializers.GlorotUniform(None if self.seed is None else layer_seed(self.seed, place))
+            for place in range(2)
+        ]
+        self.squeeze = keras.layers.Dense(
+            hidden, activation="relu", kernel_initializer=initials[0], name="squeeze", dtype=self.dtype_policy
+        )
+        self.excite = keras.layers.Dense(
+            channels, kernel_initializer=initials[1], name="excite", dtype=self.dtype_policy
+        )
         self.squeeze.build((None, channels))
         self.excite.build((None, hidden))
         super().build(input_shape)
@@ -107,10 +122,12 @@ class ChannelAttention(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs."""
-        return {**super().get_config(), "reduction": self.reduction}
+        return {**super().get_config(), "reduction": self.reduction, "seed": self.seed}
 
 
-def attend(x: Any, attention: Attention, *, kernel_size: int = 7, reduction: int = 16) -> Any:
+def attend(
+    x: Any, attention: Attention, *, kernel_size: int = 7, reduction: int = 16, seed: int | None = None
+) -> Any:
     """Return the features (B, H, W, C) as an attention leaves them; `none` adds nothing to the network.
 
     Args:
@@ -118,9 +135,10 @@ def attend(x: Any, attention: Attention, *, kernel_size: int = 7, reduction: int
         attention: `spatial`, `channel`, or `cbam`: channel attention, then spatial attention, as in the paper.
         kernel_size: see `SpatialAttention`.
         reduction: see `ChannelAttention`.
+        seed: of the initial weights; None for Keras's global one.
     """
     if attention in ("channel", "cbam"):
-        x = ChannelAttention(reduction)(x)
+        x = ChannelAttention(reduction, seed)(x)
     if attention in ("spatial", "cbam"):
-        x = SpatialAttention(kernel_size)(x)
+        x = SpatialAttention(kernel_size, seed)(x)
     return x

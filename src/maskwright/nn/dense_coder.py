@@ -6,13 +6,17 @@ Plain, or variational (Kingma and Welling 2014, https://arxiv.org/abs/1312.6114)
 returns, `encoder` and `decoder` are layers of those names and can be used by themselves.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count, islice
 from typing import Any
 
 import keras
 from keras import layers
+from keras.initializers import GlorotUniform
 
 from maskwright.nn.attention import attend
+from maskwright.nn.determinism import layer_seed
 from maskwright.nn.layers import FusedBatchNormalization
 from maskwright.params import Attention
 
@@ -43,21 +47,24 @@ class ConvBlock:
     attention_kernel: int
     activation: str
 
-    def __call__(self, x: Any, filters: int) -> Any:
+    def __call__(self, x: Any, filters: int, seeds: Iterator[int]) -> Any:
         """Apply it: (B, H, W, any) -> (B, H, W, filters)."""
-        x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
-        x = attend(x, self.attention, kernel_size=self.attention_kernel, reduction=REDUCTION)
+        # Three seeds whatever is switched on, so that what two blocks share begins alike.
+        of_convolution, of_attention, of_dropout = islice(seeds, 3)
+        initial: Any = GlorotUniform(of_convolution)
+        x = layers.Conv2D(filters, 3, padding="same", use_bias=False, kernel_initializer=initial)(x)
+        x = attend(x, self.attention, kernel_size=self.attention_kernel, reduction=REDUCTION, seed=of_attention)
         if self.batch_norm:
             x = FusedBatchNormalization(momentum=BN_MOMENTUM)(x)
         if self.dropout:
-            x = layers.Dropout(self.dropout)(x)
+            x = layers.Dropout(self.dropout, seed=of_dropout)(x)
         return layers.Activation(self.activation)(x)
 
 
-def dense_block(x: Any, filters: int, depth: int, block: ConvBlock) -> Any:
+def dense_block(x: Any, filters: int, depth: int, block: ConvBlock, seeds: Iterator[int]) -> Any:
     """Apply `depth` blocks, each to all that was before: (B, H, W, C) -> (B, H, W, C + depth * filters)."""
     for _ in range(depth):
-        x = layers.Concatenate()([x, block(x, filters)])
+        x = layers.Concatenate()([x, block(x, filters, seeds)])
     return x
 
 
@@ -122,15 +129,16 @@ def autoencoder(
         block: what dense blocks are made of.
         variational: whether the latent is drawn from a distribution in training; the encoder then returns a list of
             its mean and log variance, and else just the latent.
-        seed: of those draws; the weights follow Keras's global seed.
+        seed: of those draws, of dropout and of the initial weights.
     """
     sides = [shape[:2]]
     for _ in filters:
         height, width = sides[-1]
         sides.append((-(-height // 2), -(-width // 2)))
     image = keras.Input(shape, name="image")
-    encoder = _encoder(shape, filters, depth, latent, block, variational)
-    decoder = _decoder(sides, shape[2], filters, depth, latent, block)
+    seeds = (layer_seed(seed, place) for place in count())
+    encoder = _encoder(shape, filters, depth, latent, block, variational, seeds)
+    decoder = _decoder(sides, shape[2], filters, depth, latent, block, seeds)
     code = encoder(image)
     if variational:
         code = Sampling(seed, name="sampling")(code)
@@ -144,17 +152,20 @@ def _encoder(
     latent: int,
     block: ConvBlock,
     variational: bool,
+    seeds: Iterator[int],
 ) -> keras.Model:
     image = keras.Input(shape, name="image")
     x: Any = image
     for number in filters:
-        x = layers.Conv2D(number, 3, 2, padding="same", activation=block.activation)(x)
-        x = dense_block(x, number, depth, block)
+        initial: Any = GlorotUniform(next(seeds))
+        x = layers.Conv2D(number, 3, 2, padding="same", activation=block.activation, kernel_initializer=initial)(x)
+        x = dense_block(x, number, depth, block, seeds)
     x = layers.Flatten()(x)
-    mean = layers.Dense(latent, dtype="float32", name="mean")(x)
+    initials: list[Any] = [GlorotUniform(seed) for seed in islice(seeds, 2)]
+    mean = layers.Dense(latent, kernel_initializer=initials[0], dtype="float32", name="mean")(x)
     if not variational:
         return keras.Model(image, mean, name="encoder")
-    log_variance = layers.Dense(latent, dtype="float32", name="log_variance")(x)
+    log_variance = layers.Dense(latent, kernel_initializer=initials[1], dtype="float32", name="log_variance")(x)
     return keras.Model(image, [mean, log_variance], name="encoder")
 
 
@@ -165,16 +176,19 @@ def _decoder(
     depth: int,
     latent: int,
     block: ConvBlock,
+    seeds: Iterator[int],
 ) -> keras.Model:
     code = keras.Input((latent,), name="code")
     height, width = sides[-1]
-    x = layers.Dense(height * width * filters[-1], activation=block.activation)(code)
+    initial: Any = GlorotUniform(next(seeds))
+    x = layers.Dense(height * width * filters[-1], activation=block.activation, kernel_initializer=initial)(code)
     x = layers.Reshape((height, width, filters[-1]))(x)
     for level in reversed(range(len(filters))):
-        x = dense_block(x, filters[level], depth, block)
+        x = dense_block(x, filters[level], depth, block, seeds)
         # A stride of 2 alone would double the sides: where the encoder rounded up, the result is one less.
         padding = tuple(1 - side % 2 for side in sides[level])
         arguments: dict[str, Any] = {"strides": 2, "padding": "same", "output_padding": padding}
+        arguments["kernel_initializer"] = GlorotUniform(next(seeds))
         if level:
             x = layers.Conv2DTranspose(filters[level - 1], 3, activation=block.activation, **arguments)(x)
         else:

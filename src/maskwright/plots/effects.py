@@ -1,6 +1,6 @@
 """Pictures of what each choice did: effects with intervals, means, interactions, and checks of the model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
-from maskwright.analysis.factors import Factor, level_text
 from maskwright.plots.figure import (
     BLUE,
     FAINT,
@@ -101,19 +100,21 @@ def main_effects(means: pd.DataFrame, response: str, overall: float) -> Figure |
     return figure
 
 
-def interactions(levels: pd.DataFrame, y: np.ndarray, factors: Sequence[Factor], response: str) -> Figure | None:
+def interactions(
+    cells: pd.DataFrame, y: np.ndarray, levels: Mapping[str, Sequence[str]], response: str
+) -> Figure | None:
     """Draw the observed mean at each pair of levels; parallel lines mean no interaction.
 
     Args:
-        levels: (N, factors), the level of each trial.
+        cells: (N, factors), the level of each trial.
         y: (N,) the response.
-        factors: those with more than 8 levels, and pairs beyond the 15th, are left out.
+        levels: of each factor in their order; factors with more than 8, and pairs beyond the 15th, are left out.
         response: its name.
 
     Returns:
         None where there are no two such factors.
     """
-    shown = [factor for factor in factors if len(factor.levels) <= len(_COLOURS)]
+    shown = [name for name, own in levels.items() if len(own) <= len(_COLOURS)]
     pairs = [(a, b) for i, a in enumerate(shown) for b in shown[i + 1 :]][:_MOST_PANELS]
     if not pairs:
         return None
@@ -121,23 +122,22 @@ def interactions(levels: pd.DataFrame, y: np.ndarray, factors: Sequence[Factor],
         figure, grid = _panels(len(pairs), sharey=True)
         for axes, (one, other) in zip(grid, pairs, strict=True):
             # The factor with more levels along the axis, so that there are fewer lines.
-            along, lines = (one, other) if len(one.levels) >= len(other.levels) else (other, one)
-            at, line = levels[along.name].to_numpy(), levels[lines.name].to_numpy()
-            for number, level in enumerate(lines.levels):
-                cells = [y[(at == place) & (line == level)] for place in along.levels]
-                values = [cell.mean() if cell.size else np.nan for cell in cells]
+            along, lines = (one, other) if len(levels[one]) >= len(levels[other]) else (other, one)
+            at, line = cells[along].to_numpy(), cells[lines].to_numpy()
+            for number, level in enumerate(levels[lines]):
+                groups = [y[(at == place) & (line == level)] for place in levels[along]]
                 axes.plot(
-                    range(len(along.levels)),
-                    values,
+                    range(len(groups)),
+                    [group.mean() if group.size else np.nan for group in groups],
                     color=_COLOURS[number],
                     marker=_MARKERS[number],
                     linewidth=2,
-                    label=shorten(level_text(level), 16),
+                    label=shorten(level, 16),
                 )
-            _level_ticks(axes, [level_text(level) for level in along.levels])
-            axes.set_xlabel(shorten(along.name, 28))
-            ncols = 2 if len(lines.levels) > 4 else 1
-            axes.legend(title=shorten(lines.name, 24), fontsize=9, title_fontsize=9, loc="best", ncols=ncols)
+            _level_ticks(axes, levels[along])
+            axes.set_xlabel(shorten(along, 28))
+            ncols = 2 if len(levels[lines]) > 4 else 1
+            axes.legend(title=shorten(lines, 24), fontsize=9, title_fontsize=9, loc="best", ncols=ncols)
             light_frame(axes, "y")
         for axes in grid[::_ACROSS]:
             axes.set_ylabel(shorten(response, 30))
