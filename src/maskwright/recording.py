@@ -35,19 +35,23 @@ def record_restored(name: str, found: Produced) -> str:
 
 def record_or_warn(root: Path, trainings: list[Training], results: Path) -> None:
     """Record trainings and their evaluation, which `results` holds; a failure of MLflow is a warning."""
-    try:
+    with _only_warned():
         for training in trainings:
             tracking.record(root, training, results)
-    except Exception as error:
-        tracking.warn(error)
 
 
 def record_effects_or_warn(name: str, params: Params, metrics: Mapping[str, Any], folder: Path) -> None:
     """Add an analysis of effects to its sweep's run; a failure of MLflow is a warning."""
     from maskwright.analysis.sweep import record_sweep_effects
 
-    try:
+    with _only_warned():
         record_sweep_effects(name, params, root=project_root(), metrics=metrics, folder=folder)
+
+
+@contextmanager
+def _only_warned() -> Iterator[None]:
+    try:
+        yield
     except Exception as error:
         tracking.warn(error)
 

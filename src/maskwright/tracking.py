@@ -85,18 +85,24 @@ class Store:
     experiment: str
 
 
+def import_mlflow() -> Any:
+    """Return the module `mlflow`, which takes seconds to import, told to send nothing and to log only errors."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    import mlflow
+
+    for noisy in ("mlflow", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+    return mlflow
+
+
 def open_store(root: Path, name: str) -> Store:
     """Connect to MLFLOW_TRACKING_URI, or else to mlflow.db in `root`, and make the experiment `name` if needed.
 
     The first connection creates the database, which takes seconds.
     """
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     for variable, value in _UNREACHABLE_IN_SECONDS.items():
         os.environ.setdefault(variable, value)
-    import mlflow
-
-    for noisy in ("mlflow", "alembic"):
-        logging.getLogger(noisy).setLevel(logging.ERROR)
+    mlflow = import_mlflow()
     root = root.resolve()
     uri = os.environ.get("MLFLOW_TRACKING_URI")
     mlflow.set_tracking_uri(uri or f"sqlite:///{root}/mlflow.db")
@@ -210,13 +216,10 @@ def record(root: Path, training: Training, results: Path | None) -> bool:
     return added
 
 
-def warn(error: Exception) -> None:
-    """Say in one line on stderr that MLflow failed, and what to do."""
+def warn(error: Exception, consequence: str = "the work goes on, and `maskwright sync` records it later") -> None:
+    """Say in one line on stderr that MLflow failed, and what becomes of it."""
     reason = (" ".join(str(error).split()) or type(error).__name__)[:300]
-    print(
-        f"maskwright: warning: MLflow: {reason}; the work goes on, and `maskwright sync` records it later",
-        file=sys.stderr,
-    )
+    print(f"maskwright: warning: MLflow: {reason}; {consequence}", file=sys.stderr)
 
 
 def flatten(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

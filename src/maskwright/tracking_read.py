@@ -1,6 +1,5 @@
 """Reading from MLflow what others, or other projects, put there. Nothing is written, and no store is made."""
 
-import logging
 import math
 import os
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from maskwright.errors import MaskwrightError
+from maskwright.tracking import import_mlflow
 
 _PAGE = 1000
 
@@ -36,12 +36,9 @@ def experiment_runs(root: Path, experiment: str) -> pd.DataFrame:
         raise MaskwrightError(
             f"{database}: no such file; set MLFLOW_TRACKING_URI to the store that has {experiment!r}"
         )
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    import mlflow
+    mlflow = import_mlflow()
     from mlflow.exceptions import MlflowException
 
-    for noisy in ("mlflow", "alembic"):
-        logging.getLogger(noisy).setLevel(logging.ERROR)
     client = mlflow.MlflowClient(uri or f"sqlite:///{database}")
     try:
         known = client.get_experiment_by_name(experiment)

@@ -6,7 +6,6 @@ The runs are in an MLflow experiment of their own, `sweep-NAME`.
 
 import json
 import os
-import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -16,7 +15,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from maskwright.pipeline import content_hash, git_tags, user
-from maskwright.tracking import KEY, STAGE, Store, flatten, metric_names, open_store
+from maskwright.tracking import KEY, STAGE, Store, flatten, metric_names, open_store, warn
 
 _PARENT = "mlflow.parentRunId"
 _REASON = "maskwright.reason"
@@ -97,12 +96,7 @@ class LiveSweep:
                 writer.trial(item)
             writer.end(*item)
         except Exception as error:
-            reason = (" ".join(str(error).split()) or type(error).__name__)[:300]
-            print(
-                f"maskwright: warning: MLflow: {reason}; the sweep goes on, and `maskwright sweep "
-                f"{self._sweep.name}` once more records it later",
-                file=sys.stderr,
-            )
+            warn(error, f"the sweep goes on, and `maskwright sweep {self._sweep.name}` once more records it later")
 
 
 def record_sweep(root: Path, sweep: TrackedSweep, trials: Iterable[TrackedTrial], table: Path) -> bool:
