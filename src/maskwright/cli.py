@@ -96,7 +96,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-predict = typer.Typer(no_args_is_help=True, help="Predict the masks of new photographs with a trained model.")
+predict = typer.Typer(no_args_is_help=True, help="Predict masks or boxes of new photographs with a trained model.")
 app.add_typer(predict, name="predict")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help=f"An experiment: {', '.join(ROOMS)}.")]
@@ -255,6 +255,41 @@ def predict_segmentation(
     typer.echo(summary(photographs, out, via))
 
 
+@predict.command("detection")
+def predict_detection(
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Photographs, and folders of them.")],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for drawings and boxes; an earlier prediction is replaced.")
+    ] = PREDICTIONS / "detection",
+    via: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OUT.json",
+            help="Also write a new VIA 2 project with rectangles to correct, and their scores. The photographs must "
+            "lie in its folder or below.",
+        ),
+    ] = None,
+    least_score: Annotated[
+        float, typer.Option(min=0.01, max=1.0, metavar="P", help="Leave out what is less probable.")
+    ] = 0.5,
+) -> None:
+    """Write the boxes found (detections.json, as COCO) and each photograph with its boxes drawn (NAME_overlay.jpg).
+
+    All images are checked first: where some cannot be read, each is named, nothing is written, and it exits with 1.
+    """
+    from maskwright.photographs import find_photographs, summary
+
+    photographs = find_photographs(images, out=out, via=via)
+    model = model_folder("detection")
+    if not model.is_dir():
+        raise MaskwrightError(f"{model}: no such folder; run `maskwright train detection` first")
+    with no_chatter():
+        import_module("maskwright.nn.detector")
+    predicting = import_module("maskwright.experiments.predict_detection")
+    predicting.predict(photographs, model=model, out=out, via=via, masks=MASKS, least_score=least_score)
+    typer.echo(summary(photographs, out, via, files="boxes and drawings", regions="rectangles"))
+
+
 @app.command()
 def sweep(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A sweep of params.yaml, under `sweeps`.")],
@@ -274,7 +309,10 @@ def effects(
         str | None, typer.Option(metavar="E", help="Instead of a sweep: an MLflow experiment, of any project.")
     ] = None,
     response: Annotated[
-        str | None, typer.Option(metavar="METRIC", help="What was measured, as metrics.miou. With an experiment.")
+        str | None,
+        typer.Option(
+            metavar="METRIC", help="What was measured, as metrics.miou; of a sweep the default is in params.yaml."
+        ),
     ] = None,
     factors: Annotated[
         str | None, typer.Option(metavar="A,B,...", help="Parameters that were varied. With an experiment.")
@@ -296,7 +334,8 @@ def effects(
         list[str] | None, typer.Option(metavar="FACTOR=LEVEL", help="The level that others are compared with.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder to write; default: results/effects/NAME, or effects/E.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder to write; default: results/effects/NAME[-METRIC], or effects/E."),
     ] = None,
 ) -> None:
     """How large the effect of each setting is, and how sure that is; see docs/effects.md."""
@@ -310,13 +349,14 @@ def effects(
 
     choices = {"scales": parse_scales(scale or []), "references": named_values(reference or [], "--reference")}
     if name is not None and mlflow_experiment is None:
-        if not response is factors is seed is None:
+        if not factors is seed is None:
             raise typer.BadParameter(
-                "belongs to --mlflow-experiment; of a sweep params.yaml decides",
-                param_hint="--response, --factors, --seed",
+                "belongs to --mlflow-experiment; of a sweep params.yaml decides", param_hint="--factors, --seed"
             )
-        trials = sweep_trials(name, load_params(), RESULTS, **choices)
-        folder = out or RESULTS / "effects" / name
+        params = load_params()
+        trials = sweep_trials(name, params, RESULTS, response=response, **choices)
+        main = response in (None, params.sweeps.entries[name].response)
+        folder = out or RESULTS / "effects" / (name if main else f"{name}-{response}")
     elif name is None and mlflow_experiment is not None:
         if response is None or factors is None:
             raise typer.BadParameter("an experiment needs both", param_hint="--response, --factors")

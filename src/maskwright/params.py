@@ -36,6 +36,7 @@ CornerChange = Literal[
     "batch_of_one",
 ]
 Attention = Literal["none", "spatial", "channel", "cbam"]
+Offsets = Literal["raw", "normalised"]
 Repeats = Annotated[int, Field(ge=1, le=511)]
 Size = Annotated[tuple[Side, Side], Field(strict=False)]
 
@@ -127,6 +128,58 @@ class Segmentation(_Section):
     augment: Augmentation
     precision: Literal["float32", "bfloat16"]
     seed: int
+
+
+class DetectionLoss(_Section):
+    """The training loss of detection."""
+
+    classes: Literal["cross_entropy", "focal"] = "cross_entropy"
+    offsets: Literal["l1", "smooth_l1"] = "smooth_l1"
+    focal_gamma: Annotated[float, Field(ge=0)] = 2.0
+    focal_alpha: Fraction = 0.25
+    hard_negatives: Annotated[float, Field(gt=0)] | None = None
+
+
+class Nms(_Section):
+    """Non-maximum suppression."""
+
+    kind: Literal["hard", "soft"] = "hard"
+    iou_threshold: Annotated[float, Field(gt=0, le=1)] = 0.2
+    sigma: Annotated[float, Field(gt=0)] = 0.5
+    most: Annotated[int, Field(ge=1, le=10_000)] = 100
+
+
+class Detection(_Section):
+    """The detection experiment."""
+
+    preset: Literal["fast", "resnet56v2-ssd"]
+    backbone: str | None = None
+    weights: str | None = None
+    attention: Attention = "none"
+    size: Size
+    anchor_sizes: Annotated[tuple[float, float], Field(strict=False)]
+    match_iou: Annotated[float, Field(gt=0, le=1)]
+    offsets: Offsets
+    epochs: Positive
+    epoch_images: Positive
+    batch_size: Positive
+    learning_rate: Annotated[float, Field(gt=0)]
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    schedule: Schedule
+    loss: DetectionLoss
+    augment: Augmentation
+    nms: Nms
+    precision: Literal["float32", "bfloat16"]
+    seed: int
+
+    @model_validator(mode="after")
+    def _check_anchor_sizes(self) -> "Detection":
+        smallest, greatest = self.anchor_sizes
+        if not 0 < smallest <= greatest:
+            raise ValueError(
+                f"anchor_sizes: give the smallest, above 0, then the greatest (got {list(self.anchor_sizes)})"
+            )
+        return self
 
 
 class Xor(_Section):
@@ -241,6 +294,7 @@ class Sweep(_Section):
     experiment: str
     factors: Annotated[dict[str, Annotated[list[Any], Field(min_length=1)]], Field(min_length=1)]
     fixed: dict[str, Any] = {}
+    exclude: list[dict[str, Any]] = []
     fraction: Literal["full", "half"] = "full"
     subset: Subset | None = None
     seeds: int | list[int]
@@ -277,6 +331,7 @@ class Params(_Section):
     annotations: Annotations
     drinks: Drinks
     segmentation: Segmentation
+    detection: Detection
     xor: Xor
     corner: Corner
     digits: Digits

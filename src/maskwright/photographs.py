@@ -5,13 +5,19 @@ photographs, other files, or somebody's corrections. Imports no TensorFlow, so t
 """
 
 import csv
+import json
 import os
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
 
 from maskwright.errors import MaskwrightError
 from maskwright.images import ImageError, image_size
@@ -23,6 +29,15 @@ SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 INDEX = "index.csv"
 """The list of the files in a prediction's folder, by which the folder is known to be one."""
+
+
+DETECTIONS = "detections.json"
+"""The boxes found in a detection's folder."""
+
+
+_OVERLAY_SIDE = 2048
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -72,16 +87,45 @@ def find_photographs(paths: Sequence[Path], *, out: Path, via: Path | None) -> l
     ]
 
 
-def summary(photographs: Sequence[Photograph], out: Path, via: Path | None) -> str:
-    """Say in one line what `predict` wrote."""
+def summary(
+    photographs: Sequence[Photograph],
+    out: Path,
+    via: Path | None,
+    *,
+    files: str = "masks and overlays",
+    regions: str = "polygons",
+) -> str:
+    """Say in one line what `predict` wrote: `files` into `out`, and `regions` into `via`."""
     renamed = sum(photograph.name != photograph.path.stem for photograph in photographs)
     return "".join(
         [
-            f"{'1 image' if len(photographs) == 1 else f'{len(photographs):,} images'}: masks and overlays in {out}",
+            f"{'1 image' if len(photographs) == 1 else f'{len(photographs):,} images'}: {files} in {out}",
             f" ({renamed:,} numbered, since another has the name: see {INDEX})" if renamed else "",
-            f"; polygons in {via}, which opens in VIA" if via is not None else "",
+            f"; {regions} in {via}, which opens in VIA" if via is not None else "",
         ]
     )
+
+
+def label_attribute(masks: Path | None) -> str:
+    """Return the attribute that held the class in the training file."""
+    try:
+        report = json.loads(((masks or Path()) / "report.json").read_text(encoding="utf-8"))
+        return report["train"]["label"] or "class"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "class"
+
+
+def overlay_size(image: np.ndarray) -> tuple[int, int]:
+    """Return the size in which a photograph is shown with its predictions: a side has at most 2,048 pixels."""
+    height, width = image.shape[:2]
+    scale = min(1.0, _OVERLAY_SIDE / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def tracked(items: Iterable[T], total: int, what: str) -> Iterable[T]:
+    """Show on a terminal how far the work has come."""
+    console = Console(stderr=True)
+    return track(items, what, total, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _expanded(paths: Sequence[Path]) -> Iterator[Path]:
@@ -147,8 +191,10 @@ def _names_in(folder: Path) -> set[str]:
 def _written_before(folder: Path) -> set[str]:
     try:
         with (folder / INDEX).open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-            return {INDEX}.union(*((row["mask"], row["overlay"]) for row in csv.DictReader(file)))
-    except (FileNotFoundError, KeyError, csv.Error):
+            rows = csv.DictReader(file)
+            kinds = {"mask", "overlay"}.intersection(rows.fieldnames or ())
+            return {INDEX, DETECTIONS}.union(*([row[kind] for kind in kinds] for row in rows)) if kinds else set()
+    except (FileNotFoundError, csv.Error):
         return set()
 
 

@@ -92,24 +92,37 @@ def produced(name: str, model: Path, results: Path) -> Produced | None:
     return Produced(params, evaluated)
 
 
-def locked_sweep(name: str, table: Path, effects: Path) -> Produced | None:
-    """Return what dvc.lock says of a sweep, or None where `table` is not the one that it speaks of.
+def locked_sweep(name: str, table: Path) -> dict[str, Any] | None:
+    """Return the sections of params.yaml with which, as dvc.lock says, a sweep's table was made.
 
     Args:
         name: the sweep's name.
         table: its trials.
-        effects: metrics.json of the analysis of its effects.
+
+    Returns:
+        None where the table is not the one that dvc.lock speaks of.
     """
     stages = _locked_stages()
-    training, analysis = stages.get(f"sweep@{name}", {}), stages.get(f"effects@{name}", {})
-    if not table.is_file() or content_hash(table) != _locked_hash(training, "outs", table):
+    stage = stages.get(f"sweep@{name}") or stages.get(f"sweep-{name}", {})
+    if not table.is_file() or content_hash(table) != _locked_hash(stage, "outs", table):
         return None
-    evaluated = (
-        effects.is_file()
-        and content_hash(effects) == _locked_hash(analysis, "outs", effects)
-        and _locked_hash(analysis, "deps", table) == content_hash(table)
-    )
-    return Produced(training.get("params", {}).get("params.yaml", {}), evaluated)
+    return stage.get("params", {}).get("params.yaml", {})
+
+
+def locked_effects(table: Path, folder: Path) -> list[Path]:
+    """Return those folders in `folder` that hold, as dvc.lock says, an analysis of a sweep's table."""
+    found = []
+    for name, stage in _locked_stages().items():
+        stem, _, item = name.partition("@")
+        metrics = folder / item / "metrics.json"
+        if (
+            stem == "effects"
+            and metrics.is_file()
+            and content_hash(metrics) == _locked_hash(stage, "outs", metrics)
+            and _locked_hash(stage, "deps", table) == content_hash(table)
+        ):
+            found.append(folder / item)
+    return found
 
 
 def git_tags() -> dict[str, str]:

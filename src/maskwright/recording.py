@@ -11,7 +11,7 @@ import yaml
 from maskwright import tracking
 from maskwright.errors import MaskwrightError
 from maskwright.params import Params, parse_params
-from maskwright.pipeline import Produced, locked_sweep, project_root
+from maskwright.pipeline import Produced, locked_effects, locked_sweep, project_root
 from maskwright.rooms import history_file, model_folder, module, results_folder, room
 from maskwright.tracking import Training
 
@@ -64,19 +64,19 @@ def record_restored_sweep(name: str, results: Path) -> str:
     """
     from maskwright.analysis.sweep import record_sweep_effects, sync_sweep
 
-    table, folder = results / "sweep" / name / "trials.csv", results / "effects" / name
-    found = locked_sweep(name, table, folder / "metrics.json")
+    table = results / "sweep" / name / "trials.csv"
+    found = locked_sweep(name, table)
     if found is None:
         message = "its table and dvc.lock do not belong together; run `dvc repro` or `dvc checkout` first"
         return message if table.is_file() else "not run"
     values = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
-    for section, content in found.params.items():
+    for section, content in found.items():
         outer, _, inner = section.partition(".")
         values[outer] = {**values[outer], inner: content} if inner else content
     params = parse_params(values, Path("dvc.lock"))
     with _mlflow_named():
         added = sync_sweep(name, params, root=project_root(), results=results)
-        if found.evaluated:
+        for folder in locked_effects(table, results / "effects"):
             metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
             added |= record_sweep_effects(name, params, root=project_root(), metrics=metrics, folder=folder)
     return _done(added)

@@ -44,6 +44,12 @@ ROOMS: Mapping[str, Room] = MappingProxyType(
             splits={"training": "train", "validation": "validation", "testing": "test"},
             variants=False,
         ),
+        "detection": Room(
+            sections=("annotations", "detection"),
+            data=Path("data/masks"),
+            splits={"training": "train", "validation": "validation", "testing": "test"},
+            variants=False,
+        ),
         "xor": Room(
             sections=("xor",),
             data=Path("data/xor"),

@@ -19,7 +19,6 @@ from maskwright.tracking import KEY, STAGE, Store, flatten, metric_names, open_s
 
 _PARENT = "mlflow.parentRunId"
 _REASON = "maskwright.reason"
-_EFFECTS = "maskwright.effects"
 _PAGE = 1000
 
 
@@ -118,6 +117,8 @@ def record_sweep(root: Path, sweep: TrackedSweep, trials: Iterable[TrackedTrial]
 def record_effects(root: Path, sweep: TrackedSweep, metrics: Mapping[str, Any], folder: Path) -> bool:
     """Add an analysis of effects to a sweep's run: the numbers in `metrics`, and the files in `folder`.
 
+    Of a folder that is not called as the sweep but NAME-METRIC they are below `effects-METRIC`, not `effects`.
+
     Returns:
         Whether there is such a run that did not have this analysis yet.
 
@@ -126,16 +127,18 @@ def record_effects(root: Path, sweep: TrackedSweep, metrics: Mapping[str, Any], 
     """
     store = open_store(root, _experiment(sweep))
     run, content = _find(store, sweep.key), content_hash(folder)
-    if run is None or store.client.get_run(run).data.tags.get(_EFFECTS) == content:
+    label = f"effects{folder.name.removeprefix(sweep.name)}"
+    tag = f"maskwright.{label}"
+    if run is None or store.client.get_run(run).data.tags.get(tag) == content:
         return False
     numbers = {
-        f"effects/{key}": float(value)
+        f"{label}/{key}": float(value)
         for key, value in flatten(dict(metrics))
         if isinstance(value, int | float) and not isinstance(value, bool)
     }
     _log(store, run, {}, numbers, int(time.time() * 1000))
-    store.client.log_artifacts(run, str(folder), "effects")
-    store.client.set_tag(run, _EFFECTS, content)
+    store.client.log_artifacts(run, str(folder), label)
+    store.client.set_tag(run, tag, content)
     return True
 
 

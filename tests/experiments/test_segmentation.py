@@ -232,8 +232,8 @@ class TestBuild:
         assert keras.config.dtype_policy().name == "float32"
 
     def test_strategy(self):
-        assert segmentation._strategy([]).num_replicas_in_sync == 1
-        assert segmentation._strategy(["GPU:0"]) is tf.distribute.get_strategy()
+        assert segmentation.strategy([]).num_replicas_in_sync == 1
+        assert segmentation.strategy(["GPU:0"]) is tf.distribute.get_strategy()
 
     @pytest.mark.slow
     def test_the_published_network_trains_deterministically(self):

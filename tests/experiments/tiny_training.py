@@ -117,15 +117,15 @@ def train_on_several(data: Path, out: Path) -> None:
     from maskwright.experiments import segmentation
 
     segmentation.build = small_network
-    strategy, seen = segmentation._strategy, []
+    strategy, seen = segmentation.strategy, []
 
     def on_two(_: list[str]) -> tf.distribute.Strategy:
         seen.append(strategy(["CPU:0", "CPU:1"]))
         return seen[-1]
 
-    segmentation._strategy = on_two
+    segmentation.strategy = on_two
     train(data, out / "several")
-    segmentation._strategy = strategy
+    segmentation.strategy = strategy
     train(data, out / "alone")
     report: dict[str, Any] = {"replicas": seen[0].num_replicas_in_sync}
     try:

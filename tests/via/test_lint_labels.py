@@ -49,6 +49,20 @@ def test_checkboxes_with_one_option_checked(rule):
     assert found == LabelRule("kind", ("cat", "dog"))
 
 
+def test_of_several_attributes_the_one_with_options_is_taken(tmp_path):
+    shape = {"name": "rect", "x": 1, "y": 1, "width": 3, "height": 3}
+    region = {"shape_attributes": shape, "region_attributes": {"score": "0.9", "kind": "cat"}}
+    options = {"kind": {"type": "dropdown", "options": {"cat": "cat"}}, "score": {"type": "text"}}
+    project = {
+        "_via_settings": {},
+        "_via_attributes": {"region": options, "file": {}},
+        "_via_img_metadata": {"a": {"filename": "a.png", "size": 1, "regions": [region], "file_attributes": {}}},
+    }
+    path = tmp_path / "via.json"
+    path.write_text(json.dumps(project))
+    assert find_label_rule(open_annotations(path), label=None, classes=None) == LabelRule("kind", ("cat",))
+
+
 def test_several_attributes_are_a_choice_for_the_user(rule):
     expected = (
         "any of several attributes: kind (dog, cat); colour (red). Set annotations.label (or --label) to one of them"

@@ -16,6 +16,7 @@ def sweep_trials(
     params: Params,
     results: Path,
     *,
+    response: str | None = None,
     scales: Mapping[str, Scale] | None = None,
     references: Mapping[str, str] | None = None,
 ) -> Trials:
@@ -25,6 +26,7 @@ def sweep_trials(
         name: the sweep's name.
         params: all parameters; the sweep's section tells the factors and the response.
         results: the folder that holds sweep/NAME/trials.csv.
+        response: another measure of the trials than that.
         scales, references: as for `trials.select_trials`.
 
     Raises:
@@ -34,7 +36,7 @@ def sweep_trials(
     path = results / "sweep" / name / "trials.csv"
     return select_trials(
         read_trials(path),
-        sweep.response,
+        response or sweep.response,
         list(sweep.factors),
         declared=sweep.factors,
         scales=scales,

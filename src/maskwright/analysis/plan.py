@@ -110,6 +110,10 @@ def _combinations(sweep: Sweep, where: str) -> list[dict[str, Any]]:
                 f"{len(halved)}; set full, or use subset"
             )
         places = [place for place in places if sum(place[number] for number in halved) % 2 == 0]
+    excluded = [_excluded(sweep, number, where) for number in range(len(sweep.exclude))]
+    places = [place for place in places if not any(row.items() <= dict(enumerate(place)).items() for row in excluded)]
+    if not places:
+        raise MaskwrightError(f"{where}.exclude: leaves no combination; remove a row")
     if sweep.subset is not None:
         wanted = sweep.subset.configurations
         if wanted > len(places):
@@ -119,6 +123,19 @@ def _combinations(sweep: Sweep, where: str) -> list[dict[str, Any]]:
         {key: levels[number] for (key, levels), number in zip(sweep.factors.items(), place, strict=True)}
         for place in places
     ]
+
+
+def _excluded(sweep: Sweep, row: int, where: str) -> dict[int, int]:
+    """Return a row of `exclude` as the places of its factors, and of their levels."""
+    factors = list(sweep.factors)
+    places = {}
+    for key, level in sweep.exclude[row].items():
+        if key not in factors or level not in sweep.factors[key]:
+            raise MaskwrightError(f"{where}.exclude: {_text({key: level})} is no level of a factor")
+        places[factors.index(key)] = sweep.factors[key].index(level)
+    if not places:
+        raise MaskwrightError(f"{where}.exclude: row {row + 1} names no factor")
+    return places
 
 
 def _checked(params: Params, sweep: Sweep, levels: Mapping[str, Any], seed: int, where: str) -> Params:

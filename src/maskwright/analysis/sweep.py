@@ -215,7 +215,7 @@ def run_sweep(
     )
     if missing:
         code, folder = trial_code(module), data.resolve()
-        tasks = ((trial, Task(module, code, plan.settings(trial), folder)) for trial in missing)
+        tasks = ((trial, Task(module, code, _anywhere(plan.settings(trial)), folder)) for trial in missing)
         with _Progress(plan, done=len(outcomes)) as progress, _Kept(kept) as keep:
             count = min(workers or available_cores(), len(missing))
             with open_cluster(scheduler, workers=count, preload=run_trial.__module__) as client:
@@ -231,6 +231,12 @@ def run_sweep(
                     _check_response(plan, outcome)
     _write_trials(plan, outcomes, out / "trials.csv")
     return _summary(plan, list(outcomes.values()), new=len(missing), out=out)
+
+
+def _anywhere(params: Params) -> Params:
+    """Return parameters that mean the same in a worker that runs in another folder."""
+    root = str(Path(params.annotations.root).resolve())
+    return params.model_copy(update={"annotations": params.annotations.model_copy(update={"root": root})})
 
 
 def _run(trial_and_task: tuple[Trial, Task]) -> Outcome:

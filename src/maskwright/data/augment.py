@@ -41,19 +41,19 @@ def augment(images: Any, masks: Any, numbers: tf.Tensor, strength: Augmentation)
     """
     images, masks = tf.cast(images, tf.float32), tf.cast(masks, tf.int32)
     if strength.scale or strength.rotate or strength.crop:
-        transforms = _transforms(tf.shape(images)[1], tf.shape(images)[2], numbers, strength)
-        images = _warp(images, transforms, "BILINEAR")
-        masks = _warp(masks[..., None], transforms, "NEAREST")[..., 0]
+        rows = transforms(tf.shape(images)[1], tf.shape(images)[2], numbers, strength)
+        images = warp(images, rows, "BILINEAR")
+        masks = warp(masks[..., None], rows, "NEAREST")[..., 0]
     elif strength.flip:
         mirrored = numbers[:, 0] < strength.flip
         images = tf.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
         masks = tf.where(mirrored[:, None, None], masks[:, :, ::-1], masks)
     if strength.colour:
-        images = _recolour(images, numbers[:, 5:], strength.colour)
+        images = recolour(images, numbers[:, 5:], strength.colour)
     return images, masks
 
 
-def _transforms(height: tf.Tensor, width: tf.Tensor, numbers: tf.Tensor, strength: Augmentation) -> tf.Tensor:
+def transforms(height: tf.Tensor, width: tf.Tensor, numbers: tf.Tensor, strength: Augmentation) -> tf.Tensor:
     """Return (B, 8) rows [a b c d e f 0 0] that map an output pixel (x, y) to input (ax + by + c, dx + ey + f)."""
     height, width = tf.cast(height, tf.float32), tf.cast(width, tf.float32)
     mirror = tf.where(numbers[:, 0] < strength.flip, -1.0, 1.0)
@@ -73,18 +73,19 @@ def _transforms(height: tf.Tensor, width: tf.Tensor, numbers: tf.Tensor, strengt
     return tf.stack([a, b, c, d, e, f, zero, zero], axis=1)
 
 
-def _warp(images: Any, transforms: Any, interpolation: str) -> Any:
+def warp(images: Any, rows: Any, interpolation: str, *, fill_mode: str = "REFLECT", fill: float = 0.0) -> Any:
+    """Move (B, H, W, C) images by the (B, 8) rows of `transforms`; `fill_mode` says what comes in from outside."""
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
-        transforms=transforms,
+        transforms=rows,
         output_shape=tf.shape(images)[1:3],
-        fill_value=0.0,
+        fill_value=fill,
         interpolation=interpolation,
-        fill_mode="REFLECT",
+        fill_mode=fill_mode,
     )
 
 
-def _recolour(images: tf.Tensor, numbers: tf.Tensor, strength: float) -> tf.Tensor:
+def recolour(images: tf.Tensor, numbers: tf.Tensor, strength: float) -> tf.Tensor:
     """Change brightness, contrast, saturation and hue by one 3x3 matrix and one offset an image."""
     spread = 2 * numbers - 1  # (B, 4) in [-1, 1)
     brightness, contrast, saturation = (tf.exp(spread[:, i] * strength) for i in range(3))

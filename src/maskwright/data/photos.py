@@ -1,6 +1,7 @@
 """Labelled photographs as arrays, and as the stream of augmented batches that training sees."""
 
 import csv
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -51,6 +52,14 @@ def read_split(masks: Path, root: Path, split: str) -> list[Example]:
     return examples
 
 
+def read_classes(masks: Path) -> list[str]:
+    """Return the class names, background first, that the masks' indices stand for."""
+    path = masks / "classes.json"
+    if not path.is_file():
+        raise MaskwrightError(f"{path}: no such file; run `maskwright masks` first")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
 def load_images(examples: list[Example], size: tuple[int, int]) -> LabelledImages:
     """Decode and resize all examples once, in threads (Pillow lets go of the interpreter's lock)."""
     images = np.empty((len(examples), *size, 3), np.uint8)
@@ -94,10 +103,25 @@ def training_batches(
     Yields:
         (B, H, W, 3) float32 images in [0, 255] and (B, H, W) int32 masks, `steps_per_epoch` of them an epoch.
     """
-    count = len(data)
+    images, masks = tf.constant(data.images), tf.constant(data.masks)
+
+    def fetch(indices: tf.Tensor, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return augment(tf.gather(images, indices), tf.gather(masks, indices), numbers, augmentation)
+
+    visits = image_visits(len(data), epoch_images=epoch_images, batch_size=batch_size, seed=seed, epochs=epochs)
+    return visits.map(fetch, num_parallel_calls=2, deterministic=True).prefetch(2)
+
+
+def image_visits(
+    count: int, *, epoch_images: int, batch_size: int, seed: int, epochs: tuple[int, int]
+) -> tf.data.Dataset:
+    """Return for each batch, in the order of `training_batches`, which of `count` images it holds, and their numbers.
+
+    Yields:
+        (B,) int32 indices, and what `augment.random_numbers` gives for each, (B, NUMBERS) float32.
+    """
     passes = passes_per_epoch(count, epoch_images)
     batch_size = min(batch_size, passes * count)
-    images, masks = tf.constant(data.images), tf.constant(data.masks)
     shuffle = tf.random.experimental.stateless_shuffle  # pyright: ignore[reportAttributeAccessIssue]
 
     def visits(epoch: tf.Tensor) -> tf.data.Dataset:
@@ -105,12 +129,11 @@ def training_batches(
         seen = epoch * passes * count + tf.range(passes * count, dtype=tf.int64)
         return tf.data.Dataset.from_tensor_slices((tf.concat(order, 0), seen)).batch(batch_size, drop_remainder=True)
 
-    def fetch(indices: tf.Tensor, seen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        numbers = tf.map_fn(lambda n: random_numbers(tf.stack([seed, n])), seen, fn_output_signature=tf.float32)
-        return augment(tf.gather(images, indices), tf.gather(masks, indices), numbers, augmentation)
+    def numbers(indices: tf.Tensor, seen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        draw = tf.map_fn(lambda n: random_numbers(tf.stack([seed, n])), seen, fn_output_signature=tf.float32)
+        return indices, draw
 
-    stream = tf.data.Dataset.range(*epochs).flat_map(visits)
-    return stream.map(fetch, num_parallel_calls=2, deterministic=True).prefetch(2)
+    return tf.data.Dataset.range(*epochs).flat_map(visits).map(numbers)
 
 
 def batches(data: LabelledImages, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -28,12 +28,13 @@ from maskwright.experiments.autoencoder_training import (
     scores,
     steps_per_epoch,
 )
-from maskwright.nn.callbacks import EpochEnd, LogEpoch, ProgressBar
-from maskwright.nn.checkpoint import load_checkpoint, remove_checkpoint, restore_best
+from maskwright.nn.callbacks import LogEpoch
+from maskwright.nn.checkpoint import remove_checkpoint
 from maskwright.nn.dense_coder import ConvBlock, autoencoder
 from maskwright.nn.determinism import make_deterministic
 from maskwright.nn.saved import load_model, save_model
-from maskwright.outputs import replaced_file, replaced_folder, write_json
+from maskwright.nn.training import train_epochs, write_history
+from maskwright.outputs import replaced_folder, write_json
 from maskwright.params import Autoencoder, Params
 from maskwright.pipeline import hash_run
 from maskwright.plots.autoencoder import latent_scatter, latent_walk_grid, reconstruction_grid, training_curves
@@ -120,37 +121,26 @@ def train(
     folder = checkpoints / NAME / run_key(params, data)
     training, validation = splits["train"][0], splits["validation"][0]
     model = _compiled(settings, training)
-    progress = load_checkpoint(folder, model)
-    start = progress.next_epoch
-    if start < settings.epochs:
-        epoch_end = EpochEnd(
-            validate=_validator(model, validation, settings),
-            best_by="val_score",
-            progress=progress,
-            folder=folder,
-            log_epoch=log_epoch,
-        )
-        steps = steps_per_epoch(settings, len(training))
-        bar = ProgressBar(
-            epochs=settings.epochs, steps=steps, start=start, progress=progress, shown=("loss", "val_loss")
-        )
-        try:
-            fit(model, training, settings, start=start, callbacks=[epoch_end, bar])
-        finally:
-            bar.stop()
-    restore_best(folder, model)
+    rows, best = train_epochs(
+        model,
+        lambda start, callbacks: fit(model, training, settings, start=start, callbacks=callbacks),
+        epochs=settings.epochs,
+        steps=steps_per_epoch(settings, len(training)),
+        validate=_validator(model, validation, settings),
+        best_by="val_score",
+        shown="val_loss",
+        folder=folder,
+        log_epoch=log_epoch,
+    )
     about = {
         "experiment": NAME,
         "network": model.name,
         "parameters": model.count_params(),
         "images": len(training),
-        "best_epoch": progress.best_epoch + 1,
-        "validation_loss": progress.history[progress.best_epoch]["val_loss"],
+        "best_epoch": best + 1,
+        "validation_loss": rows[best]["val_loss"],
     }
-    with replaced_file(history) as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(["epoch", *progress.history[0]])
-        table.writerows([epoch, *row.values()] for epoch, row in enumerate(progress.history, start=1))
+    write_history(history, rows)
     save_model(model, about, out)
     remove_checkpoint(folder)
 
@@ -260,7 +250,7 @@ def serving_model(folder: Path) -> keras.Model:
 def run_key(params: Params, data: Path) -> str:
     """Return a hash of all that determines a training: settings, data, libraries and code."""
     package = Path(__file__).parent.parent
-    floor = ("attention", "callbacks", "checkpoint", "dense_coder", "fused_adam", "layers", "schedules")
+    floor = ("attention", "callbacks", "checkpoint", "dense_coder", "fused_adam", "layers", "schedules", "training")
     sources = ("data/digits.py", f"experiments/{NAME}_training.py", *(f"nn/{name}.py" for name in floor))
     files = [data / "train.npz", data / "validation.npz", *(package / source for source in sources), Path(__file__)]
     return hash_run(params.autoencoder.model_dump(mode="json"), files)

@@ -12,24 +12,20 @@ that draw polygons do without.
 """
 
 import csv
-import json
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from PIL import Image
-from rich.console import Console
-from rich.progress import track
 
 from maskwright.errors import MaskwrightError
 from maskwright.images import class_palette, read_image, read_mask, resize_image, resize_mask, write_mask
 from maskwright.outputs import replaced_folder
 from maskwright.parallel import parallel_map
-from maskwright.photographs import INDEX, Photograph
+from maskwright.photographs import INDEX, Photograph, label_attribute, overlay_size, tracked
 from maskwright.via.model import ImageEntry, LabelledRegion, Region
 from maskwright.via.polygonise import MIN_CLASS_IOU, drop_specks, mask_to_regions
 from maskwright.via.rasterise import rasterise
@@ -43,9 +39,6 @@ DRAWN_PIXELS = 1_000_000
 
 _WHOLE_PIXELS = 50_000_000  # what needs 20 to 44 bytes a pixel is done in full resolution only up to here
 _TILED_VALUES = 250_000_000  # probabilities of a tiled photograph: three times 4 bytes each
-_OVERLAY_SIDE = 2048
-
-T = TypeVar("T")
 
 
 def predict(
@@ -95,7 +88,7 @@ def predict(
         def images() -> Iterator[np.ndarray]:
             for photograph in photographs:
                 image = read_image(photograph.path)
-                seen.append(resize_image(image, _overlay_size(image)))
+                seen.append(resize_image(image, overlay_size(image)))
                 yield image
 
         if tile is None:
@@ -109,16 +102,16 @@ def predict(
         with (folder / INDEX).open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
             index = csv.writer(file, lineterminator="\n")
             index.writerow(["image", "mask", "overlay", "height", "width"])
-            for photograph, image, mask in _tracked(segmented(), len(photographs), "masks"):
+            for photograph, image, mask in tracked(segmented(), len(photographs), "masks"):
                 names = _mask_name(photograph), _overlay_name(photograph)
                 write_mask(folder / names[0], mask, palette)
-                overlay = blend(image, resize_mask(mask, _overlay_size(mask)), palette)
+                overlay = blend(image, resize_mask(mask, overlay_size(mask)), palette)
                 Image.fromarray(overlay).save(folder / names[1], quality=90)
                 index.writerow([photograph.path, *names, *mask.shape])
         if via is not None:
-            attribute = _label_attribute(masks)
+            attribute = label_attribute(masks)
             entry = partial(_entry, folder=folder, classes=classes, attribute=attribute)
-            entries = _tracked(parallel_map(entry, photographs, chunk=4), len(photographs), "polygons")
+            entries = tracked(parallel_map(entry, photographs, chunk=4), len(photographs), "polygons")
             name = f"predictions of {about['network']}"
             write_via_project(via, entries, classes=classes[1:], attribute=attribute, name=name)
 
@@ -194,15 +187,6 @@ def _lowest_iou(regions: Sequence[Region], mask: np.ndarray, classes: Sequence[s
     return lowest
 
 
-def _label_attribute(masks: Path | None) -> str:
-    """Return the attribute that held the class in the training file."""
-    try:
-        report = json.loads(((masks or Path()) / "report.json").read_text(encoding="utf-8"))
-        return report["train"]["label"] or "class"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "class"
-
-
 def _entry(photograph: Photograph, *, folder: Path, classes: Sequence[str], attribute: str) -> ImageEntry:
     """Make a VIA entry from a mask that has been written; runs in a worker."""
     regions = polygons(read_mask(folder / _mask_name(photograph)), classes, attribute=attribute)
@@ -222,20 +206,9 @@ def _refuse_small_tiles(
             )
 
 
-def _overlay_size(image: np.ndarray) -> tuple[int, int]:
-    height, width = image.shape[:2]
-    scale = min(1.0, _OVERLAY_SIDE / max(height, width))
-    return max(1, round(height * scale)), max(1, round(width * scale))
-
-
 def _mask_name(photograph: Photograph) -> str:
     return f"{photograph.name}.png"
 
 
 def _overlay_name(photograph: Photograph) -> str:
     return f"{photograph.name}_overlay.jpg"
-
-
-def _tracked(items: Iterable[T], total: int, what: str) -> Iterable[T]:
-    console = Console(stderr=True)
-    return track(items, what, total, console=console, transient=True, disable=not console.is_terminal)

@@ -8,7 +8,6 @@ photographs of drinks, after 100 epochs of 1,000.
 """
 
 import csv
-import json
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +22,7 @@ from maskwright.data.photos import (
     LabelledImages,
     batches,
     load_images,
+    read_classes,
     read_split,
     steps_per_epoch,
     training_batches,
@@ -37,14 +37,22 @@ from maskwright.metrics.segmentation import (
     summarise,
 )
 from maskwright.nn import fcn
-from maskwright.nn.callbacks import EpochEnd, LogEpoch, ProgressBar
-from maskwright.nn.checkpoint import load_checkpoint, remove_checkpoint, restore_best
+from maskwright.nn.callbacks import LogEpoch
+from maskwright.nn.checkpoint import remove_checkpoint
 from maskwright.nn.determinism import make_deterministic
 from maskwright.nn.inference import Forward, as_served, compiled, segment
 from maskwright.nn.losses import class_weights, segmentation_loss
 from maskwright.nn.saved import load_model, save_model
-from maskwright.nn.schedules import learning_rate
-from maskwright.outputs import replaced_file, replaced_folder, write_json
+from maskwright.nn.training import (
+    accelerators,
+    computing_in,
+    keras_fit,
+    optimizer,
+    strategy,
+    train_epochs,
+    write_history,
+)
+from maskwright.outputs import replaced_folder, write_json
 from maskwright.params import Params, Segmentation
 from maskwright.pipeline import hash_run
 from maskwright.plots.figure import save_figure
@@ -83,17 +91,13 @@ def build(params: Segmentation, number_of_classes: int) -> keras.Model:
     Raises:
         MaskwrightError: the backbone is unknown or its weights do not fit.
     """
-    previous = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16" if params.precision == "bfloat16" else "float32")
-    try:
+    with computing_in(params.precision):
         if params.backbone is not None:
             return fcn.application_fcn(params.backbone, params.weights, number_of_classes, attention=params.attention)
         if params.weights is not None:
             raise MaskwrightError("segmentation.weights: belongs to segmentation.backbone, which is null; set both")
         network = {"fast": fcn.fast, "resnet56v2-fcn": fcn.resnet56v2_fcn}[params.preset]
         return network(number_of_classes, attention=params.attention)
-    finally:
-        keras.config.set_dtype_policy(previous)
 
 
 def compile_model(model: keras.Model, params: Segmentation, training: LabelledImages, number_of_classes: int) -> None:
@@ -101,15 +105,7 @@ def compile_model(model: keras.Model, params: Segmentation, training: LabelledIm
     counts = np.bincount(training.masks.reshape(-1), minlength=256)
     weights = class_weights(params.loss, counts[:number_of_classes])
     steps = steps_per_epoch(len(training), params.epoch_images, params.batch_size)
-    rate: Any = learning_rate(params, steps)
-    if params.weight_decay:
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=params.weight_decay)
-        # Decay is for the kernels: on a scale or a bias it only biases the result.
-        optimizer.exclude_from_weight_decay(var_list=[v for v in model.trainable_variables if len(v.shape) < 2])
-    else:
-        optimizer = keras.optimizers.Adam(rate)
-    optimizer.build(model.trainable_variables)
-    model.compile(optimizer=optimizer, loss=segmentation_loss(params.loss, weights))
+    model.compile(optimizer=optimizer(params, model, steps), loss=segmentation_loss(params.loss, weights))
 
 
 def train(
@@ -141,55 +137,41 @@ def train(
     folder = checkpoints / NAME / run_key(params, data)
     training, validation = dataset(params, data)
     make_deterministic(settings.seed)
-    with _strategy([device.name for device in tf.config.list_logical_devices("GPU")]).scope():
+    with strategy(accelerators()).scope():
         model: Any = build(settings, len(classes))
         compile_model(model, settings, training, len(classes))
-    progress = load_checkpoint(folder, model)
     steps = steps_per_epoch(len(training), settings.epoch_images, settings.batch_size)
-    start = progress.next_epoch
-    if start < settings.epochs:
-        stream = training_batches(
+
+    def batches_from(epoch: int) -> tf.data.Dataset:
+        return training_batches(
             training,
             epoch_images=settings.epoch_images,
             batch_size=settings.batch_size,
             augmentation=settings.augment,
             seed=settings.seed,
-            epochs=(start, settings.epochs),
+            epochs=(epoch, settings.epochs),
         )
-        epoch_end = EpochEnd(
-            validate=_validator(model, validation, settings),
-            best_by="val_miou",
-            progress=progress,
-            folder=folder,
-            log_epoch=log_epoch,
-        )
-        bar = ProgressBar(
-            epochs=settings.epochs, steps=steps, start=start, progress=progress, shown=("loss", "val_miou")
-        )
-        try:
-            model.fit(
-                stream,
-                initial_epoch=start,
-                epochs=settings.epochs,
-                steps_per_epoch=steps,
-                shuffle=False,
-                verbose=0,
-                callbacks=[epoch_end, bar],
-            )
-        finally:
-            bar.stop()
-    restore_best(folder, model)
-    best = progress.history[progress.best_epoch]
+
+    rows, best = train_epochs(
+        model,
+        keras_fit(model, batches_from, epochs=settings.epochs, steps=steps),
+        epochs=settings.epochs,
+        steps=steps,
+        validate=_validator(model, validation, settings),
+        best_by="val_miou",
+        folder=folder,
+        log_epoch=log_epoch,
+    )
     about = {
         "experiment": NAME,
         "network": model.name,
         "parameters": model.count_params(),
         "classes": classes,
         "size": list(settings.size),
-        "best_epoch": progress.best_epoch + 1,
-        "validation_miou": best["val_miou"],
+        "best_epoch": best + 1,
+        "validation_miou": rows[best]["val_miou"],
     }
-    _write_history(history, progress.history)
+    write_history(history, rows)
     save_model(model, about, out)
     remove_checkpoint(folder)
 
@@ -290,19 +272,6 @@ def run_key(params: Params, masks: Path) -> str:
     return hash_run(settings, [*(path for e in examples for path in (e.image, e.mask)), *code])
 
 
-def read_classes(masks: Path) -> list[str]:
-    """Return the class names, background first, that the masks' indices stand for."""
-    path = masks / "classes.json"
-    if not path.is_file():
-        raise MaskwrightError(f"{path}: no such file; run `maskwright masks` first")
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _strategy(accelerators: list[str]) -> tf.distribute.Strategy:
-    """Return a strategy that splits each batch among several of them, or the one that changes nothing."""
-    return tf.distribute.MirroredStrategy(accelerators) if len(accelerators) > 1 else tf.distribute.get_strategy()
-
-
 def _validator(model: Any, data: LabelledImages, settings: Segmentation) -> Callable[[], dict[str, float]]:
     """Return a function that scores the model as it stands: the unweighted loss, mIoU and pixel accuracy.
 
@@ -333,10 +302,3 @@ def _validator(model: Any, data: LabelledImages, settings: Segmentation) -> Call
         }
 
     return validate
-
-
-def _write_history(path: Path, history: list[dict[str, float]]) -> None:
-    with replaced_file(path) as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(["epoch", *history[0]])
-        table.writerows([epoch, *row.values()] for epoch, row in enumerate(history, start=1))

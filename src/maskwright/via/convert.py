@@ -4,7 +4,8 @@
     out/report.json              what was used, with a warning or not, and what was refused
     out/<split>.csv              image (relative to the annotations' root), mask (relative to out), height, width in
                                  pixels, SHA-256 of the image file
-    out/<split>.coco.json        the same annotations, as COCO
+    out/<split>.coco.json        the same annotations, as COCO: each region's outline and box, cut off at the image's
+                                 borders; the boxes of regions of unknown class are the image's `unlabelled`
     out/<split>/<image>.png      (H, W) uint8 index mask with a palette; 255 where the class is unknown
 
 Images stream through processes that check, paint and write; nothing here grows with their number but a set of names.
@@ -40,7 +41,7 @@ from maskwright.via.report import Report, add_image, compare_classes, report_as_
 from maskwright.via.source import printable
 from maskwright.via.splits import SPLITS, Source, split_sources
 from maskwright.via.values import normal_name
-from maskwright.via.write import CocoWriter, OneHotArchive, coco_annotations
+from maskwright.via.write import CocoWriter, OneHotArchive, coco_annotations, unlabelled_boxes
 
 if TYPE_CHECKING:  # every worker imports this module, and params takes as long as all the rest
     from maskwright.params import Annotations
@@ -73,6 +74,7 @@ class _Result:
     sha256: str  # of the image file
     mask: str
     coco: list[str]
+    unlabelled: list[list[float]]
 
 
 def convert_annotations(
@@ -203,18 +205,19 @@ def _make_mask(
     path = source.file.path
     checked = check_image(task.entry, file=path, folder=path.parent, rule=source.rule)
     if not checked.usable:
-        return _Result(task.split, checked, "", "", "", [])
+        return _Result(task.split, checked, "", "", "", [], [])
     size = checked.height, checked.width
     write_mask(folder / task.mask, rasterise(checked.regions, *size), palette)
     crossing = {problem.region for problem in checked.problems if problem.code == "self-crossing"}
     coco = coco_annotations(checked.regions, *size, crossing=crossing)
+    unlabelled = unlabelled_boxes(checked.regions, *size)
     # The outlines have been used, and would be most of what goes back to the parent process.
     regions = tuple(replace(region, geometry={}) for region in checked.regions)
     image = Path(os.path.relpath(checked.path, root)).as_posix()
     with checked.path.open("rb") as file:
         # So that who depends on the index depends on the photographs.
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return _Result(task.split, replace(checked, regions=regions), image, sha256, task.mask, coco)
+    return _Result(task.split, replace(checked, regions=regions), image, sha256, task.mask, coco, unlabelled)
 
 
 class _SplitWriter:
@@ -247,7 +250,7 @@ class _SplitWriter:
         if not checked.usable:
             return
         self._table.writerow([result.image, result.mask, checked.height, checked.width, result.sha256])
-        self._coco.add(result.image, checked.height, checked.width, result.coco)
+        self._coco.add(result.image, checked.height, checked.width, result.coco, result.unlabelled)
         if self._onehot is not None:
             self._onehot.add(checked.entry_name, read_mask(self._folder / result.mask))
         other = result.split if seen is None else seen.setdefault(result.image, result.split)

@@ -70,7 +70,7 @@ def find_label_rule(file: AnnotationFile, *, label: str | None, classes: Sequenc
     Args:
         file: read through once here.
         label: the attribute's name, in any letter case; None takes the only one that has labels (of several, the
-            only one with a label that is in `classes`).
+            only one with a label that is in `classes`, or for which the file defines options).
         classes: the classes in index order; None takes the file's labels, sorted (numbers by value).
 
     Raises:
@@ -193,6 +193,10 @@ def _only_fitting(
     fitting = [attribute for attribute in attributes.values() if attribute.fits]
     if classes is not None and len(fitting) != 1:
         fitting = [a for a in attributes.values() if any(name in a.labels for name in classes)] or fitting
+    if len(fitting) > 1:
+        # A list to choose from was made for the class; free text beside it (a score, a remark) was not.
+        with_options = [attribute for attribute in fitting if file.options.get(attribute.name)]
+        fitting = with_options if len(with_options) == 1 else fitting
     if len(fitting) == 1:
         return fitting[0]
     if fitting:

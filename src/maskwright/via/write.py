@@ -28,7 +28,13 @@ _SPAN_OF_A_BLOCK = 1 << 22  # values of a one-hot array made at a time
 
 
 def write_via_project(
-    path: Path, entries: Iterable[ImageEntry], *, classes: Sequence[str], attribute: str = "class", name: str
+    path: Path,
+    entries: Iterable[ImageEntry],
+    *,
+    classes: Sequence[str],
+    attribute: str = "class",
+    texts: Sequence[str] = (),
+    name: str,
 ) -> None:
     """Write a project that VIA 2 opens ("Load" in its Project menu), in the format of VIA 2.0.10.
 
@@ -40,17 +46,20 @@ def write_via_project(
         entries: the images, in the order in which VIA will show them.
         classes: without background; the options of the dropdown that `attribute` is.
         attribute: the region attribute that holds the class.
+        texts: further region attributes, of free text.
         name: of the project, as VIA shows it.
 
     Raises:
         MaskwrightError: two images have the same file name and size, which VIA could not tell apart.
     """
     options = {"type": "dropdown", "description": "", "options": {c: c for c in classes}, "default_options": {}}
+    text = {"type": "text", "description": "", "default_value": ""}
+    attributes = {attribute: options, **dict.fromkeys(texts, text)}
     keys: dict[str, None] = {}
     with replaced_file(path) as file:
         # What says how to read the regions comes before them, so that a reader needs only one pass.
         file.write('{"_via_settings": ' + _json(_via_settings(name, attribute)))
-        file.write(',\n"_via_attributes": ' + _json({"region": {attribute: options}, "file": {}}))
+        file.write(',\n"_via_attributes": ' + _json({"region": attributes, "file": {}}))
         file.write(',\n"_via_data_format_version": "2.0.10",\n"_via_img_metadata": {')
         for entry in entries:
             key = f"{entry.filename}{entry.size}"
@@ -112,6 +121,8 @@ class CocoWriter:
     Category ids are class indices (from 1, background is none); image and annotation ids count from 1. Annotations
     wait in a temporary file beside `path` until all images are written, since COCO lists them after the images.
 
+    An image with regions of unknown class has a key that COCO does not know: `unlabelled`, a list of their boxes.
+
     Use as a context manager; the file is complete when the block ends.
     """
 
@@ -127,10 +138,19 @@ class CocoWriter:
         self._file.write('{"info": {"description": "maskwright", "version": "1.0"},\n"licenses": [],\n')
         self._file.write('"categories": ' + _json(categories) + ',\n"images": [')
 
-    def add(self, file_name: str, height: int, width: int, annotations: Iterable[str]) -> None:
-        """Write one image with its annotations, as from `coco_annotations`."""
+    def add(
+        self,
+        file_name: str,
+        height: int,
+        width: int,
+        annotations: Iterable[str],
+        unlabelled: Sequence[Sequence[float]] = (),
+    ) -> None:
+        """Write one image with its annotations, as from `coco_annotations` and `unlabelled_boxes`."""
         self._images_written += 1
-        image = {"id": self._images_written, "file_name": file_name, "height": height, "width": width}
+        image: dict[str, Any] = {"id": self._images_written, "file_name": file_name, "height": height, "width": width}
+        if unlabelled:
+            image["unlabelled"] = unlabelled
         self._file.write(f"{',' if self._images_written > 1 else ''}\n{_json(image)}")
         for annotation in annotations:
             self._annotations_written += 1
@@ -183,6 +203,16 @@ def coco_annotations(
             }
             annotations.append(_json(annotation))
     return annotations
+
+
+def unlabelled_boxes(regions: Sequence[LabelledRegion], height: int, width: int) -> list[list[float]]:
+    """Return the boxes (x, y, width, height) around the regions of unknown class, cut off at the image's borders.
+
+    What lies in them is neither an object of a known class nor certainly background.
+    """
+    unknown = [region for region in regions if region.class_index == IGNORE]
+    boxes = bounding_boxes(unknown, height, width).tolist()
+    return [[_short(value) for value in box] for box in boxes if box[2] > 0 and box[3] > 0]
 
 
 def _outline(region: LabelledRegion) -> _Points:
