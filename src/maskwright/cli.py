@@ -335,7 +335,10 @@ def effects(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder to write; default: results/effects/NAME[-METRIC], or effects/E."),
+        typer.Option(
+            metavar="DIR",
+            help="Folder to write; default: in results/effects, or in effects for any other analysis.",
+        ),
     ] = None,
 ) -> None:
     """How large the effect of each setting is, and how sure that is; see docs/effects.md."""
@@ -355,8 +358,10 @@ def effects(
             )
         params = load_params()
         trials = sweep_trials(name, params, RESULTS, response=response, **choices)
-        main = response in (None, params.sweeps.entries[name].response)
-        folder = out or RESULTS / "effects" / (name if main else f"{name}-{response}")
+        label = name if response in (None, params.sweeps.entries[name].response) else f"{name}-{response}"
+        # results/ holds the sweep's one analysis that the pipeline makes; another way to look at it goes elsewhere.
+        usual = not (interactions or logit or scale or reference)
+        folder = out or (RESULTS / "effects" / label if usual else Path("effects") / label)
     elif name is None and mlflow_experiment is not None:
         if response is None or factors is None:
             raise typer.BadParameter("an experiment needs both", param_hint="--response, --factors")
@@ -369,8 +374,8 @@ def effects(
     metrics = write_analysis(analysis, folder)
     print_analysis(analysis, Console())
     typer.echo(f"Written to {folder}; read {folder / 'summary.txt'} first")
-    if name is not None and out is None:
-        record_effects_or_warn(name, load_params(), metrics, folder)
+    if name is not None and folder.parent == RESULTS / "effects":
+        record_effects_or_warn(name, load_params(), metrics, folder, results=RESULTS)
 
 
 @app.command()

@@ -40,11 +40,18 @@ def record_or_warn(root: Path, trainings: list[Training], results: Path) -> None
             tracking.record(root, training, results)
 
 
-def record_effects_or_warn(name: str, params: Params, metrics: Mapping[str, Any], folder: Path) -> None:
-    """Add an analysis of effects to its sweep's run; a failure of MLflow is a warning."""
-    from maskwright.analysis.sweep import record_sweep_effects
+def record_effects_or_warn(
+    name: str, params: Params, metrics: Mapping[str, Any], folder: Path, *, results: Path
+) -> None:
+    """Add an analysis of effects to its sweep's run; a failure of MLflow is a warning.
+
+    A sweep whose table came with the project, so that it never ran here, gets its run first.
+    """
+    from maskwright.analysis.sweep import record_sweep_effects, sync_sweep
 
     with _only_warned():
+        if locked_sweep(name, results / "sweep" / name / "trials.csv") is not None:
+            sync_sweep(name, params, root=project_root(), results=results)
         record_sweep_effects(name, params, root=project_root(), metrics=metrics, folder=folder)
 
 
@@ -67,7 +74,7 @@ def record_restored_sweep(name: str, results: Path) -> str:
     table = results / "sweep" / name / "trials.csv"
     found = locked_sweep(name, table)
     if found is None:
-        message = "its table and dvc.lock do not belong together; run `dvc repro` or `dvc checkout` first"
+        message = f"its table, data and code are not those of dvc.lock; run `maskwright sweep {name}` again"
         return message if table.is_file() else "not run"
     values = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
     for section, content in found.items():

@@ -91,6 +91,7 @@ class LiveSweep:
     def _write(self) -> None:
         try:
             writer = _Writer(open_store(self._root, _experiment(self._sweep)), self._sweep)
+            writer.reopen()
             while isinstance(item := self._queue.get(), TrackedTrial):
                 writer.trial(item)
             writer.end(*item)
@@ -110,7 +111,9 @@ def record_sweep(root: Path, sweep: TrackedSweep, trials: Iterable[TrackedTrial]
     writer = _Writer(open_store(root, _experiment(sweep)), sweep)
     # Every trial is looked at, so no `any` of a generator.
     added = [writer.trial(trial) for trial in trials]
-    writer.end("FINISHED", table)
+    # Ended once: a run's time is that from its start to its end.
+    if any(added) or not writer.finished():
+        writer.end("FINISHED", table)
     return any(added)
 
 
@@ -169,11 +172,17 @@ class _Writer:
         self._store, self._sweep, self._git = store, sweep, git_tags()
         found = _find(store, sweep.key)
         self._run = found or self._create(sweep.key, f"sweep {sweep.name}", {})
-        if found:
-            store.client.update_run(found, status="RUNNING")
-        else:
+        if not found:
             _log(store, self._run, dict(flatten(sweep.params)), {}, 0)
         self._rows = self._children()
+
+    def reopen(self) -> None:
+        """Say that the sweep goes on."""
+        self._store.client.update_run(self._run, status="RUNNING")
+
+    def finished(self) -> bool:
+        """Return whether the sweep's run says that it is complete."""
+        return self._store.client.get_run(self._run).info.status == "FINISHED"
 
     def trial(self, trial: TrackedTrial) -> bool:
         """Record a trial; return False where its run is complete already."""

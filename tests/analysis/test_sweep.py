@@ -228,8 +228,10 @@ def test_a_sweep_killed_in_the_middle_continues(tmp_path, undisturbed, shared):
 
 def test_ctrl_c_is_quiet_and_keeps_what_there_is(tmp_path):
     text = (
-        "import pathlib, sweep_trials, sys\n"
+        "import pathlib, signal, sweep_trials, sys\n"
         "if __name__ == '__main__':\n"
+        # Tests that were started in the background have inherited that the signal is ignored.
+        "    signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "    try:\n"
         "        sweep_trials.run(pathlib.Path(sys.argv[1]), sweep_trials.forty(steps=2000))\n"
         "    except KeyboardInterrupt:\n"
