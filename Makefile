@@ -16,15 +16,20 @@ ARGS ?=
 # Python is gone is made anew.
 READY := $(shell test "$$(cat .venv/ready 2>/dev/null)" = "$$(pwd -P)" && .venv/bin/python -c '' 2>/dev/null && echo yes)
 
-.PHONY: help run test ui lint lock clean FORCE
+.PHONY: help run sweep-detection test ui lint lock clean FORCE
 
 help: ## this list
 	@echo 'make TARGET, where TARGET is one of'
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
 
 run: .venv/ready ## the whole pipeline: data, training, evaluation, claims (dvc repro; ARGS= for its arguments)
 	dvc repro $(ARGS)
 	@echo 'Numbers: results/*/metrics.json and results/claims.md; pictures: results/*/plots; every run: make ui'
+
+sweep-detection: .venv/ready ## train the five variants of detection again: 20 minutes; `make run` takes them as they are
+	maskwright sweep detection
+	dvc commit --force sweep-detection
+	dvc repro effects claims
 
 test: .venv/ready ## all tests (ARGS= for pytest's arguments, for example ARGS='-m "not slow"')
 	python -m pytest -n logical --maxprocesses 8 --dist loadfile $(ARGS)

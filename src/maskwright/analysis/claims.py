@@ -6,7 +6,7 @@ does, `partly` if some does, and `not measured` where the variants it needs were
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,11 +33,13 @@ class Results:
         variants: content of `plots/variants.json`: for each variant its numbers; empty without variants.
         replicates: the table of `plots/replicates.csv`, a row for each variant and seed; likewise.
         effects: those of the sweep of the experiment's name, content of its `metrics.json`; empty with variants.
+        trials: the table of that sweep, a row for each combination and seed; likewise.
     """
 
     variants: dict[str, Any]
     replicates: pd.DataFrame
     effects: dict[str, Any]
+    trials: pd.DataFrame
 
     def seeds(self, variant: str, measure: str) -> np.ndarray:
         """Return a measure of a variant, (R,), in the order of the seeds; KeyError where it was not trained."""
@@ -45,6 +47,18 @@ class Results:
         if rows.empty:
             raise KeyError(variant)
         return rows.sort_values(by="seed")[measure].to_numpy(float)
+
+    def trial_seeds(self, measure: str, levels: Mapping[str, str]) -> np.ndarray:
+        """Return a measure of the trials with these levels, for each seed the mean over the other factors: (R,).
+
+        In the order of the seeds. KeyError where there is no such trial.
+        """
+        rows = self.trials
+        for factor, level in levels.items():
+            rows = rows.loc[rows[factor].astype(str) == level]
+        if rows.empty:
+            raise KeyError(str(levels))
+        return rows.groupby("seed", sort=True)[measure].mean().to_numpy(float)
 
 
 @dataclass(frozen=True)
@@ -150,15 +164,17 @@ def _measured(row: dict[str, Any]) -> str:
 
 
 def _read(results: Path, name: str) -> Results:
+    nothing = pd.DataFrame(columns=["variant"])
     if not room(name).variants:
-        path = results / "effects" / name / "metrics.json"
-        if not path.is_file():
-            raise MaskwrightError(
-                f"{path}: no such file; run `maskwright sweep {name}` and `maskwright effects {name}` first"
-            )
-        return Results({}, pd.DataFrame(columns=["variant"]), json.loads(path.read_text(encoding="utf-8")))
+        effects, trials = results / "effects" / name / "metrics.json", results / "sweep" / name / "trials.csv"
+        for path in (trials, effects):
+            if not path.is_file():
+                raise MaskwrightError(
+                    f"{path}: no such file; run `maskwright sweep {name}` and `maskwright effects {name}` first"
+                )
+        return Results({}, nothing, json.loads(effects.read_text(encoding="utf-8")), pd.read_csv(trials))
     variants, table = (results / name / "plots" / file for file in ("variants.json", "replicates.csv"))
     for path in (variants, table):
         if not path.is_file():
             raise MaskwrightError(f"{path}: no such file; run `maskwright evaluate {name}` first")
-    return Results(json.loads(variants.read_text(encoding="utf-8")), read_replicates(table), {})
+    return Results(json.loads(variants.read_text(encoding="utf-8")), read_replicates(table), {}, nothing)
