@@ -53,12 +53,11 @@ class Results:
 
         In the order of the seeds. KeyError where there is no such trial.
         """
-        rows = self.trials
-        for factor, level in levels.items():
-            rows = rows.loc[rows[factor].astype(str) == level]
-        if rows.empty:
+        rows = [row for row in self.trials.to_dict("records") if all(str(row[f]) == v for f, v in levels.items())]
+        if not rows:
             raise KeyError(str(levels))
-        return rows.groupby("seed", sort=True)[measure].mean().to_numpy(float)
+        seeds = sorted({row["seed"] for row in rows})
+        return np.array([np.mean([row[measure] for row in rows if row["seed"] == seed]) for seed in seeds])
 
 
 @dataclass(frozen=True)
