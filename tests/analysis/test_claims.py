@@ -81,6 +81,10 @@ def test_without_an_evaluation(results):
 
 def test_effects_of_a_sweep(tmp_path):
     claims = [claim for claim in CLAIMS if claim.experiment == "autoencoder"]
+    with pytest.raises(MaskwrightError, match=r"trials.csv: no such file; run `maskwright sweep autoencoder`"):
+        judge(claims, tmp_path)
+    (tmp_path / "sweep/autoencoder").mkdir(parents=True)
+    (tmp_path / "sweep/autoencoder/trials.csv").write_text("trial,seed,bce\n")
     with pytest.raises(MaskwrightError, match=r"metrics.json: no such file; run `maskwright sweep autoencoder`"):
         judge(claims, tmp_path)
     effects = {
@@ -101,6 +105,33 @@ def test_effects_of_a_sweep(tmp_path):
         "not measured",
     ]
     assert (rows[0]["measured"], rows[0]["low"], rows[0]["high"], rows[0]["seeds"]) == (-0.02, -0.03, -0.01, 2)
+
+
+def test_trials_of_a_sweep(tmp_path):
+    claims = [claim for claim in CLAIMS if claim.experiment == "detection"]
+    lines = ["offsets,loss.offsets,loss.classes,seed,sources_miou,sources_precision,sources_recall"]
+    miou = {("raw", "l1"): (0.5, 0.7), ("raw", "smooth_l1"): (0.3, 0.5), ("normalised", "l1"): (0.1, 0.3)}
+    for (offsets, loss), values in miou.items():
+        # Each seed's precision is the same in all variants, and no recall depends on chance.
+        lines += [f"{offsets},{loss},cross_entropy,{seed},{v},{0.8 + seed / 10},0.9" for seed, v in enumerate(values)]
+    write_json(tmp_path / "effects/detection/metrics.json", {"seeds": 2, "effects": {}})
+    (tmp_path / "sweep/detection").mkdir(parents=True)
+    (tmp_path / "sweep/detection/trials.csv").write_text("\n".join(lines) + "\n")
+    rows = judge(claims, tmp_path)
+    assert [(row["measured"], row["seeds"]) for row in rows] == [
+        (0.6, 2),
+        (0.85, 2),
+        (0.9, 2),
+        (0.3, 2),  # raw: 0.4 and 0.6 for the seeds, over both losses; normalised: 0.1 and 0.3
+        (0.0, 2),
+        (0.0, 2),
+        (-0.1, 2),  # l1: 0.3 and 0.5, over both offsets; smooth L1: 0.3 and 0.5 ... of raw alone
+        (0.0, 2),
+        (0.0, 2),
+        (None, 0),
+        (None, 0),
+        (None, 0),
+    ]
 
 
 def test_every_shipped_claim_can_fail_and_says_what_it_measures():
