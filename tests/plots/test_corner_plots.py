@@ -39,7 +39,16 @@ def test_gradient_shows_the_hard_sigmoids():
     left, right = pictures.gradient_curves(history()).axes
     for axes in (left, right):
         drawn = {line.get_label(): list(line.get_xdata()) for line in axes.lines}
-        assert drawn == {"as_posted": [10, 20, 30], "matched_labels": [], "repeated_corner": [10, 20, 30]}
+        assert drawn == {"as_posted": [10, 20, 30], "repeated_corner": [10, 20, 30]}
+
+
+def test_a_picture_with_nothing_to_show_says_so():
+    nothing = history().iloc[:0]
+    (text,) = pictures.loss_panels(nothing).texts
+    assert text.get_text() == "No loss to show: none of the variants was trained."
+    for table in (nothing, history()[history()["variant"] == "softmax_ce"]):
+        (text,) = pictures.gradient_curves(table).texts
+        assert text.get_text() == "No gradient to show: none of as_posted, matched_labels, repeated_corner was trained."
 
 
 def test_kernels_show_numbers_and_outcome():

@@ -18,6 +18,14 @@ _GRID = (16, 32)  # rows and columns in which the 512 patterns stand
 _TRACED = {"as_posted": ORANGE, "matched_labels": VERMILION, "repeated_corner": BLUE}
 
 
+def _remark(text: str) -> Figure:
+    """Say in words why a picture that has a fixed place in the reports is empty."""
+    with drawing_style():
+        figure = Figure(figsize=(8.4, 1.2))
+        figure.text(0.5, 0.5, text, ha="center", va="center", fontsize=13)
+    return figure
+
+
 def pattern_grid(patterns: np.ndarray, labels: np.ndarray) -> Figure:
     """Draw the 512 patterns, the positive ones framed, and the first of these large.
 
@@ -55,6 +63,8 @@ def loss_panels(history: pd.DataFrame) -> Figure:
         history: as `replicates.read_history` returns it.
     """
     groups = list(history.groupby("variant", sort=False))
+    if not groups:
+        return _remark("No loss to show: none of the variants was trained.")
     lines = -(-len(groups) // _PANELS)
     with drawing_style():
         figure = Figure(figsize=(12, 3.0 * lines + 0.4), layout="constrained")
@@ -86,6 +96,9 @@ def gradient_curves(history: pd.DataFrame) -> Figure:
     Args:
         history: as `replicates.read_history` returns it; those variants are shown that have a hard sigmoid.
     """
+    traced = [variant for variant in _TRACED if variant in set(history["variant"])]
+    if not traced:
+        return _remark(f"No gradient to show: none of {', '.join(_TRACED)} was trained.")
     panels = (
         ("gradient", "patterns whose hard sigmoid passes any gradient"),
         ("pull", "gradient of the corner's own loss at its logit"),
@@ -93,8 +106,8 @@ def gradient_curves(history: pd.DataFrame) -> Figure:
     with drawing_style():
         figure = Figure(figsize=(11, 4.6), layout="constrained")
         for axes, (measure, title) in zip(figure.subplots(1, 2), panels, strict=True):
-            for variant, colour in _TRACED.items():
-                rows = history[history["variant"] == variant]
+            for variant in traced:
+                rows, colour = history[history["variant"] == variant], _TRACED[variant]
                 low, high = rows[f"{measure}_low"], rows[f"{measure}_high"]
                 axes.fill_between(rows["epoch"], low, high, color=colour, alpha=0.18, linewidth=0)
                 # The two that fail hardly differ; dashes let the one below be seen.
