@@ -103,6 +103,23 @@ def test_effects_of_a_sweep(tmp_path):
     assert (rows[0]["measured"], rows[0]["low"], rows[0]["high"], rows[0]["seeds"]) == (-0.02, -0.03, -0.01, 2)
 
 
+@pytest.mark.parametrize(
+    ("recall", "false_positives", "measured", "expected"),
+    [
+        ([0] * 20, [0] * 20, 1.0, "holds"),
+        ([0] * 20, [0] * 10 + [3] * 10, 0.5, "does not hold"),
+        ([0] * 10 + [1] * 10, [0] * 5 + [3] * 10 + [0] * 5, 0.25, "does not hold"),
+    ],
+)
+def test_zero_everywhere_is_no_corner_and_no_false_positive(recall, false_positives, measured, expected, tmp_path):
+    (claim,) = (claim for claim in CLAIMS if claim.statement.endswith("the network ends with zero everywhere."))
+    write_json(tmp_path / "corner/plots/variants.json", {})
+    seeds = {"recall": np.array(recall), "false_positives": np.array(false_positives)}
+    write_replicates(tmp_path / "corner/plots/replicates.csv", {"as_posted": seeds}, 0)
+    (row,) = judge([claim], tmp_path)
+    assert (row["measured"], row["seeds"], row["verdict"]) == (measured, 20, expected)
+
+
 def test_every_shipped_claim_can_fail_and_says_what_it_measures():
     for claim in CLAIMS:
         assert np.isfinite(claim.low) or np.isfinite(claim.high)

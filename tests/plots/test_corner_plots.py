@@ -48,7 +48,8 @@ def test_a_picture_with_nothing_to_show_says_so():
     assert text.get_text() == "No loss to show: none of the variants was trained."
     for table in (nothing, history()[history()["variant"] == "softmax_ce"]):
         (text,) = pictures.gradient_curves(table).texts
-        assert text.get_text() == "No gradient to show: none of as_posted, matched_labels, repeated_corner was trained."
+        variants = "as_posted, matched_labels, repeated_corner"
+        assert text.get_text() == f"No gradient to show: none of {variants} was trained."
 
 
 def test_kernels_show_numbers_and_outcome():
@@ -74,7 +75,8 @@ def test_changes_have_two_shapes_each():
 
 
 def test_repeats_are_a_curve():
-    (axes,) = pictures.repeat_curve({"1": {"mean": 0.0, "low": 0.0, "high": 0.2}, "64": SHARE}).axes
+    (axes,) = pictures.repeat_curve({"1": {"mean": 0.0, "low": 0.0, "high": 0.2}, "64": SHARE}, 150).axes
+    assert "150 epochs" in axes.get_title(loc="left")
     assert list(axes.lines[0].get_xdata()) == [1, 64]
     assert list(axes.lines[0].get_ydata()) == [0.0, 0.5]
 

@@ -193,7 +193,7 @@ def evaluate(params: Params, *, data: Path, model: Path, results: Path) -> dict[
         if len(changes):
             figures["changes"] = pictures.change_bars(_shares(changes, ["change", "labels"]))
         if len(repeats):
-            figures["repeats"] = pictures.repeat_curve(_shares(repeats, ["repeats"]))
+            figures["repeats"] = pictures.repeat_curve(_shares(repeats, ["repeats"]), settings.epochs.repeated_corner)
         for name, figure in figures.items():
             save_figure(figure, plots / f"{name}.png")
         write_replicates(plots / "replicates.csv", measured, first_seed=settings.seed)

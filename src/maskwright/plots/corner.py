@@ -219,11 +219,12 @@ def change_bars(changes: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Fig
     return figure
 
 
-def repeat_curve(repeats: Mapping[str, Mapping[str, float]]) -> Figure:
+def repeat_curve(repeats: Mapping[str, Mapping[str, float]], epochs: int) -> Figure:
     """Draw the share of the seeds that learn over how often an epoch shows the corner.
 
     Args:
         repeats: number of times -> `mean`, `low`, `high`.
+        epochs: of the trainings.
     """
     times = [int(number) for number in repeats]
     mean, low, high = (np.array([share[name] for share in repeats.values()]) for name in ("mean", "low", "high"))
@@ -238,7 +239,8 @@ def repeat_curve(repeats: Mapping[str, Mapping[str, float]]) -> Figure:
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.set_xlabel("examples of an epoch's 512 that are the corner")
         axes.set_ylabel("seeds with all 512 right")
-        axes.set_title("Labels matched, all else as posted; with Wilson's 95 % interval", loc="left", fontsize=11)
+        title = f"Labels matched, {epochs} epochs, all else as posted; with Wilson's 95 % interval"
+        axes.set_title(title, loc="left", fontsize=11)
         light_frame(axes, "both")
     return figure
 
