@@ -41,7 +41,8 @@ def folder(tmp_path):
 def test_help_lists_the_commands(tmp_path):
     done = run("--help", cwd=tmp_path)
     assert done.returncode == 0
-    for command in ("generate", "masks", "lint", "train", "evaluate", "sync"):
+    commands = "generate masks lint train evaluate predict sweep effects claims sync"
+    for command in commands.split():
         assert f" {command} " in done.stdout
 
 

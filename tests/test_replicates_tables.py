@@ -21,6 +21,18 @@ def test_history(tmp_path):
     assert table["recall"].isna().tolist() == [True, True, False]
 
 
+def test_history_whose_rows_are_not_each_an_epoch(tmp_path):
+    curves = {"a": {"loss": np.ones((3, 1))}, "b": {"loss": np.ones((2, 1))}}
+    write_history(tmp_path / "h.csv", curves, {"a": [4, 8, 9]})
+    assert read_history(tmp_path / "h.csv")["epoch"].tolist() == [4, 8, 9, 1, 2]
+
+
+def test_history_of_nothing_is_a_header(tmp_path):
+    write_history(tmp_path / "h.csv", {})
+    assert (tmp_path / "h.csv").read_text() == "variant,epoch,loss,loss_low,loss_high\n"
+    assert read_history(tmp_path / "h.csv").empty
+
+
 def test_replicates(tmp_path):
     write_replicates(
         tmp_path / "r.csv", {"none": {"accuracy": np.array([0.5, 1.0])}, "b": {"accuracy": np.array([0.25])}}, 4

@@ -1,8 +1,15 @@
 """Runs of an MLflow experiment, also of other people's, as a table."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
 import pytest
 
 from maskwright.analysis.effects import effects_table, fit_model
+from maskwright.analysis.load import experiment_trials
 from maskwright.analysis.runs import runs_as_trials
 from maskwright.analysis.trials import select_trials
 from maskwright.errors import MaskwrightError
@@ -70,6 +77,35 @@ def test_effects_of_other_peoples_runs(store):
     assert effects_table(fit_model(trials))["estimate"].tolist() == pytest.approx([-0.1, 0.2])
     assert trials.started is not None
     assert remarks == ["1 runs left out that only hold the others together"]
+
+
+@pytest.mark.slow
+def test_the_command(store, tmp_path):
+    source = Path(__file__).parents[1] / "src"
+    command = [sys.executable, "-m", "maskwright", "effects", "--mlflow-experiment", "other people's"]
+    done = subprocess.run(
+        [*command, "--response", "test/miou", "--factors", "params.lr,norm", "--seed", "seed"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(source), "MLFLOW_TRACKING_URI": f"sqlite:///{store}/mlflow.db"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    out = "effects/other_people_s"
+    assert f"Written to {out}; read {out}/summary.txt first" in done.stdout
+    table = pd.read_csv(tmp_path / out / "effects.csv")
+    assert table["change"].tolist() == ["x10", "false → true"]
+    assert table["estimate"].tolist() == pytest.approx([-0.1, 0.2])
+    assert "8 runs, 4 configurations, 2 seeds" in (tmp_path / out / "summary.txt").read_text(encoding="utf-8")
+
+
+def test_trials_of_an_experiment(store):
+    scales, references = {"lr": "category"}, {"lr": "0.01"}
+    trials = experiment_trials(
+        "other people's", store, "test/miou", ["lr", "norm"], seed="seed", scales=scales, references=references
+    )
+    assert [factor.changes for factor in trials.factors] == [("0.01 → 0.001",), ("false → true",)]
+    assert (len(trials.y), trials.seeds) == (8, 2)
 
 
 def test_searches_are_known_by_their_tags(store):

@@ -1,7 +1,7 @@
 """The tables of an experiment that trains every variant with many seeds: curves, and a row for each seed."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ BAND = (0.1, 0.9)
 
 
 def write_history(
-    path: Path, curves: Mapping[str, Mapping[str, np.ndarray]], every: Mapping[str, int] | None = None
+    path: Path, curves: Mapping[str, Mapping[str, np.ndarray]], epochs: Mapping[str, Sequence[int]] | None = None
 ) -> None:
     """Write curves as a CSV with a row for each variant and epoch: the median over the seeds, and a band.
 
@@ -23,17 +23,18 @@ def write_history(
     Args:
         path: the file; replaced whole.
         curves: for each variant and measure an array (epochs, R). A measure `loss` becomes the columns `loss`,
-            `loss_low` and `loss_high`; it is left empty where a variant does not have it.
-        every: for a variant how many epochs a row stands for, where that is not one.
+            `loss_low` and `loss_high`; it is left empty where a variant does not have it. Without any variant only
+            the header is written, with the columns of a `loss`.
+        epochs: for a variant the epoch of each row, where that is not 1, 2, 3, ...
     """
-    tables = []
+    tables = [] if curves else [pd.DataFrame(columns=["variant", "epoch", "loss", "loss_low", "loss_high"])]
     for variant, measures in curves.items():
         columns: dict[str, np.ndarray] = {}
         for name, values in measures.items():
             low, high = np.quantile(values, BAND, axis=1)
             columns |= {name: np.median(values, axis=1), f"{name}_low": low, f"{name}_high": high}
         table = pd.DataFrame(columns).astype(np.float32)
-        table.insert(0, "epoch", np.arange(1, len(table) + 1) * (every or {}).get(variant, 1))
+        table.insert(0, "epoch", (epochs or {}).get(variant, range(1, len(table) + 1)))
         table.insert(0, "variant", variant)
         tables.append(table)
     _write(path, pd.concat(tables, ignore_index=True))

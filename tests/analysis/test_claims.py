@@ -111,6 +111,7 @@ def test_trials_of_a_sweep(tmp_path):
     claims = [claim for claim in CLAIMS if claim.experiment == "detection"]
     lines = ["offsets,loss.offsets,loss.classes,seed,sources_miou,sources_precision,sources_recall"]
     miou = {("raw", "l1"): (0.5, 0.7), ("raw", "smooth_l1"): (0.3, 0.5), ("normalised", "l1"): (0.1, 0.3)}
+    miou["normalised", "smooth_l1"] = (0.1, 0.1)
     for (offsets, loss), values in miou.items():
         # Each seed's precision is the same in all variants, and no recall depends on chance.
         lines += [f"{offsets},{loss},cross_entropy,{seed},{v},{0.8 + seed / 10},0.9" for seed, v in enumerate(values)]
@@ -122,16 +123,33 @@ def test_trials_of_a_sweep(tmp_path):
         (0.6, 2),
         (0.85, 2),
         (0.9, 2),
-        (0.3, 2),  # raw: 0.4 and 0.6 for the seeds, over both losses; normalised: 0.1 and 0.3
+        (0.35, 2),  # raw: 0.4 and 0.6 for the seeds, over both losses; normalised: 0.1 and 0.2
         (0.0, 2),
         (0.0, 2),
-        (-0.1, 2),  # l1: 0.3 and 0.5, over both offsets; smooth L1: 0.3 and 0.5 ... of raw alone
+        (0.15, 2),  # L1: 0.3 and 0.5, over both offsets; smooth L1: 0.2 and 0.3
         (0.0, 2),
         (0.0, 2),
         (None, 0),
         (None, 0),
         (None, 0),
     ]
+
+
+@pytest.mark.parametrize(
+    ("recall", "false_positives", "measured", "expected"),
+    [
+        ([0] * 20, [0] * 20, 1.0, "holds"),
+        ([0] * 20, [0] * 10 + [3] * 10, 0.5, "does not hold"),
+        ([0] * 10 + [1] * 10, [0] * 5 + [3] * 10 + [0] * 5, 0.25, "does not hold"),
+    ],
+)
+def test_zero_everywhere_is_no_corner_and_no_false_positive(recall, false_positives, measured, expected, tmp_path):
+    (claim,) = (claim for claim in CLAIMS if claim.statement.endswith("the network ends with zero everywhere."))
+    write_json(tmp_path / "corner/plots/variants.json", {})
+    seeds = {"recall": np.array(recall), "false_positives": np.array(false_positives)}
+    write_replicates(tmp_path / "corner/plots/replicates.csv", {"as_posted": seeds}, 0)
+    (row,) = judge([claim], tmp_path)
+    assert (row["measured"], row["seeds"], row["verdict"]) == (measured, 20, expected)
 
 
 def test_every_shipped_claim_can_fail_and_says_what_it_measures():

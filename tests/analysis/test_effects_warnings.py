@@ -172,6 +172,19 @@ def test_a_bounded_response_in_the_middle_needs_no_logit():
     assert not said(study(rows, "accuracy"), "logit")
 
 
+def test_a_bounded_response_that_reaches_an_end():
+    rows = bounded("accuracy")
+    for row, value in zip(rows, (1.0, 1.0, 0.0), strict=False):
+        row["accuracy"] = value
+    (line,) = said(study(rows, "accuracy"), "logit")
+    assert line.startswith("accuracy is exactly 0 or 1 in 3 of 27 runs, where its logit would be infinite")
+    # A loss may be 0 and has no upper end, and a share in per cent is not of this scale.
+    losses = [{**row, "loss": row.pop("accuracy")} for row in rows]
+    assert not said(study(losses, "loss"), "logit")
+    shares = [{**row, "accuracy": 100 * row.pop("loss")} for row in losses]
+    assert not said(study(shares, "accuracy"), "logit")
+
+
 def test_refused_responses():
     with pytest.raises(MaskwrightError, match=r"logit needs values between 0 and 1, and 24 of 24 trials are not"):
         study([{**row, "loss": row["loss"] + 5} for row in grid()], transform="logit")

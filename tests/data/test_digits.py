@@ -109,13 +109,15 @@ def test_bundled():
     assert middle[labels == 0].mean() < 30 < 200 < middle[labels == 1].mean()
 
 
-def test_a_folder_with_idx_files(tmp_path):
+def test_a_folder_with_idx_files(tmp_path, monkeypatch):
     parts = load_digits(str(write_set(tmp_path / "idx")))
     assert parts["train"][1].tolist() == [3, 7]
-    with pytest.raises(
-        MaskwrightError, match=r"nowhere: no such folder; digits.source is bundled, keras or a folder"
-    ):
+    monkeypatch.chdir(tmp_path)
+    assert load_digits("idx").keys() == parts.keys()
+    with pytest.raises(MaskwrightError, match=rf"^nowhere: no such folder in {tmp_path}; digits.source is bundled, "):
         load_digits("nowhere")
+    with pytest.raises(MaskwrightError, match=r"^/nowhere: no such folder; digits.source is bundled, keras or a"):
+        load_digits("/nowhere")
 
 
 def test_keras(monkeypatch):

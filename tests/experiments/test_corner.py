@@ -16,6 +16,7 @@ from maskwright.experiments.corner_training import Setting, single_network
 from maskwright.nn.saved import load_model
 from maskwright.params import parse_params
 from maskwright.pipeline import content_hash
+from maskwright.replicates import read_history
 
 SHIPPED = Path(__file__).parents[2] / "params.yaml"
 PATTERNS, LABELS = (array.astype(np.float32) for array in all_patterns())
@@ -136,6 +137,18 @@ def test_history_ends_where_the_saved_networks_are(finished):
     last = history[history["variant"] == "matched_labels"].iloc[-1]
     expected = np.median(((scores - LABELS[:, None]) ** 2).mean(axis=0))
     assert last["loss"] == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", ["hand_set", "softmax_ce"])
+def test_a_variant_alone(variant, tmp_path):
+    metrics = run(tmp_path, variant=variant, variants=[], changes=[], repeats_tried=[])
+    assert list(metrics["variants"]) == [variant]
+    assert metrics["solved"] == metrics["variants"][variant]["solved"]["mean"]
+    trained = [] if variant == "hand_set" else [variant]
+    assert list(read_history(tmp_path / "results/training.csv")["variant"].unique()) == trained
+    drawn = {path.stem for path in (tmp_path / "results/plots").glob("*.png")}
+    assert drawn == {"patterns", "loss", "gradient", "kernels", "solved", "detector"}
 
 
 def test_one_kernel_says_what_the_two_convolutions_say():

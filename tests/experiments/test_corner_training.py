@@ -13,6 +13,7 @@ from maskwright.experiments.corner_training import (
     draw_epochs,
     pattern_counts,
     repeat_corner,
+    report_epochs,
     single_network,
     train_all,
 )
@@ -56,8 +57,7 @@ def together():
 
 def rows_of(setting, seed):
     """Return the patterns of each batch, as many as its counts say, for a network trained alone."""
-    every = -(-setting.epochs // 200)
-    for (steps,) in _batches([setting], [seed], every):
+    for (steps,) in _batches([setting], [seed], [1] * setting.epochs):
         for times in steps[..., 0]:
             if setting.batch_size == 1:
                 yield times.astype(int)
@@ -119,7 +119,7 @@ def test_a_network_trained_with_others_ends_as_if_alone(together):
 def test_runs_of_one_seed_begin_alike_and_see_the_same():
     begin = [detector(setting, [7], "begin").get_weights()[0] for setting in (KINDS["matched"], KINDS["sigmoid"])]
     np.testing.assert_array_equal(begin[0], begin[1])
-    batches = next(_batches([KINDS["as posted"], KINDS["repeated"]], [7, 8], 1))
+    batches = next(_batches([KINDS["as posted"], KINDS["repeated"]], [7, 8], [1]))
     assert batches.shape == (1, 16, 512, 4)
     posted, _, repeated, _ = np.moveaxis(batches[0].astype(int), -1, 0)
     assert (posted.sum(axis=0) == 1).all()
@@ -156,8 +156,38 @@ def test_repeats_take_the_place_of_the_first_in_rank():
 def test_solved_counts_from_where_it_stays():
     recall = np.array([[0, 1, 1, 0], [1, 1, 1, 0], [0, 1, 1, 0], [1, 1, 1, 1]])
     false = np.array([[0, 0, 3, 0], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 1, 0]])
-    run = Trained([], {"recall": recall, "false_positives": false}, every=10)
-    assert run.solved_epochs == [40, 10, None, 40]
+    run = Trained([], {"recall": recall, "false_positives": false}, epochs=[10, 20, 30, 35])
+    assert run.solved_epochs == [35, 10, None, 35]
+
+
+def test_reports_end_with_the_last_epoch():
+    assert report_epochs(3) == [1, 2, 3]
+    assert report_epochs(401) == [*range(3, 400, 3), 401]
+    assert len(report_epochs(10_000)) == 200
+
+
+@pytest.mark.parametrize("kind", ["repeated", "softmax", "one by one"])
+def test_a_shorter_last_part_has_the_batches_that_a_long_one_begins_with(kind):
+    setting = KINDS[kind]
+    short, long = (np.concatenate(list(_batches([setting], [3], parts)), axis=1) for parts in ([2, 1], [2, 2]))
+    steps = {512: 1, 32: 16, 1: 512}[setting.batch_size]
+    assert short.shape[1] == 3 * steps
+    np.testing.assert_array_equal(short, long[:, : 3 * steps])
+
+
+def test_trains_as_many_epochs_as_said(monkeypatch):
+    """With five reports at most, seven epochs are three parts of two and one of one."""
+    monkeypatch.setattr("maskwright.experiments.corner_training._REPORTS", 5)
+    settings = {epochs: Setting(**SOFTMAX, epochs=epochs) for epochs in (6, 7)}
+    runs = train_all(settings, [3, 5], PATTERNS, LABELS)
+    assert {epochs: run.epochs for epochs, run in runs.items()} == {6: [2, 4, 6], 7: [2, 4, 6, 7]}
+    for name, values in runs[7].history.items():
+        assert len(values) == 4
+        np.testing.assert_array_equal(values[:3], runs[6].history[name])
+    monkeypatch.setattr("maskwright.experiments.corner_training._REPORTS", 200)
+    whole = train_all({7: settings[7]}, [3, 5], PATTERNS, LABELS)[7]
+    for one, other in zip(runs[7].weights, whole.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_measures():

@@ -107,10 +107,10 @@ def test_repeats_itself_byte_by_byte(finished, tmp_path):
 @pytest.mark.slow
 def test_a_seed_alone_ends_as_among_others_and_its_choice_is_all_that_trains(finished, tmp_path):
     root, _ = finished
-    write_data(tmp_path)
-    settings = params(mask="pool", variants=[], seed=1)
-    masked_digits.train(settings, data=tmp_path / "data", out=tmp_path / "model", history=tmp_path / "history.csv")
+    metrics = run(tmp_path, mask="pool", variants=[], seed=1)
     assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["pool", "single"]
+    assert list(metrics["variants"]) == ["pool", "single"]
+    assert metrics["accuracy"] == metrics["variants"]["pool"]["accuracy"]["mean"]
     together, others = (load_model(path / "model/pool")[0] for path in (root, tmp_path))
     weights = [[np.asarray(w) for w in model.get_layer("seed_1").weights] for model in (together, others)]
     assert len(weights[0]) == 10

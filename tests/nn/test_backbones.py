@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from maskwright.errors import MaskwrightError
+from maskwright.nn.attention import ChannelAttention, SpatialAttention
 from maskwright.nn.backbones import application_pyramid, fast_pyramid, resnet56v2_pyramid
 
 
@@ -14,6 +15,31 @@ def symbolic(*size: int | None) -> keras.KerasTensor:
 
 def shapes(features: list[keras.KerasTensor]) -> list[tuple[int | None, ...]]:
     return [tuple(feature.shape[1:]) for feature in features]
+
+
+@pytest.mark.parametrize(
+    ("pyramid", "places"),
+    [
+        # At the end of each block: 3 stages of one, 1 + 2 + 2, and one for each of the four maps.
+        (lambda image, attention: resnet56v2_pyramid(image, n=1, attention=attention), 3),
+        (lambda image, attention: fast_pyramid(image, attention=attention), 5),
+        (lambda image, attention: application_pyramid(image, "MobileNetV2", None, attention=attention), 4),
+    ],
+    ids=["resnet56v2", "fast", "application"],
+)
+@pytest.mark.parametrize("attention", ["spatial", "cbam"])
+def test_attention_is_in_every_block(pyramid, places: int, attention: str):
+    image = symbolic(64, 64)
+    plain, model = (keras.Model(image, pyramid(image, kind)) for kind in ("none", attention))
+    spatial, channel = (
+        [layer for layer in model.layers if isinstance(layer, kind)] for kind in (SpatialAttention, ChannelAttention)
+    )
+    assert len(spatial) == places
+    assert len(channel) == (places if attention == "cbam" else 0)
+    # 7 x 7 weights for each of the maximum and the mean.
+    assert all(layer.count_params() == 2 * 49 for layer in spatial)
+    added = sum(layer.count_params() for layer in (*spatial, *channel))
+    assert model.count_params() == plain.count_params() + added
 
 
 class TestResnet56v2:

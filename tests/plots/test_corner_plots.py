@@ -39,7 +39,17 @@ def test_gradient_shows_the_hard_sigmoids():
     left, right = pictures.gradient_curves(history()).axes
     for axes in (left, right):
         drawn = {line.get_label(): list(line.get_xdata()) for line in axes.lines}
-        assert drawn == {"as_posted": [10, 20, 30], "matched_labels": [], "repeated_corner": [10, 20, 30]}
+        assert drawn == {"as_posted": [10, 20, 30], "repeated_corner": [10, 20, 30]}
+
+
+def test_a_picture_with_nothing_to_show_says_so():
+    nothing = history().iloc[:0]
+    (text,) = pictures.loss_panels(nothing).texts
+    assert text.get_text() == "No loss to show: none of the variants was trained."
+    for table in (nothing, history()[history()["variant"] == "softmax_ce"]):
+        (text,) = pictures.gradient_curves(table).texts
+        variants = "as_posted, matched_labels, repeated_corner"
+        assert text.get_text() == f"No gradient to show: none of {variants} was trained."
 
 
 def test_kernels_show_numbers_and_outcome():
@@ -65,7 +75,8 @@ def test_changes_have_two_shapes_each():
 
 
 def test_repeats_are_a_curve():
-    (axes,) = pictures.repeat_curve({"1": {"mean": 0.0, "low": 0.0, "high": 0.2}, "64": SHARE}).axes
+    (axes,) = pictures.repeat_curve({"1": {"mean": 0.0, "low": 0.0, "high": 0.2}, "64": SHARE}, 150).axes
+    assert "150 epochs" in axes.get_title(loc="left")
     assert list(axes.lines[0].get_xdata()) == [1, 64]
     assert list(axes.lines[0].get_ydata()) == [0.0, 0.5]
 

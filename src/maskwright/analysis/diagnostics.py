@@ -80,9 +80,8 @@ def logit_gain(trials: Trials, columns: np.ndarray) -> float | None:
     scale, which adds -sum(log(y (1 - y))). None where the response is not bounded by 0 and 1 by its name (mIoU,
     accuracy, ...), or a value reaches a bound, or either model fits exactly.
     """
-    words = set(re.split(r"[^a-z0-9]+", trials.response.casefold()))
     y = trials.y
-    if not words & _BOUNDED or y.min() <= 0 or y.max() >= 1 or len(y) <= columns.shape[1]:
+    if not _is_share(trials) or y.min() == 0 or y.max() == 1 or len(y) <= columns.shape[1]:
         return None
     spreads = []
     for values in (y, special.logit(y)):
@@ -91,6 +90,12 @@ def logit_gain(trials: Trials, columns: np.ndarray) -> float | None:
     if min(spreads) <= 1e-18 * len(y):
         return None
     return 0.5 * len(y) * float(np.log(spreads[0] / spreads[1])) - float(np.sum(np.log(y * (1.0 - y))))
+
+
+def _is_share(trials: Trials) -> bool:
+    """Return whether the response is bounded by 0 and 1: by its name, and no value contradicts it."""
+    words = set(re.split(r"[^a-z0-9]+", trials.response.casefold()))
+    return bool(words & _BOUNDED) and bool(np.all((trials.y >= 0) & (trials.y <= 1)))
 
 
 def looks_adaptive(trials: Trials) -> list[str]:
@@ -194,6 +199,12 @@ def _about_fit(model: Model, quality: Quality, breusch_pagan: float | None) -> l
         if gain is not None and (gain > _CLEARLY or beyond):
             why = "the model predicts values beyond 0 and 1" if beyond else "equal steps fit better there"
             warnings.append(f"{model.trials.response} lies between 0 and 1 and suits the logit scale better: {why}")
+        at_ends = int(np.isin(model.trials.y, (0, 1)).sum()) if _is_share(model.trials) else 0
+        if at_ends:
+            warnings.append(
+                f"{model.trials.response} is exactly 0 or 1 in {at_ends} of {len(model.y)} runs, where its logit "
+                "would be infinite; whether that scale suits it better cannot be told"
+            )
     if quality.lack_p is not None and quality.lack_p < 0.05:
         warnings.append(
             f"lack of fit (p = {quality.lack_p:.2g}): the factors do not simply add up; look at the interactions, "

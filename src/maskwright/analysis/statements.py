@@ -6,6 +6,8 @@ from math import inf
 from operator import getitem
 from typing import Any
 
+import numpy as np
+
 from maskwright.analysis.claims import Claim, Results
 from maskwright.metrics.intervals import Interval, mean_interval, paired_difference, share_interval
 
@@ -26,6 +28,16 @@ def _share(variant: str, measure: str) -> Measure:
     def measured(results: Results) -> tuple[Interval, int]:
         values = results.seeds(variant, measure)
         return share_interval(int(values.sum()), len(values)), len(values)
+
+    return measured
+
+
+def _share_without(variant: str, *measures: str) -> Measure:
+    """Measure the share of the seeds in which all of `measures` are 0."""
+
+    def measured(results: Results) -> tuple[Interval, int]:
+        happened = np.array([results.seeds(variant, measure) for measure in measures]) > 0
+        return share_interval(int((~happened.any(axis=0)).sum()), happened.shape[1]), happened.shape[1]
 
     return measured
 
@@ -148,9 +160,9 @@ CORNER = (
     Claim(
         "corner",
         "Trained with squared error and a hard sigmoid, the network ends with zero everywhere.",
-        "share of the seeds that find the corner",
-        _share("as_posted", "recall"),
-        high=0.2,
+        "share of the seeds that find neither the corner nor anything else",
+        _share_without("as_posted", "recall", "false_positives"),
+        low=0.8,
     ),
     Claim(
         "corner",
@@ -221,9 +233,10 @@ MASKED_DIGITS = (
     ),
     Claim(
         "masked_digits",
-        "Without a mask, one cannot do better than guess among the four.",
-        "accuracy without a mask; the best guess is right in 38 % of the test grids",
+        "Without a mask, all one can do is guess among the four.",
+        "accuracy without a mask; the best guess is right in 38 % of the test grids, any of the four in 32 %",
         _mean("none", "accuracy", (0, 1)),
+        low=0.25,
         high=0.39,
     ),
     Claim(
@@ -231,6 +244,7 @@ MASKED_DIGITS = (
         "A random mask is no better.",
         "accuracy with a random mask",
         _mean("random", "accuracy", (0, 1)),
+        low=0.25,
         high=0.39,
     ),
 )

@@ -1,6 +1,5 @@
 """Running a sweep: its trials in parallel, what is known of them kept at once, and the table in the end."""
 
-import csv
 import hashlib
 import json
 import os
@@ -15,10 +14,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from maskwright.analysis.plan import Plan, Trial, plan_sweep
+from maskwright.analysis.trial_table import columns, read_outcomes, write_outcomes
 from maskwright.analysis.trial_worker import Outcome, Task, describe, run_trial, trial_code
 from maskwright.cluster import open_cluster, unordered
 from maskwright.errors import MaskwrightError
-from maskwright.outputs import replaced_file
 from maskwright.parallel import available_cores
 from maskwright.params import Params
 from maskwright.pipeline import content_hash
@@ -83,7 +82,7 @@ def sync_sweep(name: str, params: Params, *, root: Path, results: Path) -> bool:
     plan = plan_sweep(name, params)
     keys = trial_keys(plan, trial_module(plan), room(plan.sweep.experiment).data)
     path = results / "sweep" / name / "trials.csv"
-    outcomes = {**_read_trials(plan, path), **_finished_before(plan, keys, _kept_file(root, name))}
+    outcomes = {**read_outcomes(plan, path), **_finished_before(plan, keys, _kept_file(root, name))}
     trials = [tracked_trial(trial, keys[trial.name], outcomes[trial.name]) for trial in plan.trials]
     return record_sweep(root, tracked_sweep(plan, keys), trials, path)
 
@@ -229,7 +228,7 @@ def run_sweep(
                     log(trial, outcome)
                     progress.advance(outcome)
                     _check_response(plan, outcome)
-    _write_trials(plan, outcomes, out / "trials.csv")
+    write_outcomes(plan, outcomes, out / "trials.csv")
     return _summary(plan, list(outcomes.values()), new=len(missing), out=out)
 
 
@@ -252,7 +251,7 @@ def _lost(error: Exception) -> str:
 
 
 def _without_clashes(plan: Plan, outcome: Outcome) -> Outcome:
-    taken = {"trial", *plan.sweep.factors, "seed", "status", "reason"}.intersection(outcome.measures)
+    taken = set(columns(plan)).intersection(outcome.measures)
     return Outcome("failed", f"a measure is called {min(taken)}, as another column is") if taken else outcome
 
 
@@ -275,43 +274,6 @@ def _summary(plan: Plan, outcomes: list[Outcome], *, new: int, out: Path) -> str
     return f"{plan.name}: {told}{earlier}; see {out / 'trials.csv'}" + (f"\n{why}" if why else "")
 
 
-def _write_trials(plan: Plan, outcomes: Mapping[str, Outcome], path: Path) -> None:
-    """Write a row for each trial: name, levels, seed, measures, status, reason. No times: a repetition has others."""
-    measures = list(dict.fromkeys(name for trial in plan.trials for name in outcomes[trial.name].measures))
-    with replaced_file(path) as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(["trial", *plan.sweep.factors, "seed", *measures, "status", "reason"])
-        for trial in plan.trials:
-            outcome = outcomes[trial.name]
-            levels = [_cell(trial.levels[key]) for key in plan.sweep.factors]
-            # 10 digits: more is rounding, which may differ between processors.
-            numbers = [f"{outcome.measures[name]:.10g}" if name in outcome.measures else "" for name in measures]
-            table.writerow([trial.name, *levels, trial.seed, *numbers, outcome.status, outcome.reason])
-
-
-def _read_trials(plan: Plan, path: Path) -> dict[str, Outcome]:
-    """Read what `_write_trials` wrote. The trials began when the file was written, for all that it says."""
-    if not path.is_file():
-        raise MaskwrightError(f"{path}: no such file; run `maskwright sweep {plan.name}` first")
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = {row["trial"]: row for row in csv.DictReader(file)}
-    if rows.keys() != {trial.name for trial in plan.trials}:
-        raise MaskwrightError(
-            f"{path}: its trials are not those of params.yaml; run `dvc repro` or `dvc checkout` first"
-        )
-    others = {"trial", *plan.sweep.factors, "seed", "status", "reason"}
-    written = path.stat().st_mtime
-    return {
-        name: Outcome(
-            status=row["status"],  # pyright: ignore[reportArgumentType]
-            reason=row["reason"],
-            measures={key: float(value) for key, value in row.items() if key not in others and value},
-            started=written,
-        )
-        for name, row in rows.items()
-    }
-
-
 def _kept_file(root: Path, name: str) -> Path:
     return root / "checkpoints" / "sweep" / f"{name}.jsonl"
 
@@ -319,10 +281,6 @@ def _kept_file(root: Path, name: str) -> Path:
 def _finished_before(plan: Plan, keys: Mapping[str, str], kept: Path) -> dict[str, Outcome]:
     known = _read_kept(kept)
     return {trial.name: known[keys[trial.name]] for trial in plan.trials if keys[trial.name] in known}
-
-
-def _cell(level: Any) -> str:
-    return level if isinstance(level, str) else json.dumps(level)
 
 
 def _read_kept(path: Path) -> dict[str, Outcome]:

@@ -39,7 +39,10 @@ def load_digits(source: str) -> dict[str, Images]:
         return _downloaded()
     folder = Path(source).expanduser()
     if not folder.is_dir():
-        raise MaskwrightError(f"{source}: no such folder; digits.source is bundled, keras or a folder with IDX files")
+        place = "" if folder.is_absolute() else f" in {Path.cwd()}"
+        raise MaskwrightError(
+            f"{source}: no such folder{place}; digits.source is bundled, keras or a folder with IDX files"
+        )
     return read_idx_folder(folder)
 
 

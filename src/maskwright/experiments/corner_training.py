@@ -142,20 +142,20 @@ class Trained:
 
     Attributes:
         weights: as `detector(...).get_weights()`.
-        history: for each measure (reports, R); see `_measure`.
-        every: epochs between two reports.
+        history: for each measure (reports, R); see `_Objective.measure`.
+        epochs: those after which there is a report; the last one ends the training.
     """
 
     weights: list[np.ndarray]
     history: dict[str, np.ndarray]
-    every: int
+    epochs: list[int]
 
     @property
     def solved_epochs(self) -> list[int | None]:
         """Return for each network the first reported epoch from which on all 512 stayed right, or None."""
         right = (self.history["recall"] == 1) & (self.history["false_positives"] == 0)
         stays = np.logical_and.accumulate(right[::-1])[::-1]
-        return [int(own.argmax() + 1) * self.every if own.any() else None for own in stays.T]
+        return [self.epochs[own.argmax()] if own.any() else None for own in stays.T]
 
 
 def train_all(
@@ -205,18 +205,18 @@ def _train_stack(
         offset -= centred * tf.reduce_sum(weights, -1)
         return tf.matmul(pixels, weights * (1 + centred)[:, None], transpose_b=True) + offset  # (512, R)
 
-    interval = -(-first.epochs // _REPORTS)
+    epochs = report_epochs(first.epochs)
     history = fit_batches(
         network.trainable_variables,
         keras.optimizers.Adam(first.learning_rate),
         lambda batch: objective.loss(truth, _times(batch), logits()),
-        _batches(settings, seeds, interval),
+        _batches(settings, seeds, np.diff(epochs, prepend=0).tolist()),
         lambda: objective.measure(truth, logits()),
     )
     weights = network.get_weights()
     parts = [slice(place * number, (place + 1) * number) for place in range(len(settings))]
     return [
-        Trained([w[part] for w in weights], {name: values[:, part] for name, values in history.items()}, interval)
+        Trained([w[part] for w in weights], {name: values[:, part] for name, values in history.items()}, epochs)
         for part in parts
     ]
 
@@ -292,20 +292,25 @@ class _Objective:
         return tf.sigmoid(logits) if heads == {False} else tf.where(self._hard, hard, tf.sigmoid(logits))
 
 
-def _batches(settings: Sequence[Setting], seeds: Sequence[int], epochs: int) -> Iterator[np.ndarray]:
-    """Yield the batches between two reports, for `_times`.
+def report_epochs(epochs: int) -> list[int]:
+    """Return after which epochs of a training to report: at equal intervals, the last of which may be shorter."""
+    interval = -(-epochs // _REPORTS)
+    return [*range(interval, epochs, interval), epochs]
+
+
+def _batches(settings: Sequence[Setting], seeds: Sequence[int], between: Sequence[int]) -> Iterator[np.ndarray]:
+    """Yield the batches of so many epochs after each other, for `_times`.
 
     How often each pattern is in each, (1, steps, 512, R), or of batches of one which it is, (1, steps, 1, R).
     """
     first = settings[0]
     if first.batch_size == PATTERNS and not first.balanced:
         # A batch of everything is the same in any order.
-        whole = np.ones((1, epochs, PATTERNS, len(settings) * len(seeds)), np.uint16)
-        yield from (whole for _ in range(-(-first.epochs // epochs)))
+        yield from (np.ones((1, epochs, PATTERNS, len(settings) * len(seeds)), np.uint16) for epochs in between)
         return
     orders = [np.random.default_rng([seed % 2**64, 1]) for seed in seeds]
     replacements = [np.random.default_rng([seed % 2**64, 2]) for seed in seeds]
-    for _ in range(-(-first.epochs // epochs)):
+    for epochs in between:
         drawn = [draw_epochs(rng, epochs, first.balanced) for rng in orders]
         kinds: dict[int, list[np.ndarray]] = {1: drawn}
         if any(setting.repeats > 1 for setting in settings):

@@ -1,7 +1,7 @@
 """Masked digits: how does a network use a mask, as large as the image, that was computed beforehand?
 
-    maskwright train masked_digits       about a minute on 2 cores with the default settings
-    maskwright evaluate masked_digits    about 25 seconds
+    maskwright train masked_digits       about 55 seconds on 2 cores with the default settings
+    maskwright evaluate masked_digits    about 28 seconds
 
 Four digits stand in an image; the mask marks the one to be named. Six ways for the mask to enter (two of which are
 controls that tell the network nothing) are compared with the same network on single digits.

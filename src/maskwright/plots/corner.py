@@ -18,6 +18,14 @@ _GRID = (16, 32)  # rows and columns in which the 512 patterns stand
 _TRACED = {"as_posted": ORANGE, "matched_labels": VERMILION, "repeated_corner": BLUE}
 
 
+def _remark(text: str) -> Figure:
+    """Say in words why a picture that has a fixed place in the reports is empty."""
+    with drawing_style():
+        figure = Figure(figsize=(8.4, 1.2))
+        figure.text(0.5, 0.5, text, ha="center", va="center", fontsize=13)
+    return figure
+
+
 def pattern_grid(patterns: np.ndarray, labels: np.ndarray) -> Figure:
     """Draw the 512 patterns, the positive ones framed, and the first of these large.
 
@@ -55,6 +63,8 @@ def loss_panels(history: pd.DataFrame) -> Figure:
         history: as `replicates.read_history` returns it.
     """
     groups = list(history.groupby("variant", sort=False))
+    if not groups:
+        return _remark("No loss to show: none of the variants was trained.")
     lines = -(-len(groups) // _PANELS)
     with drawing_style():
         figure = Figure(figsize=(12, 3.0 * lines + 0.4), layout="constrained")
@@ -86,6 +96,9 @@ def gradient_curves(history: pd.DataFrame) -> Figure:
     Args:
         history: as `replicates.read_history` returns it; those variants are shown that have a hard sigmoid.
     """
+    traced = [variant for variant in _TRACED if variant in set(history["variant"])]
+    if not traced:
+        return _remark(f"No gradient to show: none of {', '.join(_TRACED)} was trained.")
     panels = (
         ("gradient", "patterns whose hard sigmoid passes any gradient"),
         ("pull", "gradient of the corner's own loss at its logit"),
@@ -93,8 +106,8 @@ def gradient_curves(history: pd.DataFrame) -> Figure:
     with drawing_style():
         figure = Figure(figsize=(11, 4.6), layout="constrained")
         for axes, (measure, title) in zip(figure.subplots(1, 2), panels, strict=True):
-            for variant, colour in _TRACED.items():
-                rows = history[history["variant"] == variant]
+            for variant in traced:
+                rows, colour = history[history["variant"] == variant], _TRACED[variant]
                 low, high = rows[f"{measure}_low"], rows[f"{measure}_high"]
                 axes.fill_between(rows["epoch"], low, high, color=colour, alpha=0.18, linewidth=0)
                 # The two that fail hardly differ; dashes let the one below be seen.
@@ -206,11 +219,12 @@ def change_bars(changes: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Fig
     return figure
 
 
-def repeat_curve(repeats: Mapping[str, Mapping[str, float]]) -> Figure:
+def repeat_curve(repeats: Mapping[str, Mapping[str, float]], epochs: int) -> Figure:
     """Draw the share of the seeds that learn over how often an epoch shows the corner.
 
     Args:
         repeats: number of times -> `mean`, `low`, `high`.
+        epochs: of the trainings.
     """
     times = [int(number) for number in repeats]
     mean, low, high = (np.array([share[name] for share in repeats.values()]) for name in ("mean", "low", "high"))
@@ -225,7 +239,8 @@ def repeat_curve(repeats: Mapping[str, Mapping[str, float]]) -> Figure:
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.set_xlabel("examples of an epoch's 512 that are the corner")
         axes.set_ylabel("seeds with all 512 right")
-        axes.set_title("Labels matched, all else as posted; with Wilson's 95 % interval", loc="left", fontsize=11)
+        title = f"Labels matched, {epochs} epochs, all else as posted; with Wilson's 95 % interval"
+        axes.set_title(title, loc="left", fontsize=11)
         light_frame(axes, "both")
     return figure
 
