@@ -9,7 +9,7 @@ call for each pair of boxes, once in numpy, as the sources do it, and once in pl
 
 Targets: 320 images of 1 to 5 boxes and the same anchors. The loop takes one image after the other, and one level of
 the pyramid after the other, in numpy: IoU of all pairs, best anchors, threshold, offsets. Against it
-`nn.anchors.assign_targets` in tf.data, in batches of 16.
+`nn.anchors.assign_targets` on batches of 16, by itself and in tf.data, which has to hand over 2 MB a batch.
 
 Everything runs in this process, in turns; the numbers are medians.
 """
@@ -19,6 +19,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -139,25 +140,37 @@ def time_targets(anchors: Anchors, rng: np.random.Generator, rounds: int) -> Non
     classes = np.where(np.arange(5) < counts[:, None], rng.integers(1, 4, (320, 5)), 0).astype(np.int32)
     bounds = np.cumsum([0, *(4 * math.prod(shape) for shape in MAPS)])
     levels = [anchors.boxes[start:stop] for start, stop in pairwise(bounds)]
+    assign = partial(assign_targets, anchors=anchors, threshold=0.6, offsets="normalised")
     stream = tf.data.Dataset.from_tensor_slices((drawn, classes)).batch(16).cache()
-    stream = stream.map(
-        lambda b, c: assign_targets(b, c, anchors, threshold=0.6, offsets="normalised"), num_parallel_calls=2
-    )
+    stream = stream.map(lambda b, c: tf.numpy_function(assign, [b, c], tf.float32), num_parallel_calls=2)
 
     def one_by_one() -> None:
         for image, count in enumerate(counts):
             loop_targets(drawn[image, :count], classes[image, :count], levels)
 
     list(stream)
-    times: dict[str, list[float]] = {"loop": [], "tf.data": []}
-    for _ in range(rounds):
-        times["loop"].append(seconds(one_by_one) / 320)
-        times["tf.data"].append(seconds(lambda: list(stream)) / 320)
-    loop, mine = (statistics.median(times[name]) for name in ("loop", "tf.data"))
-    print(
-        f"targets of an image: numpy, level by level, {loop * 1e3:.2f} ms, in tf.data {mine * 1e3:.2f} ms: ", end=""
-    )
-    print(f"{loop / mine:.1f} times")
+    def batch_by_batch() -> None:
+        for start in range(0, 320, 16):
+            assign(drawn[start : start + 16], classes[start : start + 16])
+
+    def streamed() -> None:
+        for _ in stream:
+            pass
+
+    ways = {"image by image, level by level": one_by_one, "a batch at once": batch_by_batch, "in tf.data": streamed}
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    streamed()
+    for _ in range(4 * rounds):
+        for name, way in ways.items():
+            times[name].append(seconds(way) / 320)
+    loop = times.pop("image by image, level by level")
+    print(f"targets of an image: level by level {statistics.median(loop) * 1e3:.2f} ms")
+    for name, values in times.items():
+        ratios = [a / b for a, b in zip(loop, values, strict=True)]
+        print(
+            f"  {name} {statistics.median(values) * 1e3:.3f} ms: {statistics.median(ratios):.1f} "
+            f"({min(ratios):.1f} to {max(ratios):.1f}) times as fast"
+        )
 
 
 if __name__ == "__main__":

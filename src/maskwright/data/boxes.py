@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -124,11 +125,13 @@ def training_batches(
     """
     images = tf.constant(data.images)
     boxes, classes = _ragged(data.boxes, data.splits), _ragged(data.classes, data.splits)
+    assign = partial(assign_targets, anchors=anchors, threshold=match_iou, offsets=offsets)
 
     def fetch(indices: tf.Tensor, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         padded = tf.gather(boxes, indices).to_tensor(), tf.gather(classes, indices).to_tensor()
         batch, moved, labels = augment_boxed(tf.gather(images, indices), *padded, numbers, augmentation)
-        return batch, assign_targets(moved, labels, anchors, threshold=match_iou, offsets=offsets)
+        targets: Any = tf.numpy_function(assign, [moved, labels], tf.float32)
+        return batch, tf.ensure_shape(targets, (None, len(anchors.boxes), 5))
 
     visits = image_visits(len(data), epoch_images=epoch_images, batch_size=batch_size, seed=seed, epochs=epochs)
     return visits.map(fetch, num_parallel_calls=2, deterministic=True).prefetch(2)
@@ -142,10 +145,9 @@ def batches(
         stop = min(start + batch_size, len(data))
         splits = data.splits[start : stop + 1]
         part = slice(splits[0], splits[-1])
-        boxes = _ragged(data.boxes[part], splits - splits[0]).to_tensor()
-        classes = _ragged(data.classes[part], splits - splits[0]).to_tensor()
-        targets = assign_targets(boxes, classes, anchors, threshold=match_iou, offsets=offsets)
-        yield data.images[start:stop], targets.numpy()
+        boxes = _ragged(data.boxes[part], splits - splits[0]).to_tensor().numpy()
+        classes = _ragged(data.classes[part], splits - splits[0]).to_tensor().numpy()
+        yield data.images[start:stop], assign_targets(boxes, classes, anchors, threshold=match_iou, offsets=offsets)
 
 
 def _ragged(values: np.ndarray, splits: np.ndarray) -> Any:
