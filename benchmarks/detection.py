@@ -148,7 +148,6 @@ def time_targets(anchors: Anchors, rng: np.random.Generator, rounds: int) -> Non
         for image, count in enumerate(counts):
             loop_targets(drawn[image, :count], classes[image, :count], levels)
 
-    list(stream)
     def batch_by_batch() -> None:
         for start in range(0, 320, 16):
             assign(drawn[start : start + 16], classes[start : start + 16])
