@@ -1,0 +1,160 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+from maskwright.data.hierarchy import read_hierarchy
+from maskwright.data.hierarchy_sources import write_hierarchy
+from maskwright.errors import MaskwrightError
+from maskwright.experiments import conditional
+from maskwright.nn.saved import load_model
+from maskwright.params import parse_params
+from maskwright.pipeline import content_hash
+
+SHIPPED = Path(__file__).parents[2] / "params.yaml"
+VARIANTS = ["soft", "hard", "routed", "none", "oracle"]
+
+
+def params(**changes):
+    values = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
+    small = {"seeds": 2, "epochs": 2, "batch_size": 20, "trunk": [4, 6], "branch": 5}
+    values["conditional"] |= {**small, "variants": VARIANTS[:-1], **changes}
+    return parse_params(values)
+
+
+def write_data(root):
+    """Digit k is a bright bar in its own row: easy, but not the same twice."""
+    folder = root / "digits"
+    folder.mkdir(parents=True)
+    for number, (split, count) in enumerate({"train": 200, "validation": 10, "test": 40}.items()):
+        rng = np.random.default_rng(number)
+        labels = (np.arange(count) % 10).astype(np.uint8)
+        images = rng.integers(0, 60, (count, 28, 28)).astype(np.uint8)
+        for image, label in zip(images, labels, strict=True):
+            image[4 + 2 * label : 7 + 2 * label, 4 : 14 + label] = 255
+        np.savez(folder / f"{split}.npz", images=images, labels=labels)
+    write_hierarchy(params(), folder, root / "data")
+
+
+def run(root, **changes):
+    write_data(root)
+    settings = params(**changes)
+    conditional.train(settings, data=root / "data", out=root / "model", history=root / "results/training.csv")
+    return conditional.evaluate(settings, data=root / "data", model=root / "model", results=root / "results")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    root = tmp_path_factory.mktemp("conditional")
+    return root, run(root)
+
+
+@pytest.mark.slow
+def test_writes_what_it_says(finished):
+    root, metrics = finished
+    variants = dict(metrics)["variants"]
+    stored = {name: value for name, value in metrics.items() if name != "variants"}
+    assert json.loads((root / "results/metrics.json").read_text()) == stored
+    assert json.loads((root / "results/plots/variants.json").read_text()) == variants
+    assert list(variants) == VARIANTS
+    assert metrics["accuracy"] == variants["soft"]["accuracy"]["mean"]
+    assert "fall" not in variants["none"]
+    assert variants["soft"]["above_none"]["mean"] == pytest.approx(
+        variants["soft"]["accuracy"]["mean"] - variants["none"]["accuracy"]["mean"]
+    )
+    for name in ("loss.png", "accuracy.png", "gates.png", "uncertainty.png"):
+        assert np.asarray(Image.open(root / "results/plots" / name)).std() > 5
+    history = pd.read_csv(root / "results/training.csv", keep_default_na=False)
+    assert history["variant"].tolist() == [variant for variant in VARIANTS for _ in range(2)]
+
+
+@pytest.mark.slow
+def test_gates_and_costs_of_the_variants(finished):
+    _, metrics = finished
+    variants = metrics["variants"]
+    for name, values in variants.items():
+        gate = np.array(values["gate"])
+        assert gate.shape == (2, 2)
+        np.testing.assert_allclose(gate.sum(axis=1), 2 if name == "none" else 1, rtol=1e-5)
+    assert variants["oracle"]["gate"] == [[1, 0], [0, 1]]
+    # All gated networks are of one size; only where a branch is closed is there something to save.
+    sizes = {name: (values["parameters"], values["multiply_adds"]) for name, values in variants.items()}
+    assert len({sizes[name] for name in ("soft", "hard", "none", "oracle")}) == 1
+    for name in ("soft", "none"):
+        assert variants[name]["multiply_adds_run"] == variants[name]["multiply_adds"]
+    # A branch: 7 x 7 of 3 x 3 x 4 x 5, then of 3 x 3 x (5 + 6) x 5, and 245 x 32.
+    branch = 49 * 9 * 4 * 5 + 49 * 9 * 11 * 5 + 245 * 32
+    assert variants["hard"]["multiply_adds"] - variants["hard"]["multiply_adds_run"] == branch
+    # A trunk: 14 x 14 x 5 x 5 x 4, 7 x 7 of 3 x 3 x 4 x 6, its head of 294 x 2; a specialist ends in 32 x 10.
+    trunk = 196 * 25 * 4 + 49 * 9 * 4 * 6 + 294 * 2
+    assert variants["routed"]["multiply_adds"] == 3 * trunk + 2 * (branch + 320)
+    assert variants["routed"]["multiply_adds_run"] == 2 * trunk + branch + 320
+
+
+@pytest.mark.slow
+def test_the_numbers_are_those_of_the_saved_networks(finished):
+    root, _ = finished
+    table = pd.read_csv(root / "results/plots/replicates.csv", keep_default_na=False)
+    test = read_hierarchy(root / "data", "test")
+    images = test.images.astype(np.float32) / 255
+    for variant in VARIANTS:
+        model, about = load_model(root / "model" / variant)
+        assert (about["coarse"], about["seeds"]) == (["below five", "five and above"], 2)
+        inputs = [images, np.eye(2, dtype=np.float32)[test.coarse]] if variant == "oracle" else images
+        logits = np.asarray(model(inputs))
+        assert logits.shape == (40, 2, 12)
+        rows = table[table["variant"] == variant]
+        fine = (logits[..., 2:].argmax(axis=-1) == test.fine[:, None]).mean(axis=0)
+        coarse = (logits[..., :2].argmax(axis=-1) == test.coarse[:, None]).mean(axis=0)
+        np.testing.assert_allclose(rows["accuracy"].astype(float), fine, rtol=1e-5)
+        np.testing.assert_allclose(rows["coarse_accuracy"].astype(float), coarse, rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_repeats_itself_byte_by_byte(finished, tmp_path):
+    root, _ = finished
+    run(tmp_path)
+    for part in ("data", "model", "results"):
+        assert content_hash(tmp_path / part) == content_hash(root / part)
+
+
+def test_what_a_network_is_shown():
+    from maskwright.data.hierarchy import TwoLevels
+
+    images = np.zeros((4, 6, 6, 1), np.uint8)
+    images[:, 3, 3] = 255
+    training = TwoLevels(images, np.array([0, 1, 0, 1], np.uint8), np.arange(4, dtype=np.uint8))
+    epoch = conditional._shown(training, 2, seed=5)
+    seen, coarse, fine = epoch(0)
+    assert sorted(fine) == [0, 1, 2, 3]
+    np.testing.assert_array_equal(coarse, fine % 2)
+    for image in seen:
+        ((row, column, _),) = np.argwhere(image)
+        assert 1 <= row <= 5
+        assert 1 <= column <= 5
+    again, other = epoch(0)[0], epoch(1)[0]
+    np.testing.assert_array_equal(again, seen)
+    assert (other != seen).any()
+
+
+def test_keys_follow_what_determines_the_training(tmp_path):
+    write_data(tmp_path)
+    keys = conditional.run_keys(params(), tmp_path / "data")
+    assert list(keys) == VARIANTS
+    assert len(set(keys.values())) == 5
+    same = conditional.run_keys(params(variant="hard", variants=[]), tmp_path / "data")
+    assert same == {name: keys[name] for name in ("hard", "oracle")}
+    assert not set(conditional.run_keys(params(temperature=2.0), tmp_path / "data").values()) & set(keys.values())
+
+
+def test_too_few_images_for_a_batch(tmp_path):
+    write_data(tmp_path)
+    with pytest.raises(MaskwrightError, match=r"conditional\.batch_size: 300 for 200 training images; lower it"):
+        conditional.train(
+            params(batch_size=300), data=tmp_path / "data", out=tmp_path / "model", history=tmp_path / "history.csv"
+        )
+    assert not (tmp_path / "model").exists()
