@@ -230,7 +230,7 @@ def multiply_adds(model: Any) -> int:
             total += multiply_adds(layer)
         elif isinstance(layer, layers.Conv2D | layers.Dense):
             weights: Any = layer.kernel
-            # A dense layer has one output place, a convolution one for each of its pixels.
-            sides: Any = layer.output.shape[1:-1]  # pyright: ignore[reportAttributeAccessIssue]
-            total += int(np.prod(sides) * np.prod(weights.shape))
+            outputs: Any = layer.output
+            # A dense layer multiplies once for an image, a convolution for each pixel of its output.
+            total += int(np.prod(outputs.shape[1:-1])) * int(np.prod(weights.shape))
     return total
