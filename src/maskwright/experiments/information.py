@@ -209,8 +209,9 @@ def evaluate(params: Params, *, data: Path, model: Path, results: Path) -> dict[
         save_figure(loss_curves(history, "bound / nats", "information", log=False), plots / "bound.png")
         save_figure(estimates_figure(by_correlation), plots / "estimates.png")
         rows = {f"codes, {name}": measured[DIGITS][key] for name, key in _ACCURACIES}
-        rows["pixels"] = np.full(settings.digits.seeds, variants[DIGITS]["pixel_accuracy"])  # no seed decides it
-        save_figure(seed_dots(rows, "accuracy of a linear classifier on test digits", {}), plots / "codes.png")
+        pixels = metrics["digits_pixel_accuracy"]
+        label = f"accuracy of a linear classifier on test digits (of their pixels: {pixels:.1%})"
+        save_figure(seed_dots(rows, label, {}), plots / "codes.png")
         save_figure(_views(sets["test"][0], settings.seed), plots / "views.png")
         gaps = {
             variant: {name: found.get(name, np.full(len(found["mine"]), np.nan)) for name in MEASURES}
