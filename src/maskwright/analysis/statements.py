@@ -317,7 +317,7 @@ CONDITIONAL = (
     ),
     Claim(
         "conditional",
-        "The gate matters: with the other branch opened, the network no longer names the class.",
+        "The gate matters: with the other branch opened, ten points of accuracy or more are lost.",
         "fine accuracy with the soft switch, less that with its gate flipped",
         _difference(("soft", "accuracy"), ("soft", "flipped_accuracy")),
         low=0.1,
@@ -331,7 +331,7 @@ CONDITIONAL = (
     ),
     Claim(
         "conditional",
-        "Trained with a hard switch, only the chosen branch need run, and nothing is lost.",
+        "Trained with a hard switch, only the chosen branch need run, and nothing is lost against a soft one.",
         "fine accuracy with the soft switch, less that with the hard one",
         _difference(("soft", "accuracy"), ("hard", "accuracy")),
         high=0.01,
