@@ -26,7 +26,7 @@ run: .venv/ready ## the whole pipeline: data, training, evaluation, claims (dvc 
 	dvc repro $(ARGS)
 	@echo 'Numbers: results/*/metrics.json and results/claims.md; pictures: results/*/plots; every run: make ui'
 
-sweep-detection: .venv/ready ## train the five variants of detection again: 20 minutes; `make run` takes them as they are
+sweep-detection: .venv/ready ## train detection's five variants again: half an hour (make run takes their table as it is)
 	maskwright sweep detection
 	dvc commit --force sweep-detection
 	dvc repro effects claims

@@ -2,9 +2,10 @@
 
     .venv/bin/python benchmarks/detection.py [--rounds 5]
 
-Suppression: one class of the 6,400 anchors of the published network at 480x640, boxes and scores at random. The loop
-is Algorithm 11.12.1 with a call for each pair of boxes, once in numpy, as the sources do it, and once in plain
-numbers. Against it `nn.nms.suppress`, and TensorFlow's kernel alone.
+Suppression: one class of the 6,400 anchors of the published network at 480x640, boxes and scores at random; with the
+sources' thresholds of score and IoU, and with those of COCO's average precision. The loop is Algorithm 11.12.1 with a
+call for each pair of boxes, once in numpy, as the sources do it, and once in plain numbers. Against it
+`nn.nms.suppress`, and TensorFlow's kernel alone.
 
 Targets: 320 images of 1 to 5 boxes and the same anchors. The loop takes one image after the other, and one level of
 the pyramid after the other, in numpy: IoU of all pairs, best anchors, threshold, offsets. Against it
@@ -24,13 +25,15 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from maskwright.nn.anchors import VARIANCES, assign_targets, make_anchors
+from maskwright.nn.anchors import VARIANCES, Anchors, assign_targets, make_anchors
 from maskwright.nn.nms import suppress
 from maskwright.params import Nms
 
 MAPS, IMAGE = [(30, 40), (15, 20), (8, 10), (4, 5)], (480, 640)
-NMS = Nms(kind="hard", iou_threshold=0.2, most=100)
-LEAST_SCORE = 0.5
+CASES = {
+    "score 0.5, IoU 0.2": (0.5, Nms(kind="hard", iou_threshold=0.2, most=100)),
+    "score 0.01, IoU 0.5": (0.01, Nms(kind="hard", iou_threshold=0.5, most=100)),
+}
 
 
 def pair_iou(one: list[float], other: list[float]) -> float:
@@ -47,14 +50,14 @@ def pair_iou_numpy(one: np.ndarray, other: np.ndarray) -> float:
     return across * down / (areas - across * down)
 
 
-def loop_nms(boxes: Any, scores: Any, iou: Callable[[Any, Any], float]) -> list[int]:
-    candidates = [number for number, score in enumerate(scores) if score >= LEAST_SCORE]
+def loop_nms(boxes: Any, scores: Any, iou: Callable[[Any, Any], float], nms: Nms, least_score: float) -> list[int]:
+    candidates = [number for number, score in enumerate(scores) if score >= least_score]
     kept: list[int] = []
-    while candidates and len(kept) < NMS.most:
+    while candidates and len(kept) < nms.most:
         best = max(candidates, key=scores.__getitem__)
         kept.append(best)
         candidates = [
-            number for number in candidates if number != best and iou(boxes[best], boxes[number]) < NMS.iou_threshold
+            number for number in candidates if number != best and iou(boxes[best], boxes[number]) < nms.iou_threshold
         ]
     return kept
 
@@ -94,26 +97,41 @@ def main() -> None:
 
     scores = rng.uniform(0, 1, len(anchors.boxes)).astype(np.float32)
     boxes = anchors.boxes + rng.normal(0, 10, anchors.boxes.shape).astype(np.float32)
-    inputs, lists = (tf.constant(boxes), tf.constant(scores)), (boxes.tolist(), scores.tolist(), pair_iou)
-    ours = tf.function(lambda b, s: suppress(b, s, NMS, LEAST_SCORE))
+    for name, (least, nms) in CASES.items():
+        time_suppression(name, boxes, scores, nms, least, rounds)
+    time_targets(anchors, rng, rounds)
+
+
+def time_suppression(
+    name: str, boxes: np.ndarray, scores: np.ndarray, nms: Nms, least_score: float, rounds: int
+) -> None:
+    inputs, lists = (tf.constant(boxes), tf.constant(scores)), (boxes.tolist(), scores.tolist())
+    ours = tf.function(lambda b, s: suppress(b, s, nms, least_score))
     kernel = tf.function(
-        lambda b, s: tf.image.non_max_suppression_with_scores(b, s, NMS.most, NMS.iou_threshold, LEAST_SCORE)
+        lambda b, s: tf.image.non_max_suppression_with_scores(b, s, nms.most, nms.iou_threshold, least_score)
     )
-    assert ours(*inputs)[0].numpy().tolist() == loop_nms(*lists)
+    kernel(*inputs)
+    assert ours(*inputs)[0].numpy().tolist() == loop_nms(*lists, pair_iou, nms, least_score)
     many = 50
     times: dict[str, list[float]] = {"numpy": [], "plain": [], "suppress": [], "kernel": []}
     for _ in range(rounds):
-        times["numpy"].append(seconds(lambda: loop_nms(boxes, scores, pair_iou_numpy)))
-        times["plain"].append(seconds(lambda: loop_nms(*lists)))
+        times["numpy"].append(seconds(lambda: loop_nms(boxes, scores, pair_iou_numpy, nms, least_score)))
+        times["plain"].append(seconds(lambda: loop_nms(*lists, pair_iou, nms, least_score)))
         times["suppress"].append(seconds(lambda: [ours(*inputs) for _ in range(many)]) / many)
         times["kernel"].append(seconds(lambda: [kernel(*inputs) for _ in range(many)]) / many)
     loop, plain, mine, alone = (statistics.median(values) for values in times.values())
+    ratios = [a / b for a, b in zip(times["numpy"], times["suppress"], strict=True)]
     print(
-        f"suppression of {len(boxes):,} boxes: numpy {loop * 1e3:.0f} ms, plain numbers {plain * 1e3:.0f} ms,", end=""
+        f"suppression of {len(boxes):,} boxes, {name}: numpy {loop * 1e3:.0f} ms, plain numbers "
+        f"{plain * 1e3:.0f} ms, suppress {mine * 1e3:.2f} ms, the kernel alone {alone * 1e3:.2f} ms"
     )
-    print(f" suppress {mine * 1e3:.2f} ms, the kernel alone {alone * 1e3:.2f} ms")
-    print(f"  {loop / mine:.0f} and {plain / mine:.0f} times as fast, {mine / alone:.2f} times the kernel's time")
+    print(
+        f"  {loop / mine:.0f} ({min(ratios):.0f} to {max(ratios):.0f}) and {plain / mine:.0f} times as fast, "
+        f"{mine / alone:.2f} times the kernel's time"
+    )
 
+
+def time_targets(anchors: Anchors, rng: np.random.Generator, rounds: int) -> None:
     counts = rng.integers(1, 6, 320)
     middles = rng.uniform(0.2, 0.8, (320, 5, 2)) * IMAGE[::-1]
     halves = rng.uniform(0.05, 0.2, (320, 5, 2)) * IMAGE[::-1]
@@ -131,7 +149,7 @@ def main() -> None:
             loop_targets(drawn[image, :count], classes[image, :count], levels)
 
     list(stream)
-    times = {"loop": [], "tf.data": []}
+    times: dict[str, list[float]] = {"loop": [], "tf.data": []}
     for _ in range(rounds):
         times["loop"].append(seconds(one_by_one) / 320)
         times["tf.data"].append(seconds(lambda: list(stream)) / 320)

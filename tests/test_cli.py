@@ -46,6 +46,32 @@ def test_help_lists_the_commands(tmp_path):
         assert f" {command} " in done.stdout
 
 
+def test_effects_of_a_sweep(folder):
+    table = folder / "results/sweep/detection/trials.csv"
+    table.parent.mkdir(parents=True)
+    lines = ["trial,offsets,loss.offsets,loss.classes,seed,sources_miou,ap50,status,reason"]
+    for number, (offsets, loss) in enumerate([("raw", "l1"), ("raw", "smooth_l1"), ("normalised", "l1")]):
+        for seed in (0, 1):
+            scores = f"{0.5 + number / 10 + seed / 100},{0.9 - number / 10 + seed / 50}"
+            lines.append(f"{number}{seed},{offsets},{loss},cross_entropy,{seed},{scores},finished,")
+    table.write_text("\n".join(lines) + "\n")
+
+    def written(*options):
+        done = run("effects", "detection", *options, cwd=folder)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()[-1].removeprefix("Written to ").split(";")[0]
+
+    # The pipeline's own analyses, each in its place; one that was asked for otherwise must not take it.
+    assert written() == "results/effects/detection"
+    assert written("--response", "sources_miou") == "results/effects/detection"
+    assert written("--response", "ap50") == "results/effects/detection-ap50"
+    assert written("--response", "ap50", "--logit") == "effects/detection-ap50"
+    assert written("--logit", "--out", "mine") == "mine"
+    assert_one_line_error(
+        run("effects", "detection", "--response", "accuracy", cwd=folder), "accuracy", "results/sweep/detection"
+    )
+
+
 def test_importing_the_command_imports_nothing_heavy(tmp_path):
     heavy = {"tensorflow", "keras", "mlflow", "pandas", "matplotlib", "skimage"}
     code = f"import sys, maskwright.cli; print({heavy} & {{*sys.modules}})"

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from maskwright.analysis.plan import plan_sweep
+from maskwright.params import load_params
 from maskwright.pipeline import content_hash
 from maskwright.rooms import ROOMS
 
@@ -57,8 +59,10 @@ SMALL = {
         }
     },
 }
+SWEPT = ("autoencoder", "detection", "detection-ap50", "detection-sources_precision", "detection-sources_recall")
 EFFECTS = [
-    f"results/effects/autoencoder/{name}"
+    f"results/effects/{swept}/{name}"
+    for swept in SWEPT
     for name in ("anova.csv", "effects.csv", "means.csv", "metrics.json", "plain_table.csv", "summary.txt")
 ]
 MODEL, RESULTS = Path("models/segmentation"), Path("results/segmentation")
@@ -106,10 +110,24 @@ def copy_of_the_project(folder):
     for section, values in SMALL.items():
         params[section] |= values
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    write_detection_trials(folder)
     run(folder, "git", "init", "-q")
     run(folder, "git", "add", "-A")
     run(folder, "git", "commit", "-q", "-m", "small settings")
     return folder
+
+
+def write_detection_trials(folder):
+    """Write the table of the sweep that the pipeline takes as it is, with numbers of any kind."""
+    plan = plan_sweep("detection", load_params(folder / "params.yaml"))
+    measures = ("sources_miou", "sources_precision", "sources_recall", "ap50")
+    lines = [",".join(["trial", *plan.sweep.factors, "seed", *measures, "status", "reason"])]
+    for number, trial in enumerate(plan.trials):
+        values = [f"{0.5 + (7 * number + 3 * place) % 11 / 100}" for place, _ in enumerate(measures)]
+        lines.append(",".join([trial.name, *trial.levels.values(), str(trial.seed), *values, "finished", ""]))
+    path = folder / "results/sweep/detection/trials.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text("\n".join(lines) + "\n")
 
 
 def rows(folder):
@@ -168,7 +186,7 @@ def test_a_run_leaves_a_clean_tree_and_one_row(finished):
     assert run(finished, "git", "status", "--porcelain") == ""
     kept = run(finished, "git", "ls-files", "results", "dvc.lock", "models", "data").split()
     metrics_of = [f"results/{name}/metrics.json" for name in ROOMS]
-    tables = ["results/claims.json", "results/claims.md", "results/sweep/autoencoder/trials.csv"]
+    tables = ["results/claims.json", "results/claims.md", *(f"results/sweep/{name}/trials.csv" for name in SWEPT[:2])]
     assert kept == ["dvc.lock", *sorted([*tables, *EFFECTS, *metrics_of])]
     assert not (finished / "checkpoints").exists() or not any((finished / "checkpoints").rglob("*.npz"))
 
@@ -222,14 +240,14 @@ def test_an_experiment_is_compared_and_put_back(finished):
     assert "Stage 'train@segmentation' is cached - skipping run" in shown
     # What git keeps, DVC does not: tables alone are made anew, the sweep's from the results that it keeps itself.
     again = [line.split("'")[1] for line in shown.splitlines() if line.startswith("Running stage")]
-    assert again == ["sweep@autoencoder", "effects@autoencoder", "claims"]
+    assert set(again) == {"sweep@autoencoder", *(f"effects@{name}" for name in SWEPT), "claims"}
     assert "8 finished (8 from before)" in shown
     assert metrics(finished) == before
     assert (finished / "dvc.lock").read_bytes() == lock
     assert rows(finished) == []
     (finished / "mlflow.db").unlink()
     shutil.rmtree(finished / "mlartifacts")
-    names = [*ROOMS, "sweep autoencoder"]
+    names = [*ROOMS, "sweep autoencoder", "sweep detection"]
     assert sync(finished).splitlines() == [f"{name}: recorded" for name in names]
     assert sync(finished).splitlines() == [f"{name}: was recorded already" for name in names]
     (row,) = rows(finished)

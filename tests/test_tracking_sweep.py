@@ -85,16 +85,19 @@ def test_a_sweep_that_is_continued_and_repeated_has_one_run_for_each_trial(root,
         ("0.1", "5", 5), ("0.1", "6", 6), ("1.0", "5", 5),
     ]  # fmt: skip
 
-    (root / "effects").mkdir()
-    (root / "effects/summary.txt").write_text("clear\n")
+    for folder in ("toy", "toy-accuracy"):
+        (root / "effects" / folder).mkdir(parents=True)
+        (root / "effects" / folder / "summary.txt").write_text("clear\n")
     assert record_effects(
-        root, SWEEP, {"r2": 0.5, "scale": "logit", "effects": {"rate": {"p": 0.25}}}, root / "effects"
+        root, SWEEP, {"r2": 0.5, "scale": "logit", "effects": {"rate": {"p": 0.25}}}, root / "effects/toy"
     )
+    assert record_effects(root, SWEEP, {"r2": 0.75}, root / "effects/toy-accuracy")
+    assert not record_effects(root, SWEEP, {"r2": 0.75}, root / "effects/toy-accuracy")
     (parent,), _ = runs(root)
-    effects = {name: value for name, value in parent.data.metrics.items() if name.startswith("effects/")}
-    assert effects == {"effects/r2": 0.5, "effects/effects.rate.p": 0.25}
+    effects = {name: value for name, value in parent.data.metrics.items() if name.startswith("effects")}
+    assert effects == {"effects/r2": 0.5, "effects/effects.rate.p": 0.25, "effects-accuracy/r2": 0.75}
     assert [item.path for item in client.list_artifacts(parent.info.run_id, "effects")] == ["effects/summary.txt"]
-    assert not record_effects(root, replace(SWEEP, key="n" * 32), {}, root / "effects")
+    assert not record_effects(root, replace(SWEEP, key="n" * 32), {}, root / "effects/toy")
 
     # Another plan, or other code, is another sweep.
     record(root, [replace(TRIALS[0], metrics={"loss": math.nan}, reason="loss is nan")], replace(SWEEP, key="m" * 32))

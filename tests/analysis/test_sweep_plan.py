@@ -83,6 +83,13 @@ def test_half_fraction():
     ]  # fmt: skip
 
 
+def test_excluded_combinations():
+    section = {**TWO_BY_THREE, "exclude": [{"hidden": 4, "learning_rate": 1}, {"learning_rate": 10}]}
+    assert levels(section) == [(4, 0.1), (9, 0.1), (9, 1)]
+    # A subset is one of what is left.
+    assert "subset.configurations: 4 of 3" in refused({**section, "subset": {"configurations": 4}})
+
+
 @settings(deadline=None, max_examples=30)
 @given(st.integers(1, 12), st.integers(0, 5))
 def test_random_subset(size, seed):
@@ -134,6 +141,10 @@ def test_names_are_those_of_the_settings():
             "params.yaml: sweeps.toy.seeds: must be a number of seeds, or a list of different ones (got 0)",
         ),
         ({"seeds": [1, 1]}, "params.yaml: sweeps.toy.seeds: must be a number of seeds, or a list of different ones"),
+        ({"exclude": [{"hidden": 5}]}, "params.yaml: sweeps.toy.exclude: hidden = 5 is no level of a factor"),
+        ({"exclude": [{"steps": 50}]}, "params.yaml: sweeps.toy.exclude: steps = 50 is no level of a factor"),
+        ({"exclude": [{"hidden": 4}, {}]}, "params.yaml: sweeps.toy.exclude: row 2 names no factor"),
+        ({"exclude": [{"hidden": 4}, {"hidden": 9}]}, "params.yaml: sweeps.toy.exclude: leaves no combination"),
         ({"factors": {}}, "params.yaml: sweeps.toy.factors: "),
         ({"factors": {"hidden": []}}, "params.yaml: sweeps.toy.factors.hidden: "),
         ({"repeats": 3}, "params.yaml: sweeps.toy.repeats: unknown key; remove it or correct its spelling"),

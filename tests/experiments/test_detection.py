@@ -84,6 +84,14 @@ class TestTrain:
 
 
 @pytest.mark.slow
+def test_a_trial_is_the_same_training_with_its_last_weights(out: Path):
+    measured = json.loads((out / "trial.json").read_text())
+    metrics = json.loads((out / "results/metrics.json").read_text())
+    assert measured["loss"] == pytest.approx(rows(out / "whole/training.csv")[-1]["loss"], rel=1e-5)
+    assert measured.keys() == {"loss", *metrics["nms"]["hard"]}
+
+
+@pytest.mark.slow
 class TestEvaluate:
     def test_numbers_and_pictures(self, out: Path):
         results = out / "results"

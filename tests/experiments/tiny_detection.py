@@ -121,6 +121,7 @@ def main(data: Path, out: Path) -> None:
         (out / "left.json").write_text(json.dumps(sorted(files)))
     train(out / "resumed")
     evaluate(data / "masks", out / "results", out / "whole/model")
+    (out / "trial.json").write_text(json.dumps(detection.trial(params, data / "masks"), allow_nan=False))
 
     model, about = load_model(out / "whole/model")
     for level in (0, 1):

@@ -274,7 +274,7 @@ def _reported(name: str, value: float, levels: dict[str, str], described: str) -
     return Claim(
         "detection",
         f"{described}, the detector reaches {name} {value}.",
-        f"{name} on the test photographs, as the sources define it",
+        f"{name} on the test photographs, as the sources define it, after six epochs",
         _trials(f"sources_{name.lower()}", {**levels, **_CROSS_ENTROPY}),
         low=value,
     )

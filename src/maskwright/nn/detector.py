@@ -42,14 +42,15 @@ def read_outputs(outputs: Any, anchors: Any, offsets: Offsets) -> tuple[tf.Tenso
 def detector(
     model: keras.Model, scheme: Scheme, variants: Sequence[Nms], least_score: float = LEAST_SCORE
 ) -> Callable[[np.ndarray], list[Detections]]:
-    """Return a compiled function (B, h, w, 3) uint8 -> detections in pixels of the input, for each variant of NMS.
+    """Return a compiled function: (B, H, W, 3) uint8, of the input's size -> its detections for each variant of NMS.
 
     The network runs once, whatever the number of variants. Its weights are taken as they are now.
     """
     forward = frozen(model)
     anchors = make_anchors(feature_maps(model), scheme.size, scheme.anchor_sizes).boxes
 
-    @tf.function(reduce_retracing=True)
+    # Of any batch size, so that a smaller last batch needs no graph of its own.
+    @tf.function(input_signature=[tf.TensorSpec((None, *scheme.size, 3), tf.uint8)])
     def run(images: tf.Tensor) -> list[Detections]:
         boxes, probabilities = read_outputs(forward(tf.cast(images, tf.float32)), anchors, scheme.offsets)
         return [detect(boxes, probabilities, nms, least_score) for nms in variants]
