@@ -156,7 +156,8 @@ def test_masks_of_one_file_stop_at_a_loss_unless_told_to_skip_it(folder):
 def test_sync_before_anything_was_trained(folder):
     done = run("sync", cwd=folder)
     assert done.returncode == 0
-    assert done.stdout.splitlines() == [*(f"{name}: not trained" for name in ROOMS), "sweep autoencoder: not run"]
+    sweeps = ["sweep autoencoder: not run", "sweep detection: not run"]
+    assert done.stdout.splitlines() == [*(f"{name}: not trained" for name in ROOMS), *sweeps]
     assert not (folder / "mlflow.db").exists()
 
 

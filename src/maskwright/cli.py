@@ -252,12 +252,7 @@ def predict_segmentation(
     from maskwright.photographs import find_photographs, summary
 
     photographs = find_photographs(images, out=out, via=via)
-    model = model_folder("segmentation")
-    if not model.is_dir():
-        raise MaskwrightError(f"{model}: no such folder; run `maskwright train segmentation` first")
-    with no_chatter():
-        import_module("maskwright.nn.inference")
-    predicting = import_module("maskwright.experiments.predict_segmentation")
+    model, predicting = _trained("segmentation", network="maskwright.nn.inference")
     predicting.predict(photographs, model=model, out=out, via=via, masks=MASKS, tile=tile, flip=flip)
     typer.echo(summary(photographs, out, via))
 
@@ -287,12 +282,7 @@ def predict_detection(
     from maskwright.photographs import find_photographs, summary
 
     photographs = find_photographs(images, out=out, via=via)
-    model = model_folder("detection")
-    if not model.is_dir():
-        raise MaskwrightError(f"{model}: no such folder; run `maskwright train detection` first")
-    with no_chatter():
-        import_module("maskwright.nn.detector")
-    predicting = import_module("maskwright.experiments.predict_detection")
+    model, predicting = _trained("detection", network="maskwright.nn.detector")
     predicting.predict(photographs, model=model, out=out, via=via, masks=MASKS, least_score=least_score)
     typer.echo(summary(photographs, out, via, files="boxes and drawings", regions="rectangles"))
 
@@ -381,7 +371,7 @@ def effects(
     metrics = write_analysis(analysis, folder)
     print_analysis(analysis, Console())
     typer.echo(f"Written to {folder}; read {folder / 'summary.txt'} first")
-    if name is not None and folder.parent == RESULTS / "effects":
+    if name is not None and out is None and folder.parent == RESULTS / "effects":
         record_effects_or_warn(name, load_params(), metrics, folder, results=RESULTS)
 
 
@@ -411,6 +401,19 @@ def sync() -> None:
         typer.echo(f"{name}: {record_restored(name, found)}")
     for name in load_params().sweeps.entries:
         typer.echo(f"sweep {name}: {record_restored_sweep(name, RESULTS)}")
+
+
+def _trained(name: str, *, network: str) -> tuple[Path, Any]:
+    """Return the folder of an experiment's model, and the module that predicts with it.
+
+    `network` is the first to import TensorFlow, which is not to be heard.
+    """
+    model = model_folder(name)
+    if not model.is_dir():
+        raise MaskwrightError(f"{model}: no such folder; run `maskwright train {name}` first")
+    with no_chatter():
+        import_module(network)
+    return model, import_module(f"maskwright.experiments.predict_{name}")
 
 
 def _tell(reports: dict[str, Any], out: Path) -> None:
