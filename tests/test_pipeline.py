@@ -85,7 +85,7 @@ def environment():
 
 
 def run(folder, *command, fails=False):
-    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=600)
+    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=1800)
     shown = f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
     assert (done.returncode != 0) == fails, shown
     assert "Traceback" not in shown, shown

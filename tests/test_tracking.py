@@ -305,7 +305,8 @@ def test_dvc_lock_tells_whether_an_evaluation_belongs_to_the_model(project):
 
     def write_lock(evaluated_model, trained_model=held):
         stages = {
-            "masks": {"params": {"params.yaml": {"annotations": {"root": "photos"}}}},
+            "masks": {"params": {"params.yaml": {"annotations": {"root": "drinks"}}}},
+            "toy": {"params": {"params.yaml": {"annotations": {"root": "photos"}, "toy.side": 8}}},
             "train@toy": {
                 "params": {"params.yaml": {"toy": {"epochs": 3}}},
                 "outs": [{"path": "models/toy", "md5": trained_model}],

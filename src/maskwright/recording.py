@@ -108,6 +108,8 @@ def trainings_of(name: str, params: Params) -> list[Training]:
     """Return what MLflow is to know of an experiment's model, or of each of its variants."""
     about, experiment = room(name), module(name)
     sections = about.sections
+    if about.sections_of_regions is not None and getattr(params, name).source == "regions":
+        sections = about.sections_of_regions
     data_name = name
     if "annotations" in sections:
         data_name = params.annotations.root

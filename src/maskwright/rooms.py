@@ -24,6 +24,7 @@ class Room:
 
     Attributes:
         sections: the sections of params.yaml that it depends on.
+        sections_of_regions: the same where its own section says `source: regions`; None where it has no such key.
         data: the folder that its data stage writes.
         splits: what its parts are for, in MLflow's words, and the stem of their files in `data`; `{variant}` stands
             for the variant's name.
@@ -37,6 +38,7 @@ class Room:
     splits: Mapping[str, str]
     variants: bool = True
     drawn: str | None = None
+    sections_of_regions: tuple[str, ...] | None = None
 
 
 ROOMS: Mapping[str, Room] = MappingProxyType(
@@ -78,6 +80,7 @@ ROOMS: Mapping[str, Room] = MappingProxyType(
             sections=("digits", "conditional"),
             data=Path("data/conditional"),
             splits={"training": "train", "testing": "test"},
+            sections_of_regions=("annotations", "conditional"),
         ),
         "information": Room(
             sections=("digits", "information"),

@@ -1,19 +1,24 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from bar_digits import write_bar_digits
 from PIL import Image
 
-from maskwright.data.hierarchy import read_hierarchy
+from maskwright.data.drinks import write_drinks
+from maskwright.data.hierarchy import ClassNames, TwoLevels, read_class_names, read_hierarchy
 from maskwright.data.hierarchy_sources import write_hierarchy
 from maskwright.errors import MaskwrightError
 from maskwright.experiments import conditional
+from maskwright.nn.fitting import Recipe, start_fitting
 from maskwright.nn.saved import load_model
 from maskwright.params import parse_params
 from maskwright.pipeline import content_hash
+from maskwright.recording import trainings_of
 
 SHIPPED = Path(__file__).parents[2] / "params.yaml"
 VARIANTS = ["soft", "hard", "routed", "none", "oracle"]
@@ -27,17 +32,8 @@ def params(**changes):
 
 
 def write_data(root):
-    """Digit k is a bright bar in its own row: easy, but not the same twice."""
-    folder = root / "digits"
-    folder.mkdir(parents=True)
-    for number, (split, count) in enumerate({"train": 200, "validation": 10, "test": 40}.items()):
-        rng = np.random.default_rng(number)
-        labels = (np.arange(count) % 10).astype(np.uint8)
-        images = rng.integers(0, 60, (count, 28, 28)).astype(np.uint8)
-        for image, label in zip(images, labels, strict=True):
-            image[4 + 2 * label : 7 + 2 * label, 4 : 14 + label] = 255
-        np.savez(folder / f"{split}.npz", images=images, labels=labels)
-    write_hierarchy(params(), folder, root / "data")
+    write_bar_digits(root / "digits", train=200, validation=10, test=40)
+    write_hierarchy(params(), root / "digits", root / "data")
 
 
 def run(root, **changes):
@@ -126,13 +122,62 @@ def test_repeats_itself_byte_by_byte_whatever_trains_beside(finished, tmp_path):
     pd.testing.assert_frame_equal(again, first[first["variant"].isin(again["variant"])].reset_index(drop=True))
 
 
-def test_what_a_network_is_shown():
-    from maskwright.data.hierarchy import TwoLevels
+@pytest.mark.slow
+def test_regions_of_the_drinks_set(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    data = Path("data/conditional")
+    shipped = params()
+    drinks = shipped.drinks.model_copy(update={"train": 16, "validation": 3, "test": 6, "size": (48, 64)})
+    write_drinks(drinks, Path("data/drinks"), workers=1, progress=False)
+    few = {"source": "regions", "coarse": "container", "fine": "flavour", "side": 16}
+    settings = params(**few, epochs=1, batch_size=8, variants=[])
+    write_hierarchy(settings, Path("data/digits"), data)
+    names = read_class_names(data)
+    assert names == ClassNames(("bottle", "can"), ("juice", "soda", "water"))
+    for split in ("train", "validation", "test"):
+        drawn = read_hierarchy(data, split)
+        assert drawn.images.shape[1:] == (16, 16, 3)
+        np.testing.assert_array_equal(drawn.coarse == 0, drawn.fine == 2)  # water comes in bottles, and nothing else
+    conditional.train(settings, data=data, out=Path("models"), history=Path("results/training.csv"))
+    measured = conditional.evaluate(settings, data=data, model=Path("models"), results=Path("results"))
+    assert set(measured["variants"]) == {"soft", "oracle"}
+    # What chose the regions is in the record of a training on them, and of no other.
+    training, _ = trainings_of("conditional", settings)
+    assert training.data_name == "data/drinks"
+    assert training.params["annotations"]["root"] == "data/drinks"
+    assert set(training.params) == {"annotations", "conditional", "drinks"}
+    training, *_ = trainings_of("conditional", shipped)
+    assert (training.data_name, set(training.params)) == ("conditional", {"conditional", "digits"})
 
+
+@pytest.mark.slow
+def test_the_source_s_network_builds_and_trains():
+    settings = params(preset="source", trunk=None, branch=None).conditional
+    sizes = conditional.sizes(settings, 500, 3)
+    assert (sizes.trunk, sizes.branch) == ((6, 9, 12, 15), 15)
+    model = conditional.one_network(settings, "soft", sizes, (2, 2), seed=0)
+    # The last map has 500 / 2^4 = 32 pixels each way.
+    assert [tuple(output.shape) for output in model.get_layer("trunk").outputs] == [
+        (None, 63, 63, 12),
+        (None, 32, 32, 15),
+        (None, 2),
+    ]
+    before = model.get_weights()
+    levels = np.array([0, 1], np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (2, 500, 500, 3), np.uint8)
+    shown = conditional._shown(TwoLevels(images, levels, levels), shift=2)(0)
+    recipe = Recipe(epochs=1, batch_size=2, learning_rate=0.001, weight_decay=0.0)
+    with ThreadPoolExecutor(1) as pool:
+        (fitted,) = start_fitting(pool, [model], [shown], conditional._loss("soft", (2, 2), 0.5), recipe)
+    assert np.isfinite(fitted.result()["loss"]).all()
+    assert all((one != other).any() for one, other in zip(before, model.get_weights(), strict=True))
+
+
+def test_what_a_network_is_shown():
     images = np.zeros((4, 6, 6, 1), np.uint8)
     images[:, 3, 3] = 255
     training = TwoLevels(images, np.array([0, 1, 0, 1], np.uint8), np.arange(4, dtype=np.uint8))
-    epoch = conditional._shown(training, 2, seed=5)
+    epoch = conditional._shown(training, shift=2)(5)
     seen, coarse, fine = epoch(0)
     assert sorted(fine) == [0, 1, 2, 3]
     np.testing.assert_array_equal(coarse, fine % 2)

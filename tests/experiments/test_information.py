@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from bar_digits import write_bar_digits
 from PIL import Image
 
 from maskwright.errors import MaskwrightError
@@ -26,15 +27,7 @@ def params(**changes):
 
 
 def write_data(root):
-    folder = root / "digits"
-    folder.mkdir(parents=True)
-    for number, (split, count) in enumerate({"train": 60, "validation": 10, "test": 30}.items()):
-        rng = np.random.default_rng(number)
-        labels = (np.arange(count) % 10).astype(np.uint8)
-        images = rng.integers(0, 60, (count, 28, 28)).astype(np.uint8)
-        for image, label in zip(images, labels, strict=True):
-            image[4 + 2 * label : 7 + 2 * label, 4 : 14 + label] = 255
-        np.savez(folder / f"{split}.npz", images=images, labels=labels)
+    write_bar_digits(root / "digits", train=60, validation=10, test=30)
 
 
 def run(root):

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from bar_digits import bar_digits, write_bar_digits
 from PIL import Image
 
 from maskwright.data.digit_grids import guessing_ceiling, read_masked_digits, write_masked_digits
@@ -27,23 +28,9 @@ def params(**changes):
     return parse_params(values)
 
 
-def digits(number, seed):
-    """Digit k is a bright bar of its own width in its own row: easy, but not the same twice."""
-    rng = np.random.default_rng(seed)
-    labels = (np.arange(number) % 10).astype(np.uint8)
-    images = rng.integers(0, 60, (number, 28, 28)).astype(np.uint8)
-    for image, label in zip(images, labels, strict=True):
-        image[4 + 2 * label : 7 + 2 * label, 4 : 14 + label] = 255
-    return images, labels
-
-
 def write_data(root, train=160):
-    folder = root / "digits"
-    folder.mkdir(parents=True)
-    for number, (split, count) in enumerate({"train": train, "validation": 20, "test": 30}.items()):
-        images, labels = digits(count, number)
-        np.savez(folder / f"{split}.npz", images=images, labels=labels)
-    write_masked_digits(params().masked_digits, folder, root / "data")
+    write_bar_digits(root / "digits", train=train, validation=20, test=30)
+    write_masked_digits(params().masked_digits, root / "digits", root / "data")
 
 
 def run(root, **changes):
@@ -148,7 +135,7 @@ def test_begins_as_the_same_network_inside_a_full_mask(variant):
 
 
 def test_what_the_networks_are_shown():
-    data = digits(43, 0)
+    data = bar_digits(43, 0)
 
     def shown(variant):
         epoch = masked_digits._shown(variant, 7, data, shift=0)
@@ -172,7 +159,7 @@ def test_what_the_networks_are_shown():
 
 
 def test_one_step_is_that_of_keras_adamw():
-    images, labels = digits(4, 0)
+    images, labels = bar_digits(4, 0)
     targets = np.eye(10, dtype=np.float32)[labels][:, None]
     masks = np.ones((1, 28, 28), np.uint8)
     ours, theirs = masked_digits.network("pool", 3), masked_digits.network("pool", 3)

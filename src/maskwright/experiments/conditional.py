@@ -9,6 +9,7 @@ are this soft switch, a hard one, the shortcut of separate networks with an if-t
 without a switch, and one that is told the coarse class.
 """
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,8 @@ PRESETS: dict[str, tuple[tuple[int, ...], int, int]] = {
 
 MEASURES = ("accuracy", "coarse_accuracy", "flipped_accuracy", "uncertain_accuracy", "uncertain_hard_accuracy")
 
-_BATCH = 250
+_VALUES = 1 << 20
+"""So many numbers of images are evaluated at a time."""
 
 
 def trained_variants(params: Conditional) -> list[str]:
@@ -137,11 +139,12 @@ def train(params: Params, *, data: Path, out: Path, history: Path) -> None:
     seeds = range(settings.seed, settings.seed + settings.seeds)
     recipe = Recipe(settings.epochs, settings.batch_size, settings.learning_rate, settings.weight_decay)
     curves: dict[str, dict[str, np.ndarray]] = {}
+    shown = _shown(training, settings.shift)
     with replaced_folder(out) as new, ThreadPoolExecutor(available_cores()) as pool:
         started = {}
         for variant in trained_variants(settings):
             networks: list[Any] = [one_network(settings, variant, shape, classes, seed) for seed in seeds]
-            epochs = [_shown(training, settings.shift, seed) for seed in seeds]
+            epochs = [shown(seed) for seed in seeds]
             loss = _loss(variant, classes, settings.coarse_weight)
             started[variant] = networks, start_fitting(pool, networks, epochs, loss, recipe)
         for variant, (networks, futures) in started.items():
@@ -158,21 +161,26 @@ def train(params: Params, *, data: Path, out: Path, history: Path) -> None:
     write_history(history, curves)
 
 
-def _shown(training: TwoLevels, shift: int, seed: int) -> Epoch:
-    """Return what a network is shown in an epoch: every image once, moved a little; the same for all variants."""
+def _shown(training: TwoLevels, shift: int) -> Callable[[int], Epoch]:
+    """Return for a seed what a network is shown in an epoch: every image once, moved a little.
+
+    It is the same for all variants. The border is repeated: around a digit it is black anyway.
+    """
     side = training.images.shape[1]
-    # The border is repeated: around a digit it is black anyway.
     padded = np.pad(training.images, ((0, 0), (shift, shift), (shift, shift), (0, 0)), mode="edge")
     windows = np.lib.stride_tricks.sliding_window_view(padded, (side, side), axis=(1, 2))  # (N, s, s, C, H, H)
 
-    def epoch(number: int) -> Arrays:
-        rng = np.random.default_rng([seed % 2**64, 1, number])
-        order = rng.permutation(len(padded))
-        down, across = rng.integers(0, 2 * shift + 1, (2, len(padded)))
-        images = np.moveaxis(windows[order, down, across], 1, -1)
-        return images, training.coarse[order].astype(np.int32), training.fine[order].astype(np.int32)
+    def of_seed(seed: int) -> Epoch:
+        def epoch(number: int) -> Arrays:
+            rng = np.random.default_rng([seed % 2**64, 1, number])
+            order = rng.permutation(len(padded))
+            down, across = rng.integers(0, 2 * shift + 1, (2, len(padded)))
+            images = np.moveaxis(windows[order, down, across], 1, -1)
+            return images, training.coarse[order].astype(np.int32), training.fine[order].astype(np.int32)
 
-    return epoch
+        return epoch
+
+    return of_seed
 
 
 def _loss(variant: str, classes: tuple[int, int], coarse_weight: float) -> Loss:
@@ -206,13 +214,13 @@ def evaluate(params: Params, *, data: Path, model: Path, results: Path) -> dict[
     - `coarse_accuracy`: the same of the coarse class, by the first head;
     - `flipped_accuracy`: as `accuracy`, with each share of the gate given to the next branch (not of `none`);
     - `uncertain_accuracy`: as `accuracy`, of the tenth of the images whose first head has the largest entropy;
-      `uncertain_hard_accuracy`: the same with the gate made hard (not of `none`);
+      `uncertain_hard_accuracy`: the same with the gate made hard (of `soft` alone);
     - `below_oracle`: accuracy of `oracle` minus `accuracy`, seed by seed; `above_none`: `accuracy` minus that of
       `none`, where that was trained; `fall`: `accuracy` minus `flipped_accuracy`.
 
-    Also `gate`, the mean share of each branch (columns) for each coarse class (rows); `parameters`, of one network;
-    `multiply_adds` of one image, see `nn.conditional.multiply_adds`; and `multiply_adds_run`, where only the chosen
-    branch is run.
+    Also `gate`, the mean share of each branch (columns) for each coarse class (rows; null for one without a test
+    image); `parameters`, of one network; `multiply_adds` of one image, see `nn.conditional.multiply_adds`; and
+    `multiply_adds_run`, where only the chosen branch is run.
 
     Returns:
         What `metrics.json` holds, and under `variants` what `variants.json` does.
@@ -228,12 +236,13 @@ def evaluate(params: Params, *, data: Path, model: Path, results: Path) -> dict[
         whole, about = load_model(model / variant)
         networks = [whole.get_layer(f"seed_{settings.seed + row}") for row in range(about["seeds"])]
         answers = [_answers(one, variant, settings, test, len(names.coarse)) for one in networks]
-        measured[variant] = {name: np.array([_measure(a, test)[name] for a in answers]) for name in MEASURES}
+        scores = [_measure(answer, test) for answer in answers]
+        measured[variant] = {name: np.array([score.get(name, np.nan) for score in scores]) for name in MEASURES}
         entropy, right = (np.stack([a[name] for a in answers]) for name in ("entropy", "right"))
         certainty[variant] = entropy, right
         gates[variant] = np.mean([a["gate"] for a in answers], axis=0)  # (N, K)
         facts[variant] = {
-            "gate": [gates[variant][test.coarse == k].mean(axis=0).tolist() for k in range(len(names.coarse))],
+            "gate": [_mean_share(gates[variant][test.coarse == k]) for k in range(len(names.coarse))],
             "parameters": about["parameters_of_one"],
             **_costs(networks[0], variant, len(names.coarse)),
         }
@@ -261,16 +270,22 @@ def evaluate(params: Params, *, data: Path, model: Path, results: Path) -> dict[
     return {**metrics, "variants": variants}
 
 
+def _mean_share(gates: np.ndarray) -> list[float] | None:
+    return gates.mean(axis=0).tolist() if len(gates) else None
+
+
 def _answers(one: Any, variant: str, settings: Conditional, test: TwoLevels, coarse: int) -> dict[str, np.ndarray]:
     """Return what a network says of the test images.
 
     Returns:
         `first`, `second`, `flipped` and `hard`: the class that is named, (N,), the last two with the gate flipped or
-        made hard; `gate`: (N, K); `entropy`: of the first head, (N,) nats; `right`: whether `second` is, (N,).
+        made hard, where that makes another one; `gate`: (N, K); `entropy`: of the first head, (N,) nats; `right`:
+        whether `second` is, (N,).
     """
     parts: dict[str, list[np.ndarray]] = {}
-    for at in range(0, len(test.images), _BATCH):
-        rows = slice(at, at + _BATCH)
+    batch = max(1, _VALUES // test.images[0].size)
+    for at in range(0, len(test.images), batch):
+        rows = slice(at, at + batch)
         images = test.images[rows].astype(np.float32) / 255
         truth = np.eye(coarse, dtype=np.float32)[test.coarse[rows]]
         answer = (
@@ -292,7 +307,11 @@ def _gated(one: Any, variant: str, settings: Conditional, images: Any, truth: np
         "none": tf.ones_like(probabilities),
         ORACLE: truth,
     }[variant]
-    gates = {"second": gate, "flipped": tf.roll(gate, 1, axis=1), "hard": hard if variant != ORACLE else gate}
+    gates = {"second": gate}
+    if variant != "none":
+        gates["flipped"] = tf.roll(gate, 1, axis=1)
+    if variant == "soft":
+        gates["hard"] = hard
     answers = {name: tf.argmax(second_logits(one, middle, last, each), -1) for name, each in gates.items()}
     return {**answers, "first": tf.argmax(first, -1), "gate": gate, "entropy": _entropy(probabilities)}
 
@@ -306,7 +325,6 @@ def _routed(one: Any, images: Any, coarse: int) -> dict[str, Any]:
     return {
         "second": second,
         "flipped": flipped,
-        "hard": second,
         "first": tf.argmax(first, -1),
         "gate": tf.cast(chosen, tf.float32),
         "entropy": _entropy(tf.nn.softmax(first)),
@@ -320,13 +338,16 @@ def _entropy(probabilities: Any) -> Any:
 def _measure(answers: dict[str, np.ndarray], test: TwoLevels) -> dict[str, float]:
     count = max(1, round(UNCERTAIN * len(test.fine)))
     uncertain = np.argsort(-answers["entropy"], kind="stable")[:count]
-    return {
+    scores = {
         "accuracy": answers["right"].mean(),
         "coarse_accuracy": (answers["first"] == test.coarse).mean(),
-        "flipped_accuracy": (answers["flipped"] == test.fine).mean(),
         "uncertain_accuracy": answers["right"][uncertain].mean(),
-        "uncertain_hard_accuracy": (answers["hard"] == test.fine)[uncertain].mean(),
     }
+    if "flipped" in answers:
+        scores["flipped_accuracy"] = (answers["flipped"] == test.fine).mean()
+    if "hard" in answers:
+        scores["uncertain_hard_accuracy"] = (answers["hard"] == test.fine)[uncertain].mean()
+    return scores
 
 
 def _costs(one: Any, variant: str, coarse: int) -> dict[str, int]:
@@ -350,11 +371,8 @@ def _costs(one: Any, variant: str, coarse: int) -> dict[str, int]:
 
 def _summary(measured: dict[str, dict[str, np.ndarray]], variant: str) -> dict[str, Any]:
     values = measured[variant]
-    without = [
-        name for name in MEASURES if variant == "none" and name in ("flipped_accuracy", "uncertain_hard_accuracy")
-    ]
     summary: dict[str, Any] = {
-        name: mean_interval(values[name], (0, 1))._asdict() for name in MEASURES if name not in without
+        name: mean_interval(shares, (0, 1))._asdict() for name, shares in values.items() if not np.isnan(shares).any()
     }
     if variant != ORACLE:
         summary["below_oracle"] = paired_difference(measured[ORACLE]["accuracy"], values["accuracy"])._asdict()

@@ -25,17 +25,15 @@ from maskwright.data.idx import SIDE
 from maskwright.data.views import middle_views, random_views, sample_views
 from maskwright.errors import MaskwrightError
 from maskwright.experiments import information_digits, information_gaussian
-from maskwright.experiments.information_digits import codes_of, held_out_bounds
 from maskwright.metrics.information import gaussian_information
 from maskwright.metrics.intervals import mean_interval, paired_difference
 from maskwright.nn.determinism import make_deterministic
-from maskwright.nn.encoders import together
 from maskwright.nn.fitting import one_thread_an_operation
 from maskwright.nn.saved import load_model, save_model
 from maskwright.outputs import replaced_folder, write_json
 from maskwright.parallel import available_cores
 from maskwright.params import Params
-from maskwright.params_digits import DigitCodes, Information
+from maskwright.params_digits import Information
 from maskwright.pipeline import hash_run
 from maskwright.plots.figure import save_figure
 from maskwright.plots.information import estimates_figure, views_figure
@@ -123,8 +121,8 @@ def train(params: Params, *, data: Path, out: Path, history: Path) -> None:
         encoders, scorers, _ = zip(*started, strict=True)
         about = {"experiment": NAME, "variant": DIGITS, "seeds": settings.digits.seeds}
         sizes = {"parameters_of_one": encoders[0].count_params()}
-        save_model(together(list(encoders), information_digits.SHAPE, DIGITS), {**about, **sizes}, new / DIGITS)
-        save_model(_statistics(list(scorers), settings.digits), about, new / STATISTICS)
+        save_model(information_digits.encoders_together(encoders), {**about, **sizes}, new / DIGITS)
+        save_model(information_digits.statistics_together(scorers), about, new / STATISTICS)
         for correlation, (model, bounds) in information_gaussian.fit_statistics(settings).items():
             variant = variant_of(correlation)
             curves[variant] = _curves(bounds)
@@ -140,16 +138,6 @@ def train(params: Params, *, data: Path, out: Path, history: Path) -> None:
 
 def _curves(bounds: np.ndarray) -> dict[str, np.ndarray]:
     return {"loss": -bounds, "information": bounds}
-
-
-def _statistics(scorers: list[Any], settings: DigitCodes) -> keras.Model:
-    """Return the statistics of all seeds as one: both codes (B, R, 2 latent) -> (B, R)."""
-    codes: Any = keras.Input((len(scorers), 2 * settings.latent), name="codes")
-    scores = [
-        scorer([codes[:, row, : settings.latent], codes[:, row, settings.latent :]])
-        for row, scorer in enumerate(scorers)
-    ]
-    return keras.Model(codes, keras.ops.stack(scores, axis=1), name=STATISTICS)
 
 
 def evaluate(params: Params, *, data: Path, model: Path, results: Path) -> dict[str, Any]:
@@ -233,11 +221,11 @@ def _digits(
     encoders = load_model(model / DIGITS)[0]
     statistics = load_model(model / STATISTICS)[0]
     splits = ("train", "test")
-    trained = [codes_of(encoders, sets[split][0]) for split in splits]
-    begun = [codes_of(build(settings, DIGITS), sets[split][0]) for split in splits]
+    trained = [information_digits.codes_of(encoders, sets[split][0]) for split in splits]
+    begun = [information_digits.codes_of(build(settings, DIGITS), sets[split][0]) for split in splits]
     labels = [sets[split][1] for split in splits]
     found = {
-        "mine": held_out_bounds(encoders, statistics, sets["test"][0], settings.seed),
+        "mine": information_digits.held_out_bounds(encoders, statistics, sets["test"][0], settings.seed),
         "accuracy": np.array([_linear([part[:, row] for part in trained], labels) for row in range(len(seeds))]),
         "untrained_accuracy": np.array(
             [_linear([part[:, row] for part in begun], labels) for row in range(len(seeds))]

@@ -1,5 +1,6 @@
 """MINE between the encodings of two views of a digit: an encoder that learns without labels."""
 
+from collections.abc import Sequence
 from concurrent.futures import Executor, Future
 from typing import Any
 
@@ -15,8 +16,6 @@ from maskwright.nn.encoders import ENCODERS, encode, together
 from maskwright.nn.fitting import Arrays, Recipe, start_fitting
 from maskwright.nn.mutual_information import donsker_varadhan, statistics_network
 from maskwright.params_digits import DigitCodes
-
-SHAPE = (SIDE, SIDE, 1)
 
 SHIFTS = 5
 """Each code is set beside so many others of different digits, to measure with."""
@@ -36,8 +35,21 @@ def encoder(settings: DigitCodes, seed: int) -> keras.Model:
 
 
 def untrained(settings: DigitCodes, seeds: range) -> keras.Model:
-    """Return the encoders of all seeds as they begin: images (B, 28, 28, 1), from 0 to 1 -> codes (B, R, latent)."""
-    return together([encoder(settings, seed) for seed in seeds], SHAPE, "digits")
+    """Return the encoders of all seeds as they begin, see `encoders_together`."""
+    return encoders_together([encoder(settings, seed) for seed in seeds])
+
+
+def encoders_together(encoders: Sequence[keras.Model]) -> keras.Model:
+    """Return encoders as one: images (B, 28, 28, 1), from 0 to 1 -> codes (B, R, latent) of their middle."""
+    return together(list(encoders), (SIDE, SIDE, 1), "digits")
+
+
+def statistics_together(scorers: Sequence[Any]) -> keras.Model:
+    """Return statistics as one: both codes, one behind the other, (B, R, 2 latent) -> (B, R)."""
+    latent = scorers[0].input_shape[0][-1]
+    codes: Any = keras.Input((len(scorers), 2 * latent), name="codes")
+    scores = [scorer([codes[:, row, :latent], codes[:, row, latent:]]) for row, scorer in enumerate(scorers)]
+    return keras.Model(codes, keras.ops.stack(scores, axis=1), name="digits_statistics")
 
 
 def start(

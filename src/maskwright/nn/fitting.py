@@ -152,18 +152,22 @@ def _compiled(network: Any, example: Arrays, loss: Loss, recipe: Recipe) -> Call
         weights -= rates[1] * mean / (tf.sqrt(square) + _EPSILON) + rates[0] * decay * weights
         return (weights, mean, square), current, {"loss": value, **report}
 
+    vector = tf.TensorSpec(decay.shape, tf.float32)
+    state = (vector, vector, vector)
+    others = [tf.TensorSpec(variable.shape, variable.dtype) for variable in network.non_trainable_variables]
+    arrays = tuple(tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in example)
+    # Traced here and now, not by whichever thread calls it first: building graphs is not for several threads at once.
+    traced = tf.function(step).get_concrete_function(state, others, arrays, tf.TensorSpec((2,), tf.float32))
+    reported = traced.structured_outputs[2]
+
     def run(state: Any, others: Any, arrays: tuple[Any, ...], rates: Any) -> Any:
         steps = tf.shape(rates)[0]
-        state, others, totals = step(state, others, tuple(array[:size] for array in arrays), rates[0])
-        for index in tf.range(1, steps):
+        totals = {name: tf.zeros(spec.shape, spec.dtype) for name, spec in reported.items()}
+        for index in tf.range(steps):
             rows = slice(index * size, (index + 1) * size)
-            state, others, report = step(state, others, tuple(array[rows] for array in arrays), rates[index])
+            state, others, report = traced(state, others, tuple(array[rows] for array in arrays), rates[index])
             totals = {name: totals[name] + value for name, value in report.items()}
         return state, others, {name: total / tf.cast(steps, total.dtype) for name, total in totals.items()}
 
-    vector = tf.TensorSpec(decay.shape, tf.float32)
-    others = [tf.TensorSpec(variable.shape, variable.dtype) for variable in network.non_trainable_variables]
-    arrays = tuple(tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in example)
-    signature = ((vector, vector, vector), others, arrays, tf.TensorSpec((None, 2), tf.float32))
-    # Traced here and now, not by whichever thread calls it first: building graphs is not for several threads at once.
+    signature = (state, others, arrays, tf.TensorSpec((None, 2), tf.float32))
     return tf.function(run, input_signature=signature).get_concrete_function()
