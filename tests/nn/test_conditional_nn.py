@@ -78,18 +78,19 @@ def test_a_closed_branch_says_the_same_of_every_image():
 
 @pytest.mark.parametrize("gate", ["hard", "gumbel"])
 @pytest.mark.parametrize("coarse", [2, 3])
-@pytest.mark.parametrize("number", [1, 2, 40])
-def test_skipping_gives_the_logits_of_running_all(gate, coarse, number):
+def test_skipping_gives_the_logits_of_running_all(gate, coarse):
     model = balanced(gated(gate, coarse), images(40))
     for one in (*model.get_layer("branch_0").layers, *model.get_layer("branch_1").layers):
         # With biases, a closed branch does not return zeros.
         if one.weights:
             one.bias.assign(np.random.default_rng(2).normal(size=one.bias.shape))
-    batch = images(40)[:number]
-    expected = np.asarray(model(batch))
-    assert number < 40 or len(set(expected[:, :coarse].argmax(axis=1))) == coarse
-    np.testing.assert_allclose(np.asarray(skipping(model)(batch)), expected, atol=1e-5)
-    np.testing.assert_allclose(np.asarray(running_all(model)(batch)), expected, atol=1e-5)
+    ways = skipping(model), running_all(model)
+    for number in (40, 1, 2):
+        batch = images(40)[:number]
+        expected = np.asarray(model(batch))
+        assert number < 40 or len(set(expected[:, :coarse].argmax(axis=1))) == coarse
+        for way in ways:
+            np.testing.assert_allclose(np.asarray(way(batch)), expected, atol=1e-5)
 
 
 def test_skipping_where_all_images_take_one_branch():

@@ -116,6 +116,8 @@ def train(params: Params, *, data: Path, out: Path, history: Path) -> None:
     with replaced_folder(out) as new:
         with ThreadPoolExecutor(available_cores()) as pool:
             started = information_digits.start(pool, images, settings.digits, seeds)
+            # In the meantime, in this thread.
+            statistics = information_gaussian.fit_statistics(settings)
             fitted = [future.result() for _, _, future in started]
         curves[DIGITS] = _curves(np.stack([reported["bound"] for reported in fitted], axis=1))
         encoders, scorers, _ = zip(*started, strict=True)
@@ -123,7 +125,7 @@ def train(params: Params, *, data: Path, out: Path, history: Path) -> None:
         sizes = {"parameters_of_one": encoders[0].count_params()}
         save_model(information_digits.encoders_together(encoders), {**about, **sizes}, new / DIGITS)
         save_model(information_digits.statistics_together(scorers), about, new / STATISTICS)
-        for correlation, (model, bounds) in information_gaussian.fit_statistics(settings).items():
+        for correlation, (model, bounds) in statistics.items():
             variant = variant_of(correlation)
             curves[variant] = _curves(bounds)
             about = {
@@ -231,7 +233,7 @@ def _digits(
             [_linear([part[:, row] for part in begun], labels) for row in range(len(seeds))]
         ),
     }
-    pixels = [middle_views(sets[split][0]).reshape(len(sets[split][0]), -1) / 255 for split in splits]
+    pixels = [middle_views(sets[split][0]).reshape(len(sets[split][0]), -1) / np.float32(255) for split in splits]
     return found, {
         "mine": mean_interval(found["mine"])._asdict(),
         "accuracy": mean_interval(found["accuracy"], (0, 1))._asdict(),
