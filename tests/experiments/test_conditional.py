@@ -49,6 +49,13 @@ def finished(tmp_path_factory):
     return root, run(root)
 
 
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Leave out the pictures, which take most of an evaluation as small as these."""
+    for name in ("accuracy_bars", "gate_maps", "uncertainty_curve", "loss_curves", "save_figure"):
+        monkeypatch.setattr(conditional, name, lambda *arguments, **keywords: None)
+
+
 @pytest.mark.slow
 def test_writes_what_it_says(finished):
     root, metrics = finished
@@ -111,7 +118,7 @@ def test_the_numbers_are_those_of_the_saved_networks(finished):
 
 
 @pytest.mark.slow
-def test_repeats_itself_byte_by_byte_whatever_trains_beside(finished, tmp_path):
+def test_repeats_itself_byte_by_byte_whatever_trains_beside(finished, tmp_path, undrawn):
     root, _ = finished
     run(tmp_path, variants=["none"])
     assert content_hash(tmp_path / "data") == content_hash(root / "data")
@@ -123,7 +130,7 @@ def test_repeats_itself_byte_by_byte_whatever_trains_beside(finished, tmp_path):
 
 
 @pytest.mark.slow
-def test_regions_of_the_drinks_set(tmp_path, monkeypatch):
+def test_regions_of_the_drinks_set(tmp_path, monkeypatch, undrawn):
     monkeypatch.chdir(tmp_path)
     data = Path("data/conditional")
     shipped = params()

@@ -30,7 +30,8 @@ def shown(seed=0, rows=20):
 
 def squares(forward, batch):
     errors = forward(batch[0])[:, 0] - batch[1]
-    return tf.reduce_mean(tf.square(errors)), {"largest": tf.reduce_max(tf.abs(errors)), "both": errors[:2]}
+    both = tf.ensure_shape(errors[:2], (2,))
+    return tf.reduce_mean(tf.square(errors)), {"largest": tf.reduce_max(tf.abs(errors)), "both": both}
 
 
 def fit(networks, epochs, recipe=RECIPE, workers=1):

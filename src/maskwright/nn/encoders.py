@@ -5,7 +5,6 @@ from typing import Any
 import keras
 from keras import layers
 
-from maskwright.data.views import view_margin
 from maskwright.nn.determinism import layer_seed
 from maskwright.nn.fitting import stacked
 from maskwright.nn.layers import FusedBatchNormalization
@@ -50,6 +49,7 @@ def together(networks: list[keras.Model], shape: tuple[int, int, int], name: str
         (B, H, H, C), from 0 to 1 -> (B, R, ...), of the middle of the images.
     """
     images = keras.Input(shape, name="images")
-    views = layers.Cropping2D(view_margin(shape[0]), name="middle")(images)
+    margin = (shape[0] - networks[0].input_shape[1]) // 2
+    views = layers.Cropping2D(margin, name="middle")(images)
     outputs = [network(views) for network in networks]
     return keras.Model(images, stacked(outputs), name=name)

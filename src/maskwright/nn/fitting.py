@@ -28,7 +28,7 @@ Forward = Callable[[Any], Any]
 """Inputs -> outputs of the network that is trained, with the weights of the step."""
 
 Loss = Callable[[Forward, tuple[Any, ...]], tuple[Any, dict[str, Any]]]
-"""Forward, and a batch of what an epoch shows -> the loss to minimise, and tensors to report, by name."""
+"""Forward, and a batch of what an epoch shows -> the loss, and tensors to report by name, each of a fixed shape."""
 
 
 @dataclass(frozen=True)
