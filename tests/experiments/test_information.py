@@ -114,9 +114,9 @@ def test_binned_and_nearest_neighbour_estimates_are_near_the_truth():
 
 @pytest.mark.slow
 def test_mine_gets_near_the_truth():
-    settings = params(correlations=[0.8], pairs=8000, epochs=40, batch_size=500).information
+    settings = params(correlations=[0.8], pairs=8000, epochs=25, batch_size=500).information
     model, bounds = information_gaussian.fit_statistics(settings)[0.8]
-    assert bounds.shape == (40, 2)
+    assert bounds.shape == (25, 2)
     found = information_gaussian.estimates(model, 0.8, settings)["mine"]
     assert np.abs(found - gaussian_information(0.8)).max() < 0.08
 
