@@ -49,7 +49,8 @@ def together(networks: list[keras.Model], shape: tuple[int, int, int], name: str
         (B, H, H, C), from 0 to 1 -> (B, R, ...), of the middle of the images.
     """
     images = keras.Input(shape, name="images")
-    margin = (shape[0] - networks[0].input_shape[1]) // 2
+    first: Any = networks[0]
+    margin = (shape[0] - first.input_shape[1]) // 2
     views = layers.Cropping2D(margin, name="middle")(images)
     outputs = [network(views) for network in networks]
     return keras.Model(images, stacked(outputs), name=name)
