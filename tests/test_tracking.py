@@ -166,6 +166,17 @@ def test_a_variant_has_its_files_and_its_own_numbers_and_a_model_once_it_is_chos
     assert len(run.outputs.model_outputs) == 1
 
 
+def test_a_training_without_data_names_none(project):
+    Path("results/toy/plots/variants.json").write_text(json.dumps({"drawn": {"miou": 0.5}}))
+    Path("results/toy/training.csv").write_text("variant,epoch,loss\ndrawn,1,0.5\n")
+    drawn = replace(training(), variant="drawn", splits={}, serving_model=None)
+    assert record(project, drawn, Path("results/toy"))
+    assert not record(project, drawn, Path("results/toy"))
+    (run,) = rows(project)
+    assert run.inputs is None or not run.inputs.dataset_inputs
+    assert run.data.metrics["test/miou"] == 0.5
+
+
 @pytest.mark.slow
 def test_a_killed_training_continues_its_row(project):
     killed = LiveTraining(project, training())
@@ -294,7 +305,8 @@ def test_dvc_lock_tells_whether_an_evaluation_belongs_to_the_model(project):
 
     def write_lock(evaluated_model, trained_model=held):
         stages = {
-            "masks": {"params": {"params.yaml": {"annotations": {"root": "photos"}}}},
+            "masks": {"params": {"params.yaml": {"annotations": {"root": "drinks"}}}},
+            "toy": {"params": {"params.yaml": {"annotations": {"root": "photos"}, "toy.side": 8}}},
             "train@toy": {
                 "params": {"params.yaml": {"toy": {"epochs": 3}}},
                 "outs": [{"path": "models/toy", "md5": trained_model}],

@@ -79,12 +79,19 @@ def _masked_digits(params: Params, out: Path) -> None:
     write_masked_digits(params.masked_digits, out.with_name("digits"), out)
 
 
+def _conditional(params: Params, out: Path) -> None:
+    from maskwright.data.hierarchy_sources import write_hierarchy
+
+    write_hierarchy(params, out.with_name("digits"), out)
+
+
 GENERATED: dict[str, Callable[[Params, Path], None]] = {
     "drinks": _drinks,
     "xor": _xor,
     "corner": _corner,
     "digits": _digits,
     "masked_digits": _masked_digits,
+    "conditional": _conditional,
 }
 """What writes each generated data set into a folder."""
 

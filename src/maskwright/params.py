@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from maskwright.errors import MaskwrightError
+from maskwright.params_digits import Conditional, Information
+from maskwright.params_section import Fraction, Positive, Section
 
-Fraction = Annotated[float, Field(ge=0, le=1)]
 Side = Annotated[int, Field(ge=8, le=8192)]
-Positive = Annotated[int, Field(ge=1)]
 XorMask = Literal["signal", "random", "none"]
 MaskWay = Literal["channel", "multiply", "attention", "pool", "none", "random"]
 CornerVariant = Literal[
@@ -41,12 +41,7 @@ Repeats = Annotated[int, Field(ge=1, le=511)]
 Size = Annotated[tuple[Side, Side], Field(strict=False)]
 
 
-class _Section(BaseModel):
-    # strict: "4" is not 4 and true is not 1, since YAML already has types and a guess hides a mistake.
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
-class Annotations(_Section):
+class Annotations(Section):
     """Which VIA files are the data, and how to read them."""
 
     root: str
@@ -75,7 +70,7 @@ class Annotations(_Section):
         return self
 
 
-class Drinks(_Section):
+class Drinks(Section):
     """The generated scenes: images per split and their size."""
 
     train: Positive
@@ -85,7 +80,7 @@ class Drinks(_Section):
     seed: int
 
 
-class Augmentation(_Section):
+class Augmentation(Section):
     """How much each training image is varied; 0 turns a kind off."""
 
     flip: Fraction = 0.5
@@ -95,7 +90,7 @@ class Augmentation(_Section):
     colour: Fraction = 0.0
 
 
-class Loss(_Section):
+class Loss(Section):
     """The training loss."""
 
     name: Literal["cross_entropy", "focal", "dice", "cross_entropy_dice"] = "cross_entropy"
@@ -103,14 +98,14 @@ class Loss(_Section):
     focal_gamma: Annotated[float, Field(ge=0)] = 2.0
 
 
-class Schedule(_Section):
+class Schedule(Section):
     """The learning rate over the epochs."""
 
     name: Literal["steps", "cosine"] = "cosine"
     warmup_epochs: Annotated[float, Field(ge=0)] = 2.0
 
 
-class Segmentation(_Section):
+class Segmentation(Section):
     """The segmentation experiment."""
 
     preset: Literal["fast", "resnet56v2-fcn"]
@@ -130,7 +125,7 @@ class Segmentation(_Section):
     seed: int
 
 
-class DetectionLoss(_Section):
+class DetectionLoss(Section):
     """The training loss of detection."""
 
     classes: Literal["cross_entropy", "focal"] = "cross_entropy"
@@ -140,7 +135,7 @@ class DetectionLoss(_Section):
     hard_negatives: Annotated[float, Field(gt=0)] | None = None
 
 
-class Nms(_Section):
+class Nms(Section):
     """Non-maximum suppression."""
 
     kind: Literal["hard", "soft"] = "hard"
@@ -149,7 +144,7 @@ class Nms(_Section):
     most: Annotated[int, Field(ge=1, le=10_000)] = 100
 
 
-class Detection(_Section):
+class Detection(Section):
     """The detection experiment."""
 
     preset: Literal["fast", "resnet56v2-ssd"]
@@ -182,7 +177,7 @@ class Detection(_Section):
         return self
 
 
-class Xor(_Section):
+class Xor(Section):
     """The XOR experiment."""
 
     mask: XorMask
@@ -201,7 +196,7 @@ class Xor(_Section):
         return self
 
 
-class CornerEpochs(_Section):
+class CornerEpochs(Section):
     """How long each variant of the corner experiment trains."""
 
     as_posted: Positive
@@ -212,7 +207,7 @@ class CornerEpochs(_Section):
     class_weight: Positive
 
 
-class Rectangles(_Section):
+class Rectangles(Section):
     """The images on which the corner detector is tried."""
 
     images: Positive
@@ -221,7 +216,7 @@ class Rectangles(_Section):
     noise: Fraction
 
 
-class Corner(_Section):
+class Corner(Section):
     """The corner experiment."""
 
     variant: CornerVariant
@@ -235,7 +230,7 @@ class Corner(_Section):
     seed: int
 
 
-class Digits(_Section):
+class Digits(Section):
     """The handwritten digits that several experiments share."""
 
     source: str
@@ -245,7 +240,7 @@ class Digits(_Section):
     seed: int
 
 
-class MaskedDigits(_Section):
+class MaskedDigits(Section):
     """The experiment with a mask as large as the image."""
 
     mask: MaskWay
@@ -260,7 +255,7 @@ class MaskedDigits(_Section):
     seed: int
 
 
-class Autoencoder(_Section):
+class Autoencoder(Section):
     """The autoencoder experiment."""
 
     variational: bool
@@ -281,20 +276,20 @@ class Autoencoder(_Section):
     seed: int
 
 
-class Subset(_Section):
+class Subset(Section):
     """A random choice among the configurations of a sweep."""
 
     configurations: Positive
     seed: int = 0
 
 
-class Sweep(_Section):
+class Sweep(Section):
     """A sweep: an experiment, and what to vary in it."""
 
     experiment: str
     factors: Annotated[dict[str, Annotated[list[Any], Field(min_length=1)]], Field(min_length=1)]
-    fixed: dict[str, Any] = {}
-    exclude: list[dict[str, Any]] = []
+    fixed: Annotated[dict[str, Any], Field(default_factory=dict)]
+    exclude: Annotated[list[dict[str, Any]], Field(default_factory=list)]
     fraction: Literal["full", "half"] = "full"
     subset: Subset | None = None
     seeds: int | list[int]
@@ -311,7 +306,7 @@ class Sweep(_Section):
         return seeds
 
 
-class Sweeps(_Section):
+class Sweeps(Section):
     """Sweeps by name, and the Dask scheduler on whose workers they run."""
 
     model_config = ConfigDict(extra="allow")
@@ -325,7 +320,7 @@ class Sweeps(_Section):
         return self.__pydantic_extra__
 
 
-class Params(_Section):
+class Params(Section):
     """All of params.yaml."""
 
     annotations: Annotations
@@ -337,6 +332,8 @@ class Params(_Section):
     digits: Digits
     masked_digits: MaskedDigits
     autoencoder: Autoencoder
+    conditional: Conditional
+    information: Information
     sweeps: Sweeps
 
 

@@ -87,8 +87,11 @@ def produced(name: str, model: Path, results: Path) -> Produced | None:
         and _locked_hash(evaluation, "deps", model) == _locked_hash(training, "outs", model)
     )
     params: dict[str, Any] = {}
-    for stage in (*(stages.get(name, {}) for name in ("drinks", "masks", "digits")), training):
-        params |= stage.get("params", {}).get("params.yaml", {})
+    # The stage that makes an experiment's own data comes behind those whose data it uses. What it lists by single
+    # keys is part of a section that the training lists whole.
+    for stage in (*(stages.get(made, {}) for made in ("drinks", "masks", "digits", name)), training):
+        values = stage.get("params", {}).get("params.yaml", {})
+        params |= {section: content for section, content in values.items() if "." not in section}
     return Produced(params, evaluated)
 
 

@@ -12,7 +12,7 @@ from maskwright import tracking
 from maskwright.errors import MaskwrightError
 from maskwright.params import Params, parse_params
 from maskwright.pipeline import Produced, locked_effects, locked_sweep, project_root
-from maskwright.rooms import history_file, model_folder, module, results_folder, room
+from maskwright.rooms import Room, history_file, model_folder, module, results_folder, room
 from maskwright.tracking import Training
 
 PARAMS = Path("params.yaml")
@@ -108,6 +108,8 @@ def trainings_of(name: str, params: Params) -> list[Training]:
     """Return what MLflow is to know of an experiment's model, or of each of its variants."""
     about, experiment = room(name), module(name)
     sections = about.sections
+    if about.sections_of_regions is not None and getattr(params, name).source == "regions":
+        sections = about.sections_of_regions
     data_name = name
     if "annotations" in sections:
         data_name = params.annotations.root
@@ -122,7 +124,7 @@ def trainings_of(name: str, params: Params) -> list[Training]:
             params={section: getattr(params, section).model_dump(mode="json") for section in sections},
             data_name=data_name,
             data=about.data,
-            splits={use: stem.format(variant=variant) for use, stem in about.splits.items()},
+            splits=_splits(about, variant),
             model=model_folder(name) / variant,
             history=history_file(name),
             # To make a model ready to serve takes seconds: of the variants only the chosen one, which is the first.
@@ -130,3 +132,9 @@ def trainings_of(name: str, params: Params) -> list[Training]:
         )
         for number, (variant, key) in enumerate(keys.items())
     ]
+
+
+def _splits(about: Room, variant: str) -> dict[str, str]:
+    if about.drawn is not None and variant.startswith(about.drawn):
+        return {}
+    return {use: stem.format(variant=variant) for use, stem in about.splits.items()}

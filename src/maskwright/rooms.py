@@ -24,16 +24,21 @@ class Room:
 
     Attributes:
         sections: the sections of params.yaml that it depends on.
+        sections_of_regions: the same where its own section says `source: regions`; None where it has no such key.
         data: the folder that its data stage writes.
         splits: what its parts are for, in MLflow's words, and the stem of their files in `data`; `{variant}` stands
             for the variant's name.
         variants: whether it trains variants, see above.
+        drawn: how the names of those variants begin that draw their examples as they train, and use no data; None
+            where all use the data.
     """
 
     sections: tuple[str, ...]
     data: Path
     splits: Mapping[str, str]
     variants: bool = True
+    drawn: str | None = None
+    sections_of_regions: tuple[str, ...] | None = None
 
 
 ROOMS: Mapping[str, Room] = MappingProxyType(
@@ -70,6 +75,18 @@ ROOMS: Mapping[str, Room] = MappingProxyType(
             data=Path("data/digits"),
             splits={"training": "train", "validation": "validation", "testing": "test"},
             variants=False,
+        ),
+        "conditional": Room(
+            sections=("digits", "conditional"),
+            data=Path("data/conditional"),
+            splits={"training": "train", "testing": "test"},
+            sections_of_regions=("annotations", "conditional"),
+        ),
+        "information": Room(
+            sections=("digits", "information"),
+            data=Path("data/digits"),
+            splits={"training": "train", "testing": "test"},
+            drawn="gaussian_",
         ),
     }
 )

@@ -278,8 +278,9 @@ def _complete_training(store: Store, run_id: str, training: Training) -> bool:
 
     run = store.client.get_run(run_id)
     added = False
-    if run.inputs is None or not run.inputs.dataset_inputs:
-        store.client.log_inputs(run_id, datasets=_datasets(training, testing=False))
+    datasets = _datasets(training, testing=False)
+    if datasets and (run.inputs is None or not run.inputs.dataset_inputs):
+        store.client.log_inputs(run_id, datasets=datasets)
         added = True
     logged = _logged_epochs(store, run_id)
     missing = {epoch: row for epoch, row in _history(training) if epoch not in logged}
@@ -317,7 +318,8 @@ def _complete_evaluation(store: Store, run_id: str, training: Training, results:
     values = flatten(measured[training.variant] if training.variant else measured)
     numbers = {f"test/{key}": float(value) for key, value in values if isinstance(value, int | float)}
     # Here, not with the training's: one model may be evaluated on a test split that grows.
-    store.client.log_inputs(run_id, datasets=_datasets(training, testing=True))
+    if datasets := _datasets(training, testing=True):
+        store.client.log_inputs(run_id, datasets=datasets)
     models = run.outputs.model_outputs if run.outputs else []
     _log_metrics(store, run_id, {0: numbers}, models[-1].model_id if models else None)
     store.client.log_artifact(run_id, str(metrics))

@@ -14,6 +14,8 @@ from maskwright.data.drinks_scene import draw_scene
 from maskwright.data.drinks_textures import PHOTOGRAPHS
 from maskwright.errors import MaskwrightError
 from maskwright.params import Drinks
+from maskwright.via.detect import open_annotations
+from maskwright.via.labels import find_label_rule
 
 SMALL = Drinks(train=3, validation=1, test=2, size=(24, 32), seed=5)
 
@@ -42,11 +44,24 @@ def test_layout_and_via_files(tmp_path: Path):
             assert Image.open(path).size == (32, 24)
             assert image["regions"]
             for region in image["regions"]:
-                assert region["region_attributes"]["name"] in CLASSES
+                attributes = region["region_attributes"]
+                assert attributes["name"] in CLASSES
+                assert f"{attributes['flavour']} {attributes['container']}" == attributes["name"]
                 shape = region["shape_attributes"]
                 assert shape["name"] == "polygon"
                 assert all(isinstance(v, int) for v in shape["all_points_x"] + shape["all_points_y"])
                 assert len(shape["all_points_x"]) == len(shape["all_points_y"]) >= 3
+
+
+def test_the_class_is_found_though_other_attributes_have_labels_too(tmp_path: Path):
+    # 20 scenes, so that every class occurs.
+    params = SMALL.model_copy(update={"train": 20})
+    write_drinks(params, tmp_path / "drinks", workers=1, progress=False)
+    file = open_annotations(tmp_path / "drinks/train/via_project.json")
+    rule = find_label_rule(file, label=None, classes=None)
+    assert (rule.attribute, rule.classes) == ("name", ("juice can", "soda can", "water bottle"))
+    assert find_label_rule(file, label="container", classes=None).classes == ("bottle", "can")
+    assert find_label_rule(file, label="flavour", classes=None).classes == ("juice", "soda", "water")
 
 
 def test_files_hold_the_scenes_of_their_seeds(tmp_path: Path):

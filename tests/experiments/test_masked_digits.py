@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from bar_digits import bar_digits, write_bar_digits
 from PIL import Image
 
 from maskwright.data.digit_grids import guessing_ceiling, read_masked_digits, write_masked_digits
 from maskwright.errors import MaskwrightError
 from maskwright.experiments import masked_digits
-from maskwright.experiments.masked_digits_training import learning_rates, start_fitting
+from maskwright.nn.fitting import Recipe, start_fitting
 from maskwright.nn.saved import load_model
 from maskwright.params import parse_params
 from maskwright.pipeline import content_hash
@@ -27,23 +28,9 @@ def params(**changes):
     return parse_params(values)
 
 
-def digits(number, seed):
-    """Digit k is a bright bar of its own width in its own row: easy, but not the same twice."""
-    rng = np.random.default_rng(seed)
-    labels = (np.arange(number) % 10).astype(np.uint8)
-    images = rng.integers(0, 60, (number, 28, 28)).astype(np.uint8)
-    for image, label in zip(images, labels, strict=True):
-        image[4 + 2 * label : 7 + 2 * label, 4 : 14 + label] = 255
-    return images, labels
-
-
 def write_data(root, train=160):
-    folder = root / "digits"
-    folder.mkdir(parents=True)
-    for number, (split, count) in enumerate({"train": train, "validation": 20, "test": 30}.items()):
-        images, labels = digits(count, number)
-        np.savez(folder / f"{split}.npz", images=images, labels=labels)
-    write_masked_digits(params().masked_digits, folder, root / "data")
+    write_bar_digits(root / "digits", train=train, validation=20, test=30)
+    write_masked_digits(params().masked_digits, root / "digits", root / "data")
 
 
 def run(root, **changes):
@@ -148,11 +135,11 @@ def test_begins_as_the_same_network_inside_a_full_mask(variant):
 
 
 def test_what_the_networks_are_shown():
-    data = digits(43, 0)
-    settings = params(epochs=2, shift=0).masked_digits
+    data = bar_digits(43, 0)
 
     def shown(variant):
-        return list(masked_digits._epochs(variant, 7, data, settings))
+        epoch = masked_digits._shown(variant, 7, data, shift=0)
+        return [epoch(0), epoch(1)]
 
     grids, targets = shown("channel")[0]
     assert grids.shape == (10, 56, 56)
@@ -171,28 +158,21 @@ def test_what_the_networks_are_shown():
     assert (shown("channel")[1][0] != grids).any()
 
 
-def test_learning_rates_by_hand():
-    # Ten steps: up over two, then down in equal steps towards 0.
-    expected = [0.45, 0.9, 0.9 * 8 / 9, 0.9 * 7 / 9, 0.9 * 6 / 9, 0.5, 0.4, 0.3, 0.2, 0.1]
-    np.testing.assert_allclose(learning_rates(0.9, 10), expected, rtol=1e-6)
-    assert learning_rates(0.5, 1).tolist() == [0.5]
-
-
 def test_one_step_is_that_of_keras_adamw():
-    settings = params(batch_size=4, learning_rate=0.02, weight_decay=0.1).masked_digits
-    images, labels = digits(4, 0)
+    images, labels = bar_digits(4, 0)
     targets = np.eye(10, dtype=np.float32)[labels][:, None]
     masks = np.ones((1, 28, 28), np.uint8)
     ours, theirs = masked_digits.network("pool", 3), masked_digits.network("pool", 3)
     with ThreadPoolExecutor(1) as pool:
-        (losses,) = start_fitting(pool, [ours], [iter([(images, targets)])], masks, settings)
+        loss, recipe = masked_digits._loss(masks), Recipe(1, 4, learning_rate=0.02, weight_decay=0.1)
+        (reported,) = start_fitting(pool, [ours], [lambda number: (images, targets)], loss, recipe)
     optimizer = keras.optimizers.AdamW(0.02, weight_decay=0.1, beta_1=0.9, beta_2=0.99)
     optimizer.build(theirs.trainable_variables)
     optimizer.exclude_from_weight_decay(var_list=[v for v in theirs.trainable_variables if len(v.shape) < 2])
     theirs.compile(optimizer, keras.losses.CategoricalCrossentropy(from_logits=True))
     inputs = [(images / 255).astype(np.float32)[:, None, ..., None], np.repeat(masks[None, ..., None], 4, 0)]
     loss = theirs.train_on_batch(inputs, targets)
-    assert losses.result() == pytest.approx([float(np.asarray(loss))], rel=1e-5)
+    assert reported.result()["loss"] == pytest.approx([float(np.asarray(loss))], rel=1e-5)
     for one, other in zip(ours.weights, theirs.weights, strict=True):
         # Adam's first step has the size of the rate whatever that of the gradient, so where the gradient is hardly
         # more than rounding the two may differ by up to it.

@@ -29,6 +29,10 @@ VIA_FILE = "via_project.json"
 ATTRIBUTE = "name"
 """The region attribute that holds the class."""
 
+PARTS = ("flavour", "container")
+"""Two more, of free text, for what the class consists of: a water bottle is a bottle of water. Only the class is
+chosen from a list, which is how `via.labels` tells it from them."""
+
 
 @dataclass(frozen=True)
 class _Job:
@@ -79,6 +83,7 @@ def write_drinks(params: Drinks, out: Path, *, workers: int | None = None, progr
                 islice(entries, counts[split]),
                 classes=CLASSES,
                 attribute=ATTRIBUTE,
+                texts=PARTS,
                 name=f"drinks, {split}",
             )
         next(entries, None)  # the bar counts an image when the next one is asked for
@@ -95,7 +100,7 @@ def _draw(job: _Job) -> ImageEntry:
             number,
             "polygon",
             {"all_points_x": tuple(outline[:, 0].tolist()), "all_points_y": tuple(outline[:, 1].tolist())},
-            {ATTRIBUTE: name},
+            {ATTRIBUTE: name, **dict(zip(PARTS, name.split(), strict=True))},
         )
         for number, (name, outline) in enumerate(scene.objects)
     )

@@ -7,13 +7,13 @@ Four digits stand in an image; the mask marks the one to be named. Six ways for 
 controls that tell the network nothing) are compared with the same network on single digits.
 """
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from maskwright.data.digit_grids import (
     DIGITS,
@@ -29,9 +29,9 @@ from maskwright.data.digit_grids import (
 )
 from maskwright.data.digits import read_digits
 from maskwright.data.idx import CLASSES, SIDE
-from maskwright.experiments.masked_digits_training import Epoch, one_thread_an_operation, start_fitting
 from maskwright.metrics.intervals import mean_interval, paired_difference
 from maskwright.nn.determinism import layer_seed, make_deterministic
+from maskwright.nn.fitting import Arrays, Epoch, Loss, Recipe, one_thread_an_operation, start_fitting
 from maskwright.nn.masking import AppendMaskConv2D, MapConv2D, MaskedMaxPooling, ScaleByMask, SplitMask
 from maskwright.nn.saved import load_model, save_model
 from maskwright.outputs import replaced_folder, write_json
@@ -162,11 +162,13 @@ def train(params: Params, *, data: Path, out: Path, history: Path) -> None:
         started = {}
         for variant in trained_variants(settings):
             networks: list[Any] = [network(variant, seed) for seed in seeds]
-            epochs = [_epochs(variant, seed, digits, settings) for seed in seeds]
+            epochs = [_shown(variant, seed, digits, settings.shift) for seed in seeds]
             masks = np.ones((1, SIDE, SIDE), np.uint8) if variant == SINGLE else square_masks(GRID_CORNERS, GRID)
-            started[variant] = networks, start_fitting(pool, networks, epochs, masks, settings)
-        for variant, (networks, losses) in started.items():
-            curves[variant] = {"loss": np.stack([loss.result() for loss in losses], axis=1)}
+            images_a_step = settings.batch_size // len(masks)
+            recipe = Recipe(settings.epochs, images_a_step, settings.learning_rate, settings.weight_decay)
+            started[variant] = networks, start_fitting(pool, networks, epochs, _loss(masks), recipe)
+        for variant, (networks, futures) in started.items():
+            curves[variant] = {"loss": np.stack([future.result()["loss"] for future in futures], axis=1)}
             model = _together(networks, variant)
             outputs, labels = _outputs(model, validation, _set_of(variant, "grid"))
             about = {
@@ -180,28 +182,41 @@ def train(params: Params, *, data: Path, out: Path, history: Path) -> None:
     write_history(history, curves)
 
 
-def _epochs(
-    variant: str, seed: int, digits: tuple[np.ndarray, np.ndarray], settings: MaskedDigits
-) -> Iterator[Epoch]:
-    """Yield what a network is shown: the same grids to all variants of a seed, with a mask for each of the digits.
+def _shown(variant: str, seed: int, digits: tuple[np.ndarray, np.ndarray], shift: int) -> Epoch:
+    """Return what a network is shown in an epoch: the same grids to all variants of a seed, and labels for each.
 
-    Where the mask says nothing, the label may be any of the four, whatever is marked. Trained on all four in equal
-    shares, a network learns from every random mask and every label at once.
+    The labels are what share each class has among those that a mask may stand for: (N, M, classes), one-hot where the
+    mask is certain. Where it says nothing, the label may be any of the four, whatever is marked. Trained on all four
+    in equal shares, a network learns from every random mask and every label at once.
     """
     images, labels = digits
     one_hot = np.eye(CLASSES, dtype=np.float32)
-    for epoch in range(settings.epochs):
-        rng = np.random.default_rng([seed % 2**64, 1, epoch])
+
+    def epoch(number: int) -> Arrays:
+        rng = np.random.default_rng([seed % 2**64, 1, number])
         if variant == SINGLE:
             order = rng.permutation(len(images))
-            yield shifted(images[order], settings.shift, rng), one_hot[labels[order]][:, None]
-            continue
-        grids, quarters = training_grids(images, labels, settings.shift, rng)
+            return shifted(images[order], shift, rng), one_hot[labels[order]][:, None]
+        grids, quarters = training_grids(images, labels, shift, rng)
         targets = one_hot[quarters]  # (N, 4, 10)
         if variant in ("none", "random"):
             masks = 1 if variant == "none" else PLACES
             targets = np.repeat(targets.mean(axis=1, keepdims=True), masks, axis=1)
-        yield grids, targets
+        return grids, targets
+
+    return epoch
+
+
+def _loss(masks: np.ndarray) -> Loss:
+    """Return the cross-entropy of what networks say of images with each of some masks, (M, H, W)."""
+    all_masks = tf.constant(masks[None, ..., None], tf.float32)
+
+    def loss(forward: Any, batch: tuple[Any, ...]) -> tuple[Any, dict[str, Any]]:
+        images, targets = batch
+        logits = forward([(tf.cast(images, tf.float32) * (1 / 255))[:, None, ..., None], all_masks])
+        return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(targets, logits)), {}
+
+    return loss
 
 
 def _set_of(variant: str, kind: str) -> str:
@@ -312,7 +327,7 @@ def run_keys(params: Params, data: Path) -> dict[str, str]:
     """Return for each variant a hash of all that determines its training: settings, data, libraries and code."""
     settings = params.masked_digits.model_dump(mode="json", exclude={"mask", "variants", "canvas"})
     package = Path(__file__).parent.parent
-    code = ("nn/masking.py", "data/digit_grids.py", "data/digits.py", f"experiments/{NAME}_training.py")
+    code = ("nn/masking.py", "data/digit_grids.py", "data/digits.py", "nn/fitting.py")
     tables = (f"{DIGITS}/train.npz", f"{DIGITS}/validation.npz", "grid_validation.npz")
     files = [*(data / name for name in tables), *(package / name for name in code), Path(__file__)]
     return {variant: hash_run([variant, settings], files) for variant in trained_variants(params.masked_digits)}

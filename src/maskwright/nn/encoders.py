@@ -1,0 +1,56 @@
+"""Encoders that learn without labels: from the view of an image to features."""
+
+from typing import Any
+
+import keras
+from keras import layers
+
+from maskwright.nn.determinism import layer_seed
+from maskwright.nn.fitting import stacked
+from maskwright.nn.layers import FusedBatchNormalization
+
+ENCODERS: dict[str, tuple[tuple[int, int, int], ...]] = {
+    "vgg-f": ((64, 3, 1), (128, 3, 1), (256, 3, 1), (512, 3, 1)),
+    "fast": ((16, 4, 2), (32, 3, 2), (64, 3, 2), (128, 3, 1)),
+}
+"""The presets: filters, kernel size and stride of each convolution. `vgg-f` is the source's F, 64-M-128-M-256-M-512,
+where M is max pooling by 2; `fast` has a quarter of its filters, and strides in place of pooling."""
+
+_BN_MOMENTUM = 0.9
+
+
+def encode(images: Any, preset: str, seed: int) -> Any:
+    """Return flat features of images: (B, H, W, C) -> (B, F).
+
+    Each convolution is padded, and followed by batch normalisation and ReLU.
+    """
+    x = images
+    for place, (filters, kernel, stride) in enumerate(ENCODERS[preset]):
+        if preset == "vgg-f" and place:
+            x = layers.MaxPooling2D(2, name=f"pool_{place}")(x)
+        initial: Any = keras.initializers.HeNormal(seed=layer_seed(seed, place))
+        x = layers.Conv2D(
+            filters, kernel, stride, "same", use_bias=False, kernel_initializer=initial, name=f"convolution_{place}"
+        )(x)
+        x = FusedBatchNormalization(momentum=_BN_MOMENTUM, name=f"normalisation_{place}")(x)
+        x = layers.ReLU(name=f"relu_{place}")(x)
+    return layers.Flatten(name="flatten")(x)
+
+
+def together(networks: list[keras.Model], shape: tuple[int, int, int], name: str) -> keras.Model:
+    """Return networks of views as one network of images.
+
+    Args:
+        networks: R models (B, V, V, C) -> (B, ...), of one shape.
+        shape: (H, H, C) of the images.
+        name: of the model.
+
+    Returns:
+        (B, H, H, C), from 0 to 1 -> (B, R, ...), of the middle of the images.
+    """
+    images = keras.Input(shape, name="images")
+    first: Any = networks[0]
+    margin = (shape[0] - first.input_shape[1]) // 2
+    views = layers.Cropping2D(margin, name="middle")(images)
+    outputs = [network(views) for network in networks]
+    return keras.Model(images, stacked(outputs), name=name)

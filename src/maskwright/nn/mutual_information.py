@@ -1,0 +1,50 @@
+"""Mutual information as something to train by: MINE's bound, and the network that makes it."""
+
+from typing import Any
+
+import keras
+from keras import layers
+
+from maskwright.nn.determinism import layer_seed
+
+ops: Any = keras.ops  # whose annotations say of most results that they may be None
+
+_PLACE = 100
+"""Where the statistic's layers stand among those that take the same seed: behind all of an encoder."""
+
+
+def donsker_varadhan(joint: Any, marginal: Any) -> Any:
+    """Return the Donsker-Varadhan lower bound of mutual information, in nats.
+
+        I(X; Y) >= E_p(x,y) T(x, y) - log E_p(x)p(y) exp T(x, y)
+
+    Args:
+        joint: (N, ...) the statistic T of pairs drawn together.
+        marginal: (M, ...) the statistic of pairs drawn independently.
+
+    Returns:
+        (...), one number for each of the trailing axes; the bound holds for the expectations, not for every sample.
+
+    References:
+        Donsker and Varadhan 1983, doi:10.1002/cpa.3160360204; Belghazi et al. 2018, Mutual information neural
+        estimation, https://arxiv.org/abs/1801.04062, equation 10.
+    """
+    number = ops.cast(ops.shape(marginal)[0], marginal.dtype)
+    return ops.mean(joint, axis=0) - (ops.logsumexp(marginal, axis=0) - ops.log(number))
+
+
+def statistics_network(width: int, hidden: int, seed: int) -> keras.Model:
+    """Return MINE's statistic T(x, y) = w · ReLU(A x + B y + b) + c, as in the source.
+
+    Inputs: x (B, width) and y (B, width). Output: (B,), float32.
+    """
+    x, y = keras.Input((width,), name="x"), keras.Input((width,), name="y")
+    initial: list[Any] = [keras.initializers.GlorotUniform(layer_seed(seed, _PLACE + number)) for number in range(3)]
+    both = layers.Add(name="sum")(
+        [
+            layers.Dense(hidden, kernel_initializer=initial[0], name="of_x")(x),
+            layers.Dense(hidden, use_bias=False, kernel_initializer=initial[1], name="of_y")(y),
+        ]
+    )
+    scores = layers.Dense(1, kernel_initializer=initial[2], dtype="float32", name="statistic")(layers.ReLU()(both))
+    return keras.Model([x, y], layers.Reshape((), name="squeeze")(scores), name=f"statistic_{seed}")
