@@ -97,6 +97,7 @@ class Clustering(Section):
     batch_size: Positive
     learning_rate: Annotated[float, Field(gt=0)]
     weight_decay: Annotated[float, Field(ge=0)]
+    precision: Literal["float32", "bfloat16"]
     seed: int
 
     @model_validator(mode="after")

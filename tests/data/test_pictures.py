@@ -90,7 +90,7 @@ def test_what_is_wrong_with_a_folder(tmp_path):
     ("changes", "message"),
     [
         (
-            {"batch_size": 19},
+            {"batch_size": 19, "over_heads": 0},
             r"clustering: batch_size: at least 20 for heads of 10 clusters, .* cannot show \(got 19\)",
         ),
         (

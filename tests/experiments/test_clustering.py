@@ -29,6 +29,7 @@ def params(**changes):
         "seeds": 2,
         "epochs": 3,
         "batch_size": 30,
+        "precision": "float32",
     }
     values["clustering"] |= {**small, **changes}
     return parse_params(values)
@@ -84,7 +85,7 @@ def test_writes_what_it_says(finished):
 def test_the_head_with_the_least_loss_counts(finished):
     root, _ = finished
     model, about = load_model(root / "model/iic")
-    assert about["heads"] == [3, 3, 5]
+    assert about["heads"] == [[2, 3], [1, 5]]
     assert about["best_head"] == [int(np.argmax(heads)) for heads in about["information"]]
     test = read_pictures(root / "data", "test")
     outputs = np.asarray(model(test.images.astype(np.float32) / 255))
@@ -136,6 +137,17 @@ def test_the_source_preset_is_the_vgg_of_four_convolutions():
     kernels = [layer.kernel.shape for layer in model.layers if "convolution" in layer.name]
     assert kernels == [(3, 3, 1, 64), (3, 3, 64, 128), (3, 3, 128, 256), (3, 3, 256, 512)]
     assert model.get_layer("flatten").output.shape == (None, 3 * 3 * 512)
+    fast = clustering.network(params().clustering, (28, 28, 1), 0)
+    assert [layer.kernel.shape[-1] for layer in fast.layers if "convolution" in layer.name] == [16, 32, 64, 128]
+
+
+def test_what_computes_in_bfloat16_answers_in_float32():
+    model = clustering.network(params(precision="bfloat16").clustering, (28, 28, 1), 0)
+    assert model.get_layer("convolution_0").compute_dtype == "bfloat16"
+    assert {variable.dtype for variable in model.variables} == {"float32"}
+    shares = model(np.zeros((2, 24, 24, 1), np.float32))
+    assert shares.dtype == tf.float32
+    np.testing.assert_allclose(shares[:, :3], [[1 / 3] * 3] * 2, atol=1e-6)  # black views: no feature is above 0
 
 
 def test_keys_follow_what_determines_the_training(tmp_path):

@@ -42,6 +42,8 @@ def test_joint_and_information_of_soft_assignments_by_hand():
     # Outer products [[.8, .2], [0, 0]] and [[.2, .3], [.2, .3]]: mean [[.5, .25], [.1, .15]], then symmetrised.
     joint = soft_joint(first, second)
     np.testing.assert_allclose(joint, [[0.5, 0.175], [0.175, 0.15]], rtol=1e-6)
+    two_heads = soft_joint(tf.stack([first, second], axis=1), tf.stack([second, first], axis=1))
+    np.testing.assert_allclose(two_heads, tf.stack([joint, joint]), rtol=1e-6)
     # Both sums .675 and .325: .5 ln(.5 / .455625) + 2 · .175 ln(.175 / .219375) + .15 ln(.15 / .105625).
     assert float(joint_information(joint)) == pytest.approx(0.046469 - 0.079099 + 0.052611, abs=2e-6)
 

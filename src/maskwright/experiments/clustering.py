@@ -45,6 +45,14 @@ NAME = "clustering"
 IIC = "iic"
 """The variant, of which there is one."""
 
+ENCODERS = {"fast": "vgg-f-quarter", "vgg-f": "vgg-f"}
+"""The encoder of each preset, see `nn.encoders`."""
+
+HEAD_GAIN = 3.0
+"""Features are multiplied by it before the heads, which so begin with clusters that differ, and follow the features
+faster than these move. With heads that answer softly at first, all features become those of the coarsest difference
+between images, and digits stay merged."""
+
 EARLY = 0.1
 """The share of the epochs after which P(Z, Z') is drawn, besides the first, half of them and all."""
 
@@ -85,19 +93,22 @@ def network(params: Clustering, shape: tuple[int, int, int], seed: int) -> keras
     """Return one seed's network: views (B, V, V, C), from 0 to 1 -> probabilities, see `build`; float32."""
     side = shape[0] - 2 * view_margin(shape[0])
     views = keras.Input((side, side, shape[2]), name="views")
-    features = encode(views, params.preset, seed)
+    features: Any = encode(views, ENCODERS[params.preset], seed, params.precision)
+    features = layers.Rescaling(HEAD_GAIN, dtype="float32", name="gain")(features)
     outputs = []
-    for head, clusters in enumerate(head_sizes(params)):
-        initial: Any = keras.initializers.GlorotUniform(layer_seed(seed, _PLACE + head))
-        head_layer = layers.Dense(clusters, kernel_initializer=initial, dtype="float32", name=f"head_{head}")
-        outputs.append(layers.Softmax(dtype="float32", name=f"clusters_{head}")(head_layer(features)))
+    for group, (heads, clusters) in enumerate(head_groups(params)):
+        initial: Any = keras.initializers.HeNormal(layer_seed(seed, _PLACE + group))
+        logits = layers.Dense(heads * clusters, kernel_initializer=initial, name=f"heads_{group}")(features)
+        shares = layers.Softmax(name=f"clusters_{group}")(layers.Reshape((heads, clusters))(logits))
+        outputs.append(layers.Flatten(name=f"flat_{group}")(shares))
     joined = layers.Concatenate(name="heads")(outputs) if len(outputs) > 1 else outputs[0]
     return keras.Model(views, joined, name=f"seed_{seed}")
 
 
-def head_sizes(params: Clustering) -> list[int]:
-    """Return the number of clusters of each head: those that are scored, then the over-clustering ones."""
-    return [params.clusters] * params.heads + [params.over_clusters] * params.over_heads
+def head_groups(params: Clustering) -> list[tuple[int, int]]:
+    """Return the numbers of heads and of clusters of each: first those that are scored, then the over-clustering ones."""
+    over = [(params.over_heads, params.over_clusters)] if params.over_heads else []
+    return [(params.heads, params.clusters), *over]
 
 
 def train(params: Params, *, data: Path, out: Path, history: Path) -> None:
@@ -136,7 +147,7 @@ def train(params: Params, *, data: Path, out: Path, history: Path) -> None:
         "variant": IIC,
         "seeds": settings.seeds,
         "parameters_of_one": networks[0].count_params(),
-        "heads": head_sizes(settings),
+        "heads": [list(group) for group in head_groups(settings)],
         "best_head": best.tolist(),
         "information": [[round(float(value), 4) for value in heads] for heads in informations[-1].T],
         "drawn_epochs": _moments(settings.epochs),
@@ -169,15 +180,19 @@ def _shown(images: np.ndarray, seed: int) -> Epoch:
 
 def _loss(settings: Clustering) -> Loss:
     """Return the loss: the mean over the heads of -I(Z; Z'), from the symmetrised joint distribution of the batch."""
-    sizes = head_sizes(settings)
+    groups = head_groups(settings)
+    widths = [heads * clusters for heads, clusters in groups]
 
     def loss(forward: Any, batch: tuple[Any, ...]) -> tuple[Any, dict[str, Any]]:
         images = tf.cast(batch[0], tf.float32) / 255
         both = forward(tf.concat([middle_views(images), sample_views(images, batch[1])], axis=0))
-        first, second = (tf.split(part, sizes, axis=-1) for part in tf.split(both, 2))
-        joints = [soft_joint(one, other) for one, other in zip(first, second, strict=True)]
-        information = tf.stack([joint_information(joint) for joint in joints])
-        return -tf.reduce_mean(information), {"information": information, "joint": tf.stack(joints[: settings.heads])}
+        first, second = (tf.split(part, widths, axis=-1) for part in tf.split(both, 2))
+        joints = [
+            soft_joint(tf.reshape(one, (-1, *group)), tf.reshape(other, (-1, *group)))
+            for group, one, other in zip(groups, first, second, strict=True)
+        ]
+        information = tf.concat([joint_information(joint) for joint in joints], axis=0)  # (heads + over_heads,)
+        return -tf.reduce_mean(information), {"information": information, "joint": joints[0]}
 
     return loss
 

@@ -60,17 +60,17 @@ def soft_joint(first: Any, second: Any) -> Any:
         P = (1/N) sum_i z_i z'_i^T,    then (P + P^T) / 2
 
     Args:
-        first, second: (N, K) probabilities over K clusters, float32, of two views of N images.
+        first, second: (N, K) probabilities over K clusters, of two views of N images; (N, H, K) for H heads.
 
     Returns:
-        (K, K), of sum 1.
+        (K, K) or (H, K, K), each of sum 1.
 
     References:
         Ji, Henriques, Vedaldi 2019, Invariant information clustering, https://arxiv.org/abs/1807.06653, equation 2.
     """
-    joint = tf.matmul(first, second, transpose_a=True)
-    joint = (joint + tf.transpose(joint)) / 2
-    return joint / tf.reduce_sum(joint)
+    joint = tf.einsum("n...k,n...l->...kl", first, second)
+    joint = (joint + tf.linalg.matrix_transpose(joint)) / 2
+    return joint / tf.reduce_sum(joint, axis=(-2, -1), keepdims=True)
 
 
 def joint_information(joint: Any) -> Any:
