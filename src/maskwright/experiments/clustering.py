@@ -106,7 +106,7 @@ def network(params: Clustering, shape: tuple[int, int, int], seed: int) -> keras
 
 
 def head_groups(params: Clustering) -> list[tuple[int, int]]:
-    """Return the numbers of heads and of clusters of each: first those that are scored, then the over-clustering ones."""
+    """Return how many heads there are, and clusters of each: those that are scored, then the over-clustering ones."""
     over = [(params.over_heads, params.over_clusters)] if params.over_heads else []
     return [(params.heads, params.clusters), *over]
 
