@@ -35,9 +35,9 @@ from maskwright.parallel import available_cores
 from maskwright.params import Params
 from maskwright.params_digits import Clustering
 from maskwright.pipeline import hash_run
-from maskwright.plots.clustering import confusion_figure, galleries, joint_maps
+from maskwright.plots.clustering import confusion_figure, galleries, heads_figure, joint_maps
 from maskwright.plots.figure import save_figure
-from maskwright.plots.replicates import loss_curves, seed_dots
+from maskwright.plots.replicates import loss_curves
 from maskwright.replicates import read_history, write_history, write_replicates
 
 NAME = "clustering"
@@ -122,10 +122,14 @@ def train(params: Params, *, data: Path, out: Path, history: Path) -> None:
             end, in nats, and `loss` the mean over the heads, negated.
 
     Raises:
-        MaskwrightError: the data are missing, or too few for a batch.
+        MaskwrightError: the data are missing, too few for a batch, or fewer to test with than clusters.
     """
     settings = params.clustering
-    pictures = read_pictures(data, "train")
+    pictures, test = (read_pictures(data, split) for split in ("train", "test"))
+    if len(test.images) < settings.clusters:
+        raise MaskwrightError(
+            f"clustering.clusters: {settings.clusters:,} for {len(test.images):,} test images; lower it"
+        )
     if settings.batch_size > len(pictures.images):
         raise MaskwrightError(
             f"clustering.batch_size: {settings.batch_size:,} for {len(pictures.images):,} training images; lower it"
@@ -248,12 +252,10 @@ def evaluate(params: Params, *, data: Path, model: Path, results: Path) -> dict[
     with replaced_folder(results / "plots") as plots:
         history = read_history(results / "training.csv")
         save_figure(loss_curves(history, "I(Z; Z') / nats", "information", log=False), plots / "information.png")
-        accuracies = {
-            "k-means": measured["k_means_accuracy"],
-            "every head": np.array([scores["accuracy"] for row in heads for scores in row]),
-            "least loss": measured["accuracy"],
-        }
-        save_figure(seed_dots(accuracies, "accuracy on test images", {}), plots / "accuracy.png")
+        accuracies = np.array([[scores["accuracy"] for scores in row] for row in heads])
+        control = metrics["k_means_accuracy"]
+        figure = heads_figure(np.array(about["information"]), accuracies, best, control)
+        save_figure(figure, plots / "accuracy.png")
         with np.load(model / IIC / _JOINTS) as arrays:
             save_figure(joint_maps(arrays["joints"], about["drawn_epochs"]), plots / "joint.png")
         shares = _head(outputs, 0, best[0], settings)
