@@ -49,6 +49,7 @@ SMALL = {
             **{"learning_rate": 0.002, "weight_decay": 0.0001},
         },
     },
+    "clustering": {"clusters": 3, "heads": 2, "seeds": 2, "epochs": 1, "batch_size": 20, "over_clusters": 4},
     "sweeps": {
         "autoencoder": {
             "experiment": "autoencoder",
@@ -396,6 +397,7 @@ def imported(module, seen):
         ("digits", "maskwright.data.digits"),
         ("masked_digits", "maskwright.data.digit_grids"),
         ("conditional", "maskwright.data.hierarchy_sources"),
+        ("clustering", "maskwright.data.pictures"),
         ("masks", "maskwright.via.convert"),
         *((f"{stage}@{name}", f"maskwright.experiments.{name}") for stage in ("train", "evaluate") for name in ROOMS),
         ("sweep@autoencoder", "maskwright.experiments.autoencoder"),
@@ -419,6 +421,7 @@ def test_each_stage_depends_on_the_code_it_uses(finished, stage, module):
         "corner": ["corner.rectangles", "corner.seed"],
         "masked_digits": ["masked_digits.canvas", "masked_digits.seed"],
         "conditional": ["annotations", *(f"conditional.{key}" for key in ("coarse", "fine", "side", "source"))],
+        "clustering": ["clustering.images", "clustering.side"],
         "sweep@autoencoder": ["autoencoder", "sweeps.autoencoder"],
         "effects@autoencoder": ["sweeps.autoencoder"],
         "claims": [],

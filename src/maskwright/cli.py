@@ -85,6 +85,12 @@ def _conditional(params: Params, out: Path) -> None:
     write_hierarchy(params, out.with_name("digits"), out)
 
 
+def _clustering(params: Params, out: Path) -> None:
+    from maskwright.data.pictures import write_pictures
+
+    write_pictures(params.clustering, out.with_name("digits"), out)
+
+
 GENERATED: dict[str, Callable[[Params, Path], None]] = {
     "drinks": _drinks,
     "xor": _xor,
@@ -92,6 +98,7 @@ GENERATED: dict[str, Callable[[Params, Path], None]] = {
     "digits": _digits,
     "masked_digits": _masked_digits,
     "conditional": _conditional,
+    "clustering": _clustering,
 }
 """What writes each generated data set into a folder."""
 

@@ -7,7 +7,7 @@ import yaml
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from maskwright.errors import MaskwrightError
-from maskwright.params_digits import Conditional, Information
+from maskwright.params_digits import Clustering, Conditional, Information
 from maskwright.params_section import Fraction, Positive, Section
 
 Side = Annotated[int, Field(ge=8, le=8192)]
@@ -334,6 +334,7 @@ class Params(Section):
     autoencoder: Autoencoder
     conditional: Conditional
     information: Information
+    clustering: Clustering
     sweeps: Sweeps
 
 

@@ -1,4 +1,4 @@
-"""The sections of params.yaml for conditional networks and for estimates of mutual information."""
+"""The sections of params.yaml for conditional networks, for estimates of mutual information and for clustering."""
 
 from typing import Annotated, Literal
 
@@ -79,4 +79,33 @@ class Conditional(Section):
             raise ValueError("coarse: one coarse class leaves nothing to switch; name at least two")
         if self.source == "digits" and not isinstance(self.coarse, dict):
             raise ValueError("coarse: digits have no attributes; give each coarse class a list of digits")
+        return self
+
+
+class Clustering(Section):
+    """The experiment that clusters images without labels."""
+
+    images: str
+    side: Annotated[int, Field(ge=16, le=256)]
+    preset: Literal["fast", "vgg-f"]
+    clusters: Annotated[int, Field(ge=2, le=1000)]
+    heads: Positive
+    over_heads: Annotated[int, Field(ge=0)]
+    over_clusters: Annotated[int, Field(ge=2, le=1000)]
+    seeds: Annotated[int, Field(ge=2, le=1000)]
+    epochs: Positive
+    batch_size: Positive
+    learning_rate: Annotated[float, Field(gt=0)]
+    weight_decay: Annotated[float, Field(ge=0)]
+    precision: Literal["float32", "bfloat16"]
+    seed: int
+
+    @model_validator(mode="after")
+    def _check_batch(self) -> "Clustering":
+        largest = max(self.clusters, self.over_clusters if self.over_heads else 0)
+        if self.batch_size < 2 * largest:
+            raise ValueError(
+                f"batch_size: at least {2 * largest:,} for heads of {largest:,} clusters, whose joint distribution "
+                f"fewer images cannot show (got {self.batch_size:,})"
+            )
         return self

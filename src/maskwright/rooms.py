@@ -88,6 +88,11 @@ ROOMS: Mapping[str, Room] = MappingProxyType(
             splits={"training": "train", "testing": "test"},
             drawn="gaussian_",
         ),
+        "clustering": Room(
+            sections=("digits", "clustering"),
+            data=Path("data/clustering"),
+            splits={"training": "train", "testing": "test"},
+        ),
     }
 )
 

@@ -11,30 +11,48 @@ from maskwright.nn.layers import FusedBatchNormalization
 
 ENCODERS: dict[str, tuple[tuple[int, int, int], ...]] = {
     "vgg-f": ((64, 3, 1), (128, 3, 1), (256, 3, 1), (512, 3, 1)),
+    "vgg-f-quarter": ((16, 3, 1), (32, 3, 1), (64, 3, 1), (128, 3, 1)),
     "fast": ((16, 4, 2), (32, 3, 2), (64, 3, 2), (128, 3, 1)),
 }
 """The presets: filters, kernel size and stride of each convolution. `vgg-f` is the source's F, 64-M-128-M-256-M-512,
-where M is max pooling by 2; `fast` has a quarter of its filters, and strides in place of pooling."""
+where M is max pooling by 2, and `vgg-f-quarter` has a quarter of its filters; `fast` also, and strides in place of
+pooling."""
 
 _BN_MOMENTUM = 0.9
 
 
-def encode(images: Any, preset: str, seed: int) -> Any:
+def encode(images: Any, preset: str, seed: int, precision: str = "float32") -> Any:
     """Return flat features of images: (B, H, W, C) -> (B, F).
 
-    Each convolution is padded, and followed by batch normalisation and ReLU.
+    Each convolution is padded, and followed by batch normalisation and ReLU, and by M where it is pooled.
+
+    Args:
+        images: of both sides at least 8.
+        preset: a key of `ENCODERS`.
+        seed: of the initial weights.
+        precision: float32, or bfloat16 for the arithmetic; weights and statistics are float32 in either case.
     """
     x = images
+    dtype = "mixed_bfloat16" if precision == "bfloat16" else precision
+    last = len(ENCODERS[preset]) - 1
     for place, (filters, kernel, stride) in enumerate(ENCODERS[preset]):
-        if preset == "vgg-f" and place:
-            x = layers.MaxPooling2D(2, name=f"pool_{place}")(x)
         initial: Any = keras.initializers.HeNormal(seed=layer_seed(seed, place))
         x = layers.Conv2D(
-            filters, kernel, stride, "same", use_bias=False, kernel_initializer=initial, name=f"convolution_{place}"
+            filters,
+            kernel,
+            stride,
+            "same",
+            use_bias=False,
+            kernel_initializer=initial,
+            dtype=dtype,
+            name=f"convolution_{place}",
         )(x)
-        x = FusedBatchNormalization(momentum=_BN_MOMENTUM, name=f"normalisation_{place}")(x)
-        x = layers.ReLU(name=f"relu_{place}")(x)
-    return layers.Flatten(name="flatten")(x)
+        x = FusedBatchNormalization(momentum=_BN_MOMENTUM, dtype=dtype, name=f"normalisation_{place}")(x)
+        if preset.startswith("vgg-f") and place < last:
+            # Before ReLU, which gives the same: a quarter of the work.
+            x = layers.MaxPooling2D(2, dtype=dtype, name=f"pool_{place + 1}")(x)
+        x = layers.ReLU(dtype=dtype, name=f"relu_{place}")(x)
+    return layers.Flatten(dtype=dtype, name="flatten")(x)
 
 
 def together(networks: list[keras.Model], shape: tuple[int, int, int], name: str) -> keras.Model:

@@ -1,13 +1,17 @@
-"""Mutual information as something to train by: MINE's bound, and the network that makes it."""
+"""Mutual information as something to train by: MINE's bound for continuous codes, IIC's for soft clusters."""
 
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import layers
 
 from maskwright.nn.determinism import layer_seed
 
 ops: Any = keras.ops  # whose annotations say of most results that they may be None
+
+SMALLEST = 1e-12
+"""What stands in for a probability of 0 in a logarithm: x log x is then below 3e-11."""
 
 _PLACE = 100
 """Where the statistic's layers stand among those that take the same seed: behind all of an encoder."""
@@ -48,3 +52,36 @@ def statistics_network(width: int, hidden: int, seed: int) -> keras.Model:
     )
     scores = layers.Dense(1, kernel_initializer=initial[2], dtype="float32", name="statistic")(layers.ReLU()(both))
     return keras.Model([x, y], layers.Reshape((), name="squeeze")(scores), name=f"statistic_{seed}")
+
+
+def soft_joint(first: Any, second: Any) -> Any:
+    """Return the symmetrised joint distribution of two soft cluster assignments.
+
+        P = (1/N) sum_i z_i z'_i^T,    then (P + P^T) / 2
+
+    Args:
+        first, second: (N, K) probabilities over K clusters, of two views of N images; (N, H, K) for H heads.
+
+    Returns:
+        (K, K) or (H, K, K), each of sum 1.
+
+    References:
+        Ji, Henriques, Vedaldi 2019, Invariant information clustering, https://arxiv.org/abs/1807.06653, equation 2.
+    """
+    joint = tf.einsum("n...k,n...l->...kl", first, second)
+    joint = (joint + tf.linalg.matrix_transpose(joint)) / 2
+    return joint / tf.reduce_sum(joint, axis=(-2, -1), keepdims=True)
+
+
+def joint_information(joint: Any) -> Any:
+    """Return the mutual information of joint distributions, in nats: (..., K, L) -> (...).
+
+        I = sum_kl P_kl (log P_kl - log P_k - log P_l),    P_k and P_l the sums of a row and of a column
+
+    As `metrics.information.information`, with a gradient where a probability is 0: none counts as less than
+    `SMALLEST`.
+    """
+    joint = tf.maximum(joint, SMALLEST)
+    rows = tf.reduce_sum(joint, axis=-1, keepdims=True)
+    columns = tf.reduce_sum(joint, axis=-2, keepdims=True)
+    return tf.reduce_sum(joint * (tf.math.log(joint) - tf.math.log(rows) - tf.math.log(columns)), axis=(-2, -1))
