@@ -6,7 +6,6 @@ What takes long to import (TensorFlow, MLflow, pandas) is imported inside the co
 import errno
 import json
 import re
-from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,8 +13,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from maskwright.data.generated import GENERATED
 from maskwright.errors import MaskwrightError
-from maskwright.params import Params, load_params
+from maskwright.params import load_params
 from maskwright.pipeline import produced, project_root
 from maskwright.quiet import no_chatter
 from maskwright.recording import (
@@ -48,59 +48,6 @@ class _OneLineErrors(TyperGroup):
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
 
-
-def _drinks(params: Params, out: Path) -> None:
-    from maskwright.data.drinks import write_drinks
-
-    write_drinks(params.drinks, out)
-
-
-def _xor(params: Params, out: Path) -> None:
-    from maskwright.data.xor import write_xor
-
-    write_xor(out)
-
-
-def _corner(params: Params, out: Path) -> None:
-    from maskwright.data.corner import write_corner
-
-    write_corner(params.corner, out)
-
-
-def _digits(params: Params, out: Path) -> None:
-    from maskwright.data.digits import write_digits
-
-    write_digits(params.digits, out)
-
-
-def _masked_digits(params: Params, out: Path) -> None:
-    from maskwright.data.digit_grids import write_masked_digits
-
-    write_masked_digits(params.masked_digits, out.with_name("digits"), out)
-
-
-def _conditional(params: Params, out: Path) -> None:
-    from maskwright.data.hierarchy_sources import write_hierarchy
-
-    write_hierarchy(params, out.with_name("digits"), out)
-
-
-def _clustering(params: Params, out: Path) -> None:
-    from maskwright.data.pictures import write_pictures
-
-    write_pictures(params.clustering, out.with_name("digits"), out)
-
-
-GENERATED: dict[str, Callable[[Params, Path], None]] = {
-    "drinks": _drinks,
-    "xor": _xor,
-    "corner": _corner,
-    "digits": _digits,
-    "masked_digits": _masked_digits,
-    "conditional": _conditional,
-    "clustering": _clustering,
-}
-"""What writes each generated data set into a folder."""
 
 app = typer.Typer(
     cls=_OneLineErrors,
