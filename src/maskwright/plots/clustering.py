@@ -92,7 +92,7 @@ def confusion_figure(counts: np.ndarray, names: Sequence[str]) -> Figure:
         for (row, column), share in np.ndenumerate(shares):
             if counts[row, column]:
                 shade = "white" if share > 0.6 else INK
-                axes.text(column, row, counts[row, column], ha="center", va="center", color=shade, fontsize=9)
+                axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=shade, fontsize=9)
         axes.set_xticks(range(len(names)), [shorten(name, 12) for name in names])
         axes.set_yticks(range(len(names)), [shorten(name, 12) for name in names])
         axes.set_xlabel("class that the cluster is assigned to")
