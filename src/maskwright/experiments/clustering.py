@@ -312,7 +312,8 @@ def _scores(found: list[np.ndarray], sets: list[Pictures], sizes: tuple[int, int
 
 def _k_means(sets: list[Pictures], sizes: tuple[int, int], seed: int) -> dict[str, float]:
     pixels = [middle_views(drawn.images).reshape(len(drawn.images), -1) / np.float32(255) for drawn in sets]
-    fitted = KMeans(sizes[0], n_init=3, random_state=seed % 2**32).fit(pixels[0])
+    options: Any = {"n_init": 3, "random_state": seed % 2**32}
+    fitted: Any = KMeans(sizes[0], **options).fit(pixels[0])
     return _scores([fitted.predict(part).astype(np.int64) for part in pixels], sets, sizes)
 
 

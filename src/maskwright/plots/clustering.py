@@ -43,8 +43,8 @@ def heads_figure(information: np.ndarray, accuracy: np.ndarray, best: Sequence[i
         axes.plot([], [], "o", color="#888888", label="a head; a colour for each seed", markersize=5)
         axes.plot([], [], "D", color=INK, fillstyle="none", label="the one with the least loss", markersize=10)
         axes.axhline(control, color=VERMILION, linewidth=2, label="k-means of the pixels")
-        axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3, borderaxespad=0.2, handletextpad=0.4)
-        axes.set_ylim(0, 1)
+        axes.legend(loc="lower right")
+        axes.set_ylim(0, 1.04)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.set_xlabel("I(Z; Z') in the last epoch of training, nats")
         axes.set_ylabel("accuracy on test images")
@@ -92,7 +92,7 @@ def confusion_figure(counts: np.ndarray, names: Sequence[str]) -> Figure:
         for (row, column), share in np.ndenumerate(shares):
             if counts[row, column]:
                 shade = "white" if share > 0.6 else INK
-                axes.text(column, row, counts[row, column], ha="center", va="center", color=shade, fontsize=9)
+                axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=shade, fontsize=9)
         axes.set_xticks(range(len(names)), [shorten(name, 12) for name in names])
         axes.set_yticks(range(len(names)), [shorten(name, 12) for name in names])
         axes.set_xlabel("class that the cluster is assigned to")
