@@ -136,7 +136,7 @@ def rows(folder):
     code = """if True:
         import json, sys
         from pathlib import Path
-        from maskwright.tracking import open_store
+        from maskwright.tracking_store import open_store
         store = open_store(Path(sys.argv[1]), "segmentation")
         found = store.client.search_runs([store.experiment], order_by=["attributes.start_time ASC"])
         print(json.dumps([
@@ -435,7 +435,7 @@ def test_each_variant_has_a_row(finished, name):
     code = """if True:
         import json, sys
         from pathlib import Path
-        from maskwright.tracking import open_store
+        from maskwright.tracking_store import open_store
         store = open_store(Path.cwd(), sys.argv[1])
         print(json.dumps([
             {"variant": run.data.tags["maskwright.variant"], "metrics": run.data.metrics,

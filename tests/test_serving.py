@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maskwright.tracking import Training, open_store, record
+from maskwright.tracking import Training, record
+from maskwright.tracking_store import open_store
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from maskwright.pipeline import content_hash, git_tags, produced, project_root
-from maskwright.tracking import KEY, MODEL, LiveTraining, Training, flatten, metric_names, open_store, record
+from maskwright.tracking import KEY, MODEL, LiveTraining, Training, flatten, metric_names, record
+from maskwright.tracking_store import open_store
 
 EPOCHS = [{"loss": 0.5, "miou": 0.25}, {"loss": 0.25, "miou": 0.75}, {"loss": 0.125, "miou": 0.5}]
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from maskwright.analysis.runs import runs_as_trials
-from maskwright.tracking import open_store
 from maskwright.tracking_read import experiment_runs
+from maskwright.tracking_store import open_store
 from maskwright.tracking_sweep import LiveSweep, TrackedSweep, TrackedTrial, record_effects
 
 SWEEP = TrackedSweep("toy", "k" * 32, {"sweeps.toy": {"factors": {"rate": [0.1, 1.0]}}, "xor": {"hidden": 9}})

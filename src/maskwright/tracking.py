@@ -12,7 +12,6 @@ What is recorded comes from files (models/, results/), and only what is missing 
 
 import csv
 import json
-import logging
 import os
 import re
 import sys
@@ -27,9 +26,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from maskwright.pipeline import content_hash, git_tags, user
+from maskwright.tracking_store import Store, open_store
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
     from mlflow.entities import Run
 
 KEY = "maskwright.key"
@@ -41,8 +40,6 @@ VARIANTS = "variants.json"
 _FILES = "network"
 _BATCH = 1000
 """MLflow's limit for the metrics of one call."""
-
-_UNREACHABLE_IN_SECONDS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1"}
 
 
 @dataclass(frozen=True)
@@ -75,45 +72,6 @@ class Training:
     model: Path
     history: Path
     serving_model: Callable[[Path], Any] | None
-
-
-@dataclass(frozen=True)
-class Store:
-    """An open connection, and the MLflow experiment in it that belongs to one of ours."""
-
-    client: "MlflowClient"
-    experiment: str
-
-
-def import_mlflow() -> Any:
-    """Return the module `mlflow`, which takes seconds to import, told to send nothing and to log only errors."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    import mlflow
-
-    for noisy in ("mlflow", "alembic"):
-        logging.getLogger(noisy).setLevel(logging.ERROR)
-    return mlflow
-
-
-def open_store(root: Path, name: str) -> Store:
-    """Connect to MLFLOW_TRACKING_URI, or else to mlflow.db in `root`, and make the experiment `name` if needed.
-
-    The first connection creates the database, which takes seconds.
-    """
-    for variable, value in _UNREACHABLE_IN_SECONDS.items():
-        os.environ.setdefault(variable, value)
-    mlflow = import_mlflow()
-    root = root.resolve()
-    uri = os.environ.get("MLFLOW_TRACKING_URI")
-    mlflow.set_tracking_uri(uri or f"sqlite:///{root}/mlflow.db")
-    client = mlflow.MlflowClient()
-    known = client.get_experiment_by_name(name)
-    if known is not None:
-        return Store(client, known.experiment_id)
-    location = None if uri else (root / "mlartifacts" / name).as_uri()
-    # Without it, MLflow's pages open on the traces of language models, of which there are none.
-    kind = {"mlflow.experimentKind": "custom_model_development"}
-    return Store(client, client.create_experiment(name, artifact_location=location, tags=kind))
 
 
 class LiveTraining:

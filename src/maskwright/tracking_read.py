@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from maskwright.errors import MaskwrightError
-from maskwright.tracking import import_mlflow
+from maskwright.tracking_store import import_mlflow
 
 _PAGE = 1000
 

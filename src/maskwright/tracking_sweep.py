@@ -15,7 +15,8 @@ from queue import SimpleQueue
 from typing import Any
 
 from maskwright.pipeline import content_hash, git_tags, user
-from maskwright.tracking import KEY, STAGE, Store, flatten, metric_names, open_store, warn
+from maskwright.tracking import KEY, STAGE, flatten, metric_names, warn
+from maskwright.tracking_store import Store, open_store
 
 _PARENT = "mlflow.parentRunId"
 _REASON = "maskwright.reason"

@@ -11,8 +11,8 @@ from maskwright.errors import MaskwrightError
 from maskwright.experiments import xor
 from maskwright.params import parse_params
 from maskwright.pipeline import content_hash
-from maskwright.tracking import open_store
 from maskwright.tracking_read import experiment_runs
+from maskwright.tracking_store import open_store
 
 
 @pytest.mark.slow

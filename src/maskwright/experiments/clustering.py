@@ -64,7 +64,7 @@ _PLACE = 100
 _BATCH = 500
 _JOINTS = "joint.npz"
 _SCORES = ("accuracy", "nmi", "ari")
-_BOUNDS = {"ari": None, "information": (0, np.inf)}
+_BOUNDS = {"ari": (-0.5, 1), "information": (0, np.inf)}
 """Between which values a measure lies, where that is not 0 and 1."""
 
 
@@ -272,7 +272,7 @@ def evaluate(params: Params, *, data: Path, model: Path, results: Path) -> dict[
     return {**metrics, "variants": variants}
 
 
-def _bounds(measure: str) -> tuple[float, float] | None:
+def _bounds(measure: str) -> tuple[float, float]:
     return _BOUNDS.get(measure.removeprefix("k_means_"), (0, 1))
 
 

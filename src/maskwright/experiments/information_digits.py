@@ -29,7 +29,7 @@ def encoder(settings: DigitCodes, seed: int) -> keras.Model:
     views = keras.Input((side, side, 1), name="views")
     features = encode(views, settings.encoder, seed)
     # The convolutions before it have the places from 0 on.
-    initial: Any = keras.initializers.GlorotUniform(layer_seed(seed, len(ENCODERS[settings.encoder])))
+    initial: Any = keras.initializers.GlorotUniform(layer_seed(seed, len(ENCODERS[settings.encoder].convolutions)))
     codes = layers.Dense(settings.latent, kernel_initializer=initial, dtype="float32", name="code")(features)
     return keras.Model(views, codes, name=f"seed_{seed}")
 

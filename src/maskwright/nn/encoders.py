@@ -1,6 +1,8 @@
 """Encoders that learn without labels: from the view of an image to features."""
 
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import keras
 from keras import layers
@@ -9,14 +11,28 @@ from maskwright.nn.determinism import layer_seed
 from maskwright.nn.fitting import stacked
 from maskwright.nn.layers import FusedBatchNormalization
 
-ENCODERS: dict[str, tuple[tuple[int, int, int], ...]] = {
-    "vgg-f": ((64, 3, 1), (128, 3, 1), (256, 3, 1), (512, 3, 1)),
-    "vgg-f-quarter": ((16, 3, 1), (32, 3, 1), (64, 3, 1), (128, 3, 1)),
-    "fast": ((16, 4, 2), (32, 3, 2), (64, 3, 2), (128, 3, 1)),
-}
-"""The presets: filters, kernel size and stride of each convolution. `vgg-f` is the source's F, 64-M-128-M-256-M-512,
-where M is max pooling by 2, and `vgg-f-quarter` has a quarter of its filters; `fast` also, and strides in place of
-pooling."""
+
+class Encoder(NamedTuple):
+    """An architecture.
+
+    Attributes:
+        convolutions: filters, kernel size and stride of each.
+        pooled: max pooling by 2 follows all but the last.
+    """
+
+    convolutions: tuple[tuple[int, int, int], ...]
+    pooled: bool
+
+
+ENCODERS: Mapping[str, Encoder] = MappingProxyType(
+    {
+        "vgg-f": Encoder(((64, 3, 1), (128, 3, 1), (256, 3, 1), (512, 3, 1)), pooled=True),
+        "vgg-f-quarter": Encoder(((16, 3, 1), (32, 3, 1), (64, 3, 1), (128, 3, 1)), pooled=True),
+        "fast": Encoder(((16, 4, 2), (32, 3, 2), (64, 3, 2), (128, 3, 1)), pooled=False),
+    }
+)
+"""The presets. `vgg-f` is the source's F, 64-M-128-M-256-M-512, and `vgg-f-quarter` has a quarter of its filters;
+`fast` also, and strides in place of pooling."""
 
 _BN_MOMENTUM = 0.9
 
@@ -24,7 +40,7 @@ _BN_MOMENTUM = 0.9
 def encode(images: Any, preset: str, seed: int, precision: str = "float32") -> Any:
     """Return flat features of images: (B, H, W, C) -> (B, F).
 
-    Each convolution is padded, and followed by batch normalisation and ReLU, and by M where it is pooled.
+    Each convolution is padded, and followed by batch normalisation, pooling where there is some, and ReLU.
 
     Args:
         images: of both sides at least 8.
@@ -34,8 +50,8 @@ def encode(images: Any, preset: str, seed: int, precision: str = "float32") -> A
     """
     x = images
     dtype = "mixed_bfloat16" if precision == "bfloat16" else precision
-    last = len(ENCODERS[preset]) - 1
-    for place, (filters, kernel, stride) in enumerate(ENCODERS[preset]):
+    convolutions, pooled = ENCODERS[preset]
+    for place, (filters, kernel, stride) in enumerate(convolutions):
         initial: Any = keras.initializers.HeNormal(seed=layer_seed(seed, place))
         x = layers.Conv2D(
             filters,
@@ -48,7 +64,7 @@ def encode(images: Any, preset: str, seed: int, precision: str = "float32") -> A
             name=f"convolution_{place}",
         )(x)
         x = FusedBatchNormalization(momentum=_BN_MOMENTUM, dtype=dtype, name=f"normalisation_{place}")(x)
-        if preset.startswith("vgg-f") and place < last:
+        if pooled and place < len(convolutions) - 1:
             # Before ReLU, which gives the same: a quarter of the work.
             x = layers.MaxPooling2D(2, dtype=dtype, name=f"pool_{place + 1}")(x)
         x = layers.ReLU(dtype=dtype, name=f"relu_{place}")(x)
