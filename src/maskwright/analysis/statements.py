@@ -1,134 +1,47 @@
 """The sources' statements, one `Claim` each; see `analysis.claims` for how they are judged."""
 
-from collections.abc import Callable
-from functools import reduce
 from math import inf
-from operator import getitem
-from typing import Any
 
-import numpy as np
-
-from maskwright.analysis.claims import Claim, Results
-from maskwright.metrics.intervals import Interval, mean_interval, paired_difference, share_interval
-
-Measure = Callable[[Results], tuple[Interval, int]]
-
-
-def _mean(variant: str, measure: str, bounds: tuple[float, float] | None = None) -> Measure:
-    def measured(results: Results) -> tuple[Interval, int]:
-        values = results.seeds(variant, measure)
-        return mean_interval(values, bounds), len(values)
-
-    return measured
-
-
-def _share(variant: str, measure: str) -> Measure:
-    """Measure the share of the seeds in which something happened: those where `measure` is 1, not 0."""
-
-    def measured(results: Results) -> tuple[Interval, int]:
-        values = results.seeds(variant, measure)
-        return share_interval(int(values.sum()), len(values)), len(values)
-
-    return measured
-
-
-def _share_without(variant: str, *measures: str) -> Measure:
-    """Measure the share of the seeds in which all of `measures` are 0."""
-
-    def measured(results: Results) -> tuple[Interval, int]:
-        happened = np.array([results.seeds(variant, measure) for measure in measures]) > 0
-        return share_interval(int((~happened.any(axis=0)).sum()), happened.shape[1]), happened.shape[1]
-
-    return measured
-
-
-def _difference(first: tuple[str, str], second: tuple[str, str]) -> Measure:
-    """Measure how much greater the first is than the second, seed by seed; each is a variant and a measure of it."""
-
-    def measured(results: Results) -> tuple[Interval, int]:
-        one, other = results.seeds(*first), results.seeds(*second)
-        return paired_difference(one, other), len(one)
-
-    return measured
-
-
-def _number(variant: str, *keys: str) -> Measure:
-    """Take a number of `variants.json` that no seed decides."""
-
-    def measured(results: Results) -> tuple[Interval, int]:
-        value: Any = reduce(getitem, keys, results.variants[variant])
-        return Interval(value, value, value), 0
-
-    return measured
-
-
-def _stored(variant: str, *keys: str) -> Measure:
-    """Take an interval over the seeds that `variants.json` holds."""
-
-    def measured(results: Results) -> tuple[Interval, int]:
-        value: Any = reduce(getitem, keys, results.variants[variant])
-        return Interval(**value), results.variants[variant]["seeds"]
-
-    return measured
-
-
-def _effect(change: str) -> Measure:
-    """Take the effect of a change, as `metrics.json` of the sweep's effects calls it."""
-
-    def measured(results: Results) -> tuple[Interval, int]:
-        effect = results.effects["effects"][change]
-        return Interval(effect["estimate"], effect["low"], effect["high"]), results.effects["seeds"]
-
-    return measured
-
-
-def _trials(measure: str, levels: dict[str, str]) -> Measure:
-    """Measure the mean over the seeds of a share that the sweep's trials with these levels reached."""
-
-    def measured(results: Results) -> tuple[Interval, int]:
-        values = results.trial_seeds(measure, levels)
-        return mean_interval(values, (0, 1)), len(values)
-
-    return measured
-
-
-def _trials_difference(measure: str, first: dict[str, str], second: dict[str, str]) -> Measure:
-    """Measure how much greater a measure of a sweep's trials is with the first levels, seed by seed."""
-
-    def measured(results: Results) -> tuple[Interval, int]:
-        one, other = results.trial_seeds(measure, first), results.trial_seeds(measure, second)
-        return paired_difference(one, other), len(one)
-
-    return measured
-
+from maskwright.analysis.claims import Claim
+from maskwright.analysis.measures import (
+    difference,
+    effect,
+    mean,
+    number,
+    of_seeds,
+    of_trials,
+    share,
+    share_without,
+    stored,
+)
 
 XOR = (
     Claim(
         "xor",
         "With a mask channel that marks the operands, the network learns XOR among noise.",
         "share of the seeds that get every possible input right",
-        _share("signal", "solved"),
+        share(of_seeds("signal", "solved")),
         low=0.5,
     ),
     Claim(
         "xor",
         "With a random mask it does not.",
         "share of the seeds that get every possible input right",
-        _share("random", "solved"),
+        share(of_seeds("random", "solved")),
         high=0.1,
     ),
     Claim(
         "xor",
         "With the mask the loss of a batch ends at 5.7e-4.",
         "sum of squares of a batch, over every possible input; within ten times of it",
-        _mean("signal", "loss", (0, float("inf"))),
+        mean(of_seeds("signal", "loss"), (0, float("inf"))),
         high=5.7e-3,
     ),
     Claim(
         "xor",
         "With a random mask the loss of a batch ends at 0.81.",
         "sum of squares of a batch, over every possible input; within half of it",
-        _mean("random", "loss", (0, float("inf"))),
+        mean(of_seeds("random", "loss"), (0, float("inf"))),
         low=0.4,
         high=1.2,
     ),
@@ -136,7 +49,7 @@ XOR = (
         "xor",
         "It is the mask's content that helps, not its being there.",
         "accuracy with a random mask, less that without a mask",
-        _difference(("random", "accuracy"), ("none", "accuracy")),
+        difference(of_seeds("random", "accuracy"), of_seeds("none", "accuracy")),
         high=0.01,
     ),
 )
@@ -146,7 +59,7 @@ CORNER = (
         "corner",
         "Weights set by hand are right, and yet `evaluate` reports a loss above 0.",
         "mean squared error that Keras reports for labels of shape (512,)",
-        _number("hand_set", "evaluate", "labels_512"),
+        number("hand_set", "evaluate", "labels_512"),
         low=1e-9,
         digits=4,
     ),
@@ -154,56 +67,56 @@ CORNER = (
         "corner",
         "That loss is real: the weights set by hand are not quite right.",
         "mean squared error that Keras reports for labels of the outputs' shape",
-        _number("hand_set", "evaluate", "labels_512_1_1_1"),
+        number("hand_set", "evaluate", "labels_512_1_1_1"),
         low=1e-9,
     ),
     Claim(
         "corner",
         "Trained with squared error and a hard sigmoid, the network ends with zero everywhere.",
         "share of the seeds that find neither the corner nor anything else",
-        _share_without("as_posted", "recall", "false_positives"),
+        share_without(of_seeds("as_posted", "recall"), of_seeds("as_posted", "false_positives")),
         low=0.8,
     ),
     Claim(
         "corner",
         "The reason is the labels: with their shape mended it learns.",
         "share of the seeds that get all 512 right, once only the shape is mended",
-        _share("matched_labels", "solved"),
+        share(of_seeds("matched_labels", "solved")),
         low=0.5,
     ),
     Claim(
         "corner",
         "The reason is that one in 512 examples is the corner: shown more often, it is learned.",
         "share of the seeds that get all 512 right, the labels' shape mended too",
-        _share("repeated_corner", "solved"),
+        share(of_seeds("repeated_corner", "solved")),
         low=0.5,
     ),
     Claim(
         "corner",
         "A logistic sigmoid with cross-entropy learns it.",
         "share of the seeds that get all 512 right",
-        _share("sigmoid_bce", "solved"),
+        share(of_seeds("sigmoid_bce", "solved")),
         low=0.5,
     ),
     Claim(
         "corner",
         "A softmax of two with cross-entropy learns it.",
         "share of the seeds that get all 512 right",
-        _share("softmax_ce", "solved"),
+        share(of_seeds("softmax_ce", "solved")),
         low=0.5,
     ),
     Claim(
         "corner",
         "A softmax needs as many corners as other patterns.",
         "share of the seeds that get all 512 right, balanced less unbalanced",
-        _difference(("balanced", "solved"), ("softmax_ce", "solved")),
+        difference(of_seeds("balanced", "solved"), of_seeds("softmax_ce", "solved")),
         low=0.05,
     ),
     Claim(
         "corner",
         "Slid over an image, the trained network finds the top-left corners of rectangles.",
         "recall on clean images; its precision stands beside it in plots/variants.json",
-        _stored("repeated_corner", "detection", "clean", "recall"),
+        stored("repeated_corner", "detection", "clean", "recall"),
         low=0.95,
     ),
 )
@@ -214,7 +127,7 @@ def _below_bound(variant: str, statement: str) -> Claim:
         "masked_digits",
         statement,
         "accuracy on single digits, less that on the marked one of four",
-        _difference(("single", "accuracy"), (variant, "accuracy")),
+        difference(of_seeds("single", "accuracy"), of_seeds(variant, "accuracy")),
         high=0.02,
     )
 
@@ -228,14 +141,14 @@ MASKED_DIGITS = (
         "masked_digits",
         "Where the mask lies does not matter: what was learned on grids holds on larger canvases.",
         "accuracy on grids, less that on canvases, with the mask as a channel",
-        _difference(("channel", "accuracy"), ("channel", "canvas_accuracy")),
+        difference(of_seeds("channel", "accuracy"), of_seeds("channel", "canvas_accuracy")),
         high=0.02,
     ),
     Claim(
         "masked_digits",
         "Without a mask, all one can do is guess among the four.",
         "accuracy without a mask; the best guess is right in 38 % of the test grids, any of the four in 32 %",
-        _mean("none", "accuracy", (0, 1)),
+        mean(of_seeds("none", "accuracy"), (0, 1)),
         low=0.25,
         high=0.39,
     ),
@@ -243,7 +156,7 @@ MASKED_DIGITS = (
         "masked_digits",
         "A random mask is no better.",
         "accuracy with a random mask",
-        _mean("random", "accuracy", (0, 1)),
+        mean(of_seeds("random", "accuracy"), (0, 1)),
         low=0.25,
         high=0.39,
     ),
@@ -253,7 +166,7 @@ MASKED_DIGITS = (
 def _effect_claim(change: str, statement: str, *, improves: bool) -> Claim:
     quantity = f"cross-entropy of a test pixel, in nats: change by {change}"
     low, high = (-inf, 0.0) if improves else (0.0, inf)
-    return Claim("autoencoder", statement, quantity, _effect(change), low, high)
+    return Claim("autoencoder", statement, quantity, effect(change), low, high)
 
 
 AUTOENCODER = (
@@ -275,7 +188,7 @@ def _reported(name: str, value: float, levels: dict[str, str], described: str) -
         "detection",
         f"{described}, the detector reaches {name} {value}.",
         f"{name} on the test photographs, as the sources define it, after six epochs",
-        _trials(f"sources_{name.lower()}", {**levels, **_CROSS_ENTROPY}),
+        mean(of_trials(f"sources_{name.lower()}", {**levels, **_CROSS_ENTROPY}), (0, 1)),
         low=value,
     )
 
@@ -285,11 +198,9 @@ def _better(name: str, first: dict[str, str], second: dict[str, str], statement:
     alike = {} if "loss.classes" in first else _CROSS_ENTROPY
     # Focal was only tried with one kind of offsets and their loss: compared with the same.
     beside = {**_NORMALISED, **_SMOOTH_L1} if "loss.classes" in first else {}
-    measure = _trials_difference(
-        f"sources_{name.lower()}", {**first, **alike, **beside}, {**second, **alike, **beside}
-    )
+    both = (of_trials(f"sources_{name.lower()}", {**levels, **alike, **beside}) for levels in (first, second))
     quantity = f"{name} as the sources define it, {level} less {other}"
-    return Claim("detection", statement, quantity, measure, low=0.0)
+    return Claim("detection", statement, quantity, difference(*both), low=0.0)
 
 
 DETECTION = (
@@ -312,35 +223,35 @@ CONDITIONAL = (
         "conditional",
         "A soft switch does at least as well as no gate.",
         "fine accuracy with the soft switch, less that of the same network without",
-        _difference(("soft", "accuracy"), ("none", "accuracy")),
+        difference(of_seeds("soft", "accuracy"), of_seeds("none", "accuracy")),
         low=0.0,
     ),
     Claim(
         "conditional",
         "The gate matters: with the other branch opened, ten points of accuracy or more are lost.",
         "fine accuracy with the soft switch, less that with its gate flipped",
-        _difference(("soft", "accuracy"), ("soft", "flipped_accuracy")),
+        difference(of_seeds("soft", "accuracy"), of_seeds("soft", "flipped_accuracy")),
         low=0.1,
     ),
     Claim(
         "conditional",
         "Where the first head is uncertain, both branches take part, and that helps.",
         "accuracy on the tenth with the largest entropy, less that of the same network with its gate made hard",
-        _difference(("soft", "uncertain_accuracy"), ("soft", "uncertain_hard_accuracy")),
+        difference(of_seeds("soft", "uncertain_accuracy"), of_seeds("soft", "uncertain_hard_accuracy")),
         low=0.0,
     ),
     Claim(
         "conditional",
         "Trained with a hard switch, only the chosen branch need run, and nothing is lost against a soft one.",
         "fine accuracy with the soft switch, less that with the hard one",
-        _difference(("soft", "accuracy"), ("hard", "accuracy")),
+        difference(of_seeds("soft", "accuracy"), of_seeds("hard", "accuracy")),
         high=0.01,
     ),
     Claim(
         "conditional",
         "Separate networks with an if-then between them do as well.",
         "fine accuracy with the soft switch, less that of routed networks",
-        _difference(("soft", "accuracy"), ("routed", "accuracy")),
+        difference(of_seeds("soft", "accuracy"), of_seeds("routed", "accuracy")),
         high=0.01,
     ),
 )
@@ -351,7 +262,7 @@ def _mine_error(correlation: str) -> Claim:
         "information",
         f"MINE estimates the mutual information of Gaussian variables with correlation {correlation}.",
         "estimate less exact value, in nats",
-        _stored(f"gaussian_{correlation}", "mine_error"),
+        stored(f"gaussian_{correlation}", "mine_error"),
         low=-0.03,
         high=0.03,
     )
@@ -363,7 +274,7 @@ INFORMATION = (
         "information",
         "By maximising mutual information between two views, an encoder learns what a linear classifier can use.",
         "accuracy of a linear classifier of the codes, less that with the encoder untrained",
-        _difference(("digits", "accuracy"), ("digits", "untrained_accuracy")),
+        difference(of_seeds("digits", "accuracy"), of_seeds("digits", "untrained_accuracy")),
         low=0.05,
     ),
 )
@@ -373,28 +284,28 @@ CLUSTERING = (
         "clustering",
         "Clusters found by mutual information are the digits, 99 % of them.",
         "accuracy on test digits, clusters assigned on training digits; the source trained 1,200 epochs on 60,000",
-        _mean("iic", "accuracy", (0, 1)),
+        mean(of_seeds("iic", "accuracy"), (0, 1)),
         low=0.99,
     ),
     Claim(
         "clustering",
         "They fit the digits far better than k-means of the pixels.",
         "accuracy on test digits, less that of k-means",
-        _difference(("iic", "accuracy"), ("iic", "k_means_accuracy")),
+        difference(of_seeds("iic", "accuracy"), of_seeds("iic", "k_means_accuracy")),
         low=0.2,
     ),
     Claim(
         "clustering",
         "The head with the least loss is the most accurate, so no label is needed to choose it.",
         "accuracy of the most accurate head, less that of the head with the least loss",
-        _difference(("iic", "most_accurate"), ("iic", "accuracy")),
+        difference(of_seeds("iic", "most_accurate"), of_seeds("iic", "accuracy")),
         high=0.01,
     ),
     Claim(
         "clustering",
         "The assignment of clusters to digits that is found on training digits holds on test digits.",
         "accuracy with the assignment that suits the test digits best, less that with the one of training digits",
-        _difference(("iic", "source_accuracy"), ("iic", "accuracy")),
+        difference(of_seeds("iic", "source_accuracy"), of_seeds("iic", "accuracy")),
         high=0.01,
     ),
 )
