@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from maskwright.experiments.conditional import PRESETS
-from maskwright.nn.conditional import Sizes, multiply_adds, network, running_all, skipping
+from maskwright.experiments.conditional.learn.network import Sizes, network
+from maskwright.experiments.conditional.learn.variants import PRESETS
+from maskwright.experiments.conditional.report.costs import multiply_adds
+from maskwright.experiments.conditional.skipping import running_all, skipping
 
 COARSE, FINE = 2, 10
 

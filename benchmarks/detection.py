@@ -4,14 +4,14 @@
 
 Suppression: one class of the 6,400 anchors of the published network at 480x640, boxes and scores at random; with the
 sources' thresholds of score and IoU, and with those of COCO's average precision. The loop is Algorithm 11.12.1 with a
-call for each pair of boxes, once in numpy, as the sources do it, and once in plain numbers. Against it
-`nn.nms.suppress`, and TensorFlow's kernel alone.
+call for each pair of boxes, once in numpy, as the sources do it, and once in plain numbers. It is compared with
+`nms.suppress`, and with TensorFlow's kernel alone.
 
 Targets: 320 images of 1 to 5 boxes and the same anchors. The loop takes one image after the other, and one level of
-the pyramid after the other, in numpy: IoU of all pairs, best anchors, threshold, offsets. Against it
-`nn.anchors.assign_targets` on batches of 16, by itself and in tf.data, which has to hand over 2 MB a batch.
+the pyramid after the other, in numpy: IoU of all pairs, best anchors, threshold, offsets. It is compared with
+`anchors.assign_targets` on batches of 16, by itself and in tf.data, which has to hand over 2 MB for each batch.
 
-Everything runs in this process, in turns; the numbers are medians.
+Everything runs in this process, in turns. The numbers are medians.
 """
 
 import argparse
@@ -26,9 +26,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from maskwright.nn.anchors import VARIANCES, Anchors, assign_targets, make_anchors
-from maskwright.nn.nms import suppress
-from maskwright.params import Nms
+from maskwright.experiments.detection.learn.anchors import VARIANCES, Anchors, assign_targets, make_anchors
+from maskwright.experiments.detection.learn.nms import suppress
+from maskwright.experiments.detection.params import Nms
 
 MAPS, IMAGE = [(30, 40), (15, 20), (8, 10), (4, 5)], (480, 640)
 CASES = {

@@ -13,7 +13,7 @@ import numpy as np
 import statsmodels.api as sm
 from scipy import stats
 
-from maskwright.analysis.covariance import estimate_covariance
+from maskwright.effects.covariance import estimate_covariance
 
 DRAWS = 2000
 SEEDS = 2

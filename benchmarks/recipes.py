@@ -25,13 +25,13 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from maskwright.experiments.segmentation.learn.train.learn import train as segmentation
 from statsmodels.stats.weightstats import DescrStatsW
 
-from maskwright.data.photos import LabelledImages, read_split, steps_per_epoch, training_batches
-from maskwright.experiments import segmentation
-from maskwright.nn.determinism import make_deterministic
-from maskwright.nn.inference import compiled
+from maskwright.experiments.segmentation.report.inference import compiled
+from maskwright.learning.common.determinism import make_deterministic
 from maskwright.params import Params, load_params, parse_params
+from maskwright.photos.batches import LabelledImages, read_split, steps_per_epoch, training_batches
 from maskwright.via.convert import convert_annotations
 
 PUBLISHED = {

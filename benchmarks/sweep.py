@@ -19,12 +19,13 @@ from pathlib import Path
 
 import psutil
 
-from maskwright.analysis.plan import Plan, Trial, plan_sweep
-from maskwright.analysis.sweep import LogTrial, run_sweep, trial_keys, trial_module
-from maskwright.analysis.trial_worker import Outcome
-from maskwright.parallel import available_cores
-from maskwright.params import Params, Sweep, load_params
-from maskwright.rooms import room
+from maskwright.catalogue import room
+from maskwright.params import Params, load_params
+from maskwright.shared.parallel import available_cores
+from maskwright.sweeps.params import Sweep
+from maskwright.sweeps.plan import Plan, Trial, plan_sweep
+from maskwright.sweeps.run import LogTrial, run_sweep, trial_keys, trial_module
+from maskwright.sweeps.worker import Outcome
 
 ROUNDS = 3
 NAPS = 1000

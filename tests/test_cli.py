@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from maskwright.rooms import ROOMS
+from maskwright.catalogue import EXPERIMENTS
+from maskwright.shared.identity import content_hash
 
 ROOT = Path(__file__).parents[1]
 
@@ -49,24 +50,31 @@ def test_help_lists_the_commands(tmp_path):
 def test_effects_of_a_sweep(folder):
     table = folder / "results/sweep/detection/trials.csv"
     table.parent.mkdir(parents=True)
-    lines = ["trial,offsets,loss.offsets,loss.classes,seed,sources_miou,ap50,status,reason"]
+    measures = "sources_miou,sources_precision,sources_recall,ap50"
+    lines = [f"trial,offsets,loss.offsets,loss.classes,seed,{measures},status,reason"]
     for number, (offsets, loss) in enumerate([("raw", "l1"), ("raw", "smooth_l1"), ("normalised", "l1")]):
         for seed in (0, 1):
-            scores = f"{0.5 + number / 10 + seed / 100},{0.9 - number / 10 + seed / 50}"
+            miou, others, ap50 = 0.5 + number / 10 + seed / 100, f"0.{number}{seed + 1},0.{seed}{number + 1}", 0.9
+            scores = f"{miou},{others},{ap50 - number / 10 + seed / 50}"
             lines.append(f"{number}{seed},{offsets},{loss},cross_entropy,{seed},{scores},finished,")
     table.write_text("\n".join(lines) + "\n")
 
     def written(*options):
         done = run("effects", "detection", *options, cwd=folder)
         assert done.returncode == 0, done.stderr
-        return done.stdout.splitlines()[-1].removeprefix("Written to ").split(";")[0]
+        lines = [line for line in done.stdout.splitlines() if line.startswith("Written to ")]
+        return [line.removeprefix("Written to ").split(";")[0] for line in lines]
 
     # The pipeline's own analyses, each in its place; one that was asked for otherwise must not take it.
-    assert written() == "results/effects/detection"
-    assert written("--response", "sources_miou") == "results/effects/detection"
-    assert written("--response", "ap50") == "results/effects/detection-ap50"
-    assert written("--response", "ap50", "--logit") == "effects/detection-ap50"
-    assert written("--logit", "--out", "mine") == "mine"
+    responses = ["sources_miou", "sources_precision", "sources_recall", "ap50"]
+    assert written() == [f"results/effects/detection/tables/{response}" for response in responses]
+    for response in responses:
+        assert (folder / f"results/effects/detection/tables/{response}/summary.txt").is_file()
+        assert (folder / f"results/effects/detection/plots/{response}/forest.png").is_file()
+    before = content_hash(folder / "results")
+    assert written("--response", "ap50", "--logit") == ["effects/detection/ap50"]
+    assert written("--logit", "--out", "mine") == [f"mine/{response}" for response in responses]
+    assert content_hash(folder / "results") == before
     assert_one_line_error(
         run("effects", "detection", "--response", "accuracy", cwd=folder), "accuracy", "results/sweep/detection"
     )
@@ -150,14 +158,14 @@ def test_masks_of_one_file_stop_at_a_loss_unless_told_to_skip_it(folder):
     done = run("masks", "via.json", "--out", "out", "--skip", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "via.json: 1 masks; 1 cat; findings: 1, see out/report.json\n"
-    assert json.loads((folder / "out/classes.json").read_text()) == ["background", "cat"]
+    assert json.loads((folder / "out/masks/classes.json").read_text()) == ["background", "cat"]
 
 
 def test_sync_before_anything_was_trained(folder):
     done = run("sync", cwd=folder)
     assert done.returncode == 0
     sweeps = ["sweep autoencoder: not run", "sweep detection: not run"]
-    assert done.stdout.splitlines() == [*(f"{name}: not trained" for name in ROOMS), *sweeps]
+    assert done.stdout.splitlines() == [*(f"{name}: not trained" for name in EXPERIMENTS), *sweeps]
     assert not (folder / "mlflow.db").exists()
 
 

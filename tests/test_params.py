@@ -1,19 +1,21 @@
 """params.yaml: a good one is read as it stands, and each mistake is one line that names file and key."""
 
 import copy
+import re
+from datetime import date
 from pathlib import Path
 
 import pytest
-import yaml
 
-from maskwright.errors import MaskwrightError
 from maskwright.params import load_params, parse_params
+from maskwright.shared.errors import MaskwrightError
+from maskwright.shared.yaml_file import read_yaml
 
 SHIPPED = Path(__file__).parents[1] / "params.yaml"
 
 
 def shipped():
-    return yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
+    return read_yaml(SHIPPED)
 
 
 def changed(path, value):
@@ -92,7 +94,6 @@ def test_all_mistakes_are_named_at_once():
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"segmentation: [1, 2", "not YAML"),
         (b"- a\n- b\n", "must hold sections"),
         (b"", "must hold sections"),
         (b"annotations: \xff\xfe\n", "not text in UTF-8"),
@@ -107,6 +108,77 @@ def test_a_file_that_is_no_params_file(tmp_path, content, expected):
     message = str(caught.value)
     assert message.startswith(f"{path}: {expected}")
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("path", "written", "expected"),
+    [
+        # As DVC writes what `dvc exp run -S` is given.
+        ("segmentation.learning_rate", "5e-05", 5e-05),
+        ("annotations.classes", "[yes, no, on, off, y, n]", ["yes", "no", "on", "off", "y", "n"]),
+        ("annotations.label", "yes", "yes"),
+        ("annotations.label", "12:30:45", "12:30:45"),
+        # As people write them.
+        ("segmentation.learning_rate", "1e-3", 0.001),
+        ("segmentation.learning_rate", ".5", 0.5),
+        ("segmentation.weight_decay", "0", 0.0),
+        ("segmentation.seed", "010", 10),
+        ("segmentation.seed", "0o10", 8),
+        ("segmentation.seed", "0x1F", 31),
+        ("drinks.train", "1_000", 1000),
+        ("annotations.label", "'2020-01-01'", "2020-01-01"),
+        ("annotations.classes", "['1', '2']", ["1", "2"]),
+        ("annotations.label", "0x", "0x"),
+    ],
+)
+def test_values_by_the_rules_of_yaml_1_2(tmp_path, path, written, expected):
+    section, key = path.split(".")
+    before, header, rest = SHIPPED.read_text(encoding="utf-8").partition(f"\n{section}:")
+    file = tmp_path / "params.yaml"
+    file.write_text(before + header + re.sub(rf"\n  {key}:[^\n]*", f"\n  {key}: {written}", rest, count=1))
+    found = load_params(file).model_dump(mode="json")[section][key]
+    assert found == expected
+    assert type(found) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("a: 1\nb: 2\na: 3\n", ", line 3: the same key stands there twice; remove one"),
+        ("a: 0b_\n", ": not YAML: invalid literal for int() with base 2: ''; put texts in quotes"),
+        ("a: 0x_\n", ": not YAML: invalid literal for int() with base 16: ''; put texts in quotes"),
+        ("a: 2020-13-45\n", ": not YAML: month must be in 1..12; put texts in quotes"),
+        ("a: !!bool x\n", ": not YAML: 'x'; put texts in quotes"),
+        ("a: !!python/object:os.system x\n", ", line 1: not YAML: could not determine a constructor for the tag"),
+        ("a: *b\n", ", line 1: not YAML: found undefined alias"),
+        ("? {a: b}\n: 2\n", ", line 1: not YAML: found unhashable key"),
+        ("a: [1, 2\nb: 3\n", ", line 2: not YAML: did not find expected ',' or ']'"),
+        ("a: 1\n---\nb: 2\n", ", line 2: not YAML: but found another document"),
+    ],
+)
+def test_yaml_that_means_nothing_is_one_line_with_its_place(tmp_path, content, expected):
+    path = tmp_path / "params.yaml"
+    path.write_text(content)
+    with pytest.raises(MaskwrightError) as caught:
+        load_params(path)
+    assert str(caught.value).startswith(f"{path}{expected}")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ("annotations.label", date(2020, 1, 1), "(got 2020-01-01); put it in quotes"),
+        ("annotations.label", 5, "(got 5); put it in quotes"),
+        ("annotations.root", True, "(got True); put it in quotes"),
+        ("annotations.classes", ["cat", 2], "(got 2); put it in quotes"),
+        ("annotations.label", ["kind"], "(got ['kind'])"),
+    ],
+)
+def test_a_text_without_its_quotes_is_told_what_it_lacks(path, value, expected):
+    with pytest.raises(MaskwrightError) as caught:
+        parse_params(changed(path, value))
+    assert str(caught.value).endswith(f"Input should be a valid string {expected}")
 
 
 def test_no_file(tmp_path):

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from maskwright.analysis.plan import plan_sweep
+from maskwright.catalogue import ROOMS
 from maskwright.params import load_params
-from maskwright.pipeline import content_hash
-from maskwright.rooms import ROOMS
+from maskwright.sweeps.plan import plan_sweep
+from maskwright.tracking.provenance import content_hash
 
 pytestmark = pytest.mark.slow
 
@@ -136,7 +136,7 @@ def rows(folder):
     code = """if True:
         import json, sys
         from pathlib import Path
-        from maskwright.tracking_store import open_store
+        from maskwright.tracking.store import open_store
         store = open_store(Path(sys.argv[1]), "segmentation")
         found = store.client.search_runs([store.experiment], order_by=["attributes.start_time ASC"])
         print(json.dumps([
@@ -391,18 +391,18 @@ def imported(module, seen):
 @pytest.mark.parametrize(
     ("stage", "module"),
     [
-        ("drinks", "maskwright.data.drinks"),
-        ("xor", "maskwright.data.xor"),
-        ("corner", "maskwright.data.corner"),
-        ("digits", "maskwright.data.digits"),
-        ("masked_digits", "maskwright.data.digit_grids"),
-        ("conditional", "maskwright.data.hierarchy_sources"),
-        ("clustering", "maskwright.data.pictures"),
+        ("drinks", "maskwright.drinks.dataset"),
+        ("xor", "maskwright.experiments.xor.data"),
+        ("corner", "maskwright.experiments.corner.data"),
+        ("digits", "maskwright.digits.dataset"),
+        ("masked_digits", "maskwright.experiments.masked_digits.data"),
+        ("conditional", "maskwright.experiments.conditional.generate"),
+        ("clustering", "maskwright.experiments.clustering.generate"),
         ("masks", "maskwright.via.convert"),
         *((f"{stage}@{name}", f"maskwright.experiments.{name}") for stage in ("train", "evaluate") for name in ROOMS),
-        ("sweep@autoencoder", "maskwright.experiments.autoencoder"),
-        ("effects@autoencoder", "maskwright.analysis.write"),
-        ("claims", "maskwright.analysis.statements"),
+        ("sweep@autoencoder", "maskwright.experiments.autoencoder.learn.train"),
+        ("effects@autoencoder", "maskwright.effects.output"),
+        ("claims", "maskwright.claims.statements"),
     ],
 )
 def test_each_stage_depends_on_the_code_it_uses(finished, stage, module):
@@ -435,7 +435,7 @@ def test_each_variant_has_a_row(finished, name):
     code = """if True:
         import json, sys
         from pathlib import Path
-        from maskwright.tracking_store import open_store
+        from maskwright.tracking.store import open_store
         store = open_store(Path.cwd(), sys.argv[1])
         print(json.dumps([
             {"variant": run.data.tags["maskwright.variant"], "metrics": run.data.metrics,

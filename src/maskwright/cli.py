@@ -7,25 +7,24 @@ import errno
 import json
 import re
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from maskwright.data.generated import GENERATED
-from maskwright.errors import MaskwrightError
-from maskwright.params import load_params
-from maskwright.pipeline import produced, project_root
-from maskwright.quiet import no_chatter
-from maskwright.recording import (
-    record_effects_or_warn,
-    record_or_warn,
-    record_restored,
-    record_restored_sweep,
-    trainings_of,
-)
-from maskwright.rooms import ROOMS, history_file, model_folder, module, results_folder, room
+from maskwright.catalogue import EXPERIMENTS, experiment
+from maskwright.generated import GENERATED
+from maskwright.params import Params, load_params
+from maskwright.shared.errors import MaskwrightError
+from maskwright.shared.experiment import Evaluation, ManySeeds, OneNetwork
+from maskwright.shared.outputs import write_json
+from maskwright.shared.processor import this_processor
+from maskwright.shared.quiet import no_chatter
+
+if TYPE_CHECKING:
+    from maskwright.effects.command import Choices
 
 MASKS = Path("data/masks")
 RESULTS = Path("results")
@@ -60,7 +59,7 @@ app = typer.Typer(
 predict = typer.Typer(no_args_is_help=True, help="Predict masks or boxes of new photographs with a trained model.")
 app.add_typer(predict, name="predict")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help=f"An experiment: {', '.join(ROOMS)}.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help=f"An experiment: {', '.join(EXPERIMENTS)}.")]
 Label = Annotated[str | None, typer.Option(help="Region attribute that holds the class; default: the one that fits.")]
 Classes = Annotated[str | None, typer.Option(metavar="A,B,...", help="Class names in order, without background.")]
 
@@ -131,24 +130,35 @@ def lint(
 @app.command()
 def train(name: Name) -> None:
     """Train an experiment's model or models, into models/NAME."""
-    about, params = room(name), load_params()
-    experiment = module(name)
-    if about.variants:
+    about, params = experiment(name), load_params()
+    if isinstance(about, ManySeeds):
+        with no_chatter():
+            learning = about.learns()
         # MLflow gets their rows with their evaluation: its start takes as long as some of these trainings.
-        experiment.train(params, data=about.data, out=model_folder(name), history=history_file(name))
-        return
-    from maskwright.tracking import LiveTraining
+        learning.train(params.section(name), data=about.data, out=about.model, history=about.history)
+    elif isinstance(about, OneNetwork):
+        _train_live(about, params)
+    write_json(about.processor, this_processor()._asdict())
 
+
+def _train_live(about: OneNetwork, params: Params) -> None:
+    """Train one network, with a row in MLflow that shows how the training goes."""
+    from maskwright.recording import trainings_of
+    from maskwright.tracking.provenance import project_root
+    from maskwright.tracking.runs import LiveTraining
+
+    with no_chatter():
+        learning = about.learns()
     root = project_root()
-    (training,) = trainings_of(name, params)
+    (training,) = trainings_of(about, params)
     row = LiveTraining(root, training)
     try:
-        experiment.train(
-            params,
+        learning.train(
+            params.section(about.name),
             data=about.data,
             out=training.model,
             history=training.history,
-            checkpoints=root / "checkpoints",
+            checkpoint=root / "checkpoints" / about.name / training.key,
             log_epoch=row.log_epoch,
         )
     except BaseException as error:
@@ -160,16 +170,19 @@ def train(name: Name) -> None:
 @app.command()
 def evaluate(name: Name) -> None:
     """Evaluate what was trained on the test split, into results/NAME."""
-    about, params = room(name), load_params()
-    model, results = model_folder(name), results_folder(name)
-    experiment = module(name)
-    trainings = trainings_of(name, params)
+    from maskwright.recording import record_or_warn, trainings_of
+    from maskwright.tracking.provenance import project_root
+
+    about, params = experiment(name), load_params()
+    with no_chatter():
+        reporting = about.reports()
+    trainings = trainings_of(about, params)
     missing = next((training.model for training in trainings if not training.model.is_dir()), None)
     if missing:
         raise MaskwrightError(f"{missing}: no such folder; run `maskwright train {name}` first")
-    metrics = experiment.evaluate(params, data=about.data, model=model, results=results)
-    _show(metrics)
-    record_or_warn(project_root(), trainings, results)
+    found = reporting.evaluate(params.section(name), data=about.data, model=about.model, results=about.results)
+    _show(found)
+    record_or_warn(project_root(), trainings, about.results)
 
 
 @predict.command("segmentation")
@@ -203,10 +216,10 @@ def predict_segmentation(
 
     All images are checked first: where some cannot be read, each is named, nothing is written, and it exits with 1.
     """
-    from maskwright.photographs import find_photographs, summary
+    from maskwright.predictions.photographs import find_photographs, summary
 
     photographs = find_photographs(images, out=out, via=via)
-    model, predicting = _trained("segmentation", network="maskwright.nn.inference")
+    model, predicting = _trained("segmentation", network="maskwright.experiments.segmentation.report.inference")
     predicting.predict(photographs, model=model, out=out, via=via, masks=MASKS, tile=tile, flip=flip)
     typer.echo(summary(photographs, out, via))
 
@@ -233,10 +246,10 @@ def predict_detection(
 
     All images are checked first: where some cannot be read, each is named, nothing is written, and it exits with 1.
     """
-    from maskwright.photographs import find_photographs, summary
+    from maskwright.predictions.photographs import find_photographs, summary
 
     photographs = find_photographs(images, out=out, via=via)
-    model, predicting = _trained("detection", network="maskwright.nn.detector")
+    model, predicting = _trained("detection", network="maskwright.experiments.detection.learn.detector")
     predicting.predict(photographs, model=model, out=out, via=via, masks=MASKS, least_score=least_score)
     typer.echo(summary(photographs, out, via, files="boxes and drawings", regions="rectangles"))
 
@@ -246,7 +259,8 @@ def sweep(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A sweep of params.yaml, under `sweeps`.")],
 ) -> None:
     """Train every combination of some settings, into results/sweep/NAME/trials.csv; run again, it continues."""
-    from maskwright.analysis.sweep import sweep as run
+    from maskwright.sweeps.recording import sweep as run
+    from maskwright.tracking.provenance import project_root
 
     typer.echo(run(name, load_params(), root=project_root(), results=RESULTS))
 
@@ -293,40 +307,47 @@ def effects(
     ] = None,
 ) -> None:
     """How large the effect of each setting is, and how sure that is; see docs/effects.md."""
-    from rich.console import Console
+    from maskwright.effects.command import Choices
+    from maskwright.effects.factors import named_values, parse_scales
 
-    from maskwright.analysis.factors import named_values, parse_scales
-    from maskwright.analysis.load import experiment_trials, sweep_trials
-    from maskwright.analysis.report import print_analysis
-    from maskwright.analysis.study import analyse
-    from maskwright.analysis.write import write_analysis
-
-    choices = {"scales": parse_scales(scale or []), "references": named_values(reference or [], "--reference")}
+    how = Choices(
+        interactions=tuple(interactions or ()),
+        transform="logit" if logit else "none",
+        scales=parse_scales(scale or []),
+        references=named_values(reference or [], "--reference"),
+    )
     if name is not None and mlflow_experiment is None:
-        if not factors is seed is None:
+        if factors is not None or seed is not None:
             raise typer.BadParameter(
                 "belongs to --mlflow-experiment; of a sweep params.yaml decides", param_hint="--factors, --seed"
             )
-        params = load_params()
-        trials = sweep_trials(name, params, RESULTS, response=response, **choices)
-        label = name if response in (None, params.sweeps.entries[name].response) else f"{name}-{response}"
-        # results/ holds the sweep's one analysis that the pipeline makes; another way to look at it goes elsewhere.
-        usual = not (interactions or logit or scale or reference)
-        folder = out or (RESULTS / "effects" / label if usual else Path("effects") / label)
+        _effects_of_sweep(name, how, response, out)
     elif name is None and mlflow_experiment is not None:
         if response is None or factors is None:
             raise typer.BadParameter("an experiment needs both", param_hint="--response, --factors")
-        named = _names(factors) or []
-        trials = experiment_trials(mlflow_experiment, project_root(), response, named, seed=seed, **choices)
+        from maskwright.effects.mlflow_runs import analyse_runs
+        from maskwright.tracking.provenance import project_root
+
         folder = out or Path("effects") / re.sub(r"[^\w.-]", "_", mlflow_experiment)
+        analyse_runs(mlflow_experiment, response, _names(factors) or [], seed, how, project_root(), folder)
     else:
         raise typer.BadParameter("give one of them", param_hint="NAME, --mlflow-experiment")
-    analysis = analyse(trials, interactions=interactions or (), transform="logit" if logit else "none")
-    metrics = write_analysis(analysis, folder)
-    print_analysis(analysis, Console())
-    typer.echo(f"Written to {folder}; read {folder / 'summary.txt'} first")
-    if name is not None and out is None and folder.parent == RESULTS / "effects":
-        record_effects_or_warn(name, load_params(), metrics, folder, results=RESULTS)
+
+
+def _effects_of_sweep(name: str, how: "Choices", response: str | None, out: Path | None) -> None:
+    """Analyse a sweep's responses, into results/effects; another way to look at them goes to another folder."""
+    from maskwright.effects.command import Choices, analyse_responses, analyse_sweep
+    from maskwright.recording import record_effects_or_warn
+    from maskwright.sweeps.plan import sweep_section
+
+    params = load_params()
+    section, table = sweep_section(name, params), RESULTS / "sweep" / name / "trials.csv"
+    if response is None and out is None and how == Choices():
+        analyse_sweep(section, table, RESULTS / "effects" / name)
+        record_effects_or_warn(name, params, results=RESULTS)
+    else:
+        wanted = [response] if response else section.responses
+        analyse_responses(section, table, wanted, how, out or Path("effects") / name)
 
 
 @app.command()
@@ -334,24 +355,34 @@ def claims() -> None:
     """Compare what the sources say with what was measured, into results/claims.md and results/claims.json."""
     from rich.console import Console
 
-    from maskwright.analysis.claims import judge, print_claims, write_claims
-    from maskwright.analysis.statements import CLAIMS
+    from maskwright.claims.judge import judge, print_claims, write_claims
 
-    rows = judge(CLAIMS, RESULTS)
+    stated = [claim for name in EXPERIMENTS for claim in claims_of(name)]
+    rows = judge(stated, RESULTS)
     write_claims(rows, RESULTS)
     print_claims(rows, Console())
+
+
+def claims_of(name: str) -> tuple[Any, ...]:
+    """Return what the sources say of an experiment, where they say anything."""
+    module = f"maskwright.experiments.{name}.claims"
+    return import_module(module).CLAIMS if find_spec(module) else ()
 
 
 @app.command()
 def sync() -> None:
     """Record in MLflow what DVC restored from its cache: trained models and evaluations that have no row there."""
-    for name in ROOMS:
-        model = model_folder(name)
-        found = produced(name, model, results_folder(name))
+    from maskwright.recording import record_restored, record_restored_sweep
+    from maskwright.tracking.provenance import produced
+
+    for name, about in EXPERIMENTS.items():
+        found = produced(name, about.model, about.results)
         if found is None:
             message = "models and dvc.lock do not belong together; run `dvc repro` or `dvc checkout` first"
-            typer.echo(f"{name}: " + (message if model.is_dir() else "not trained"))
+            typer.echo(f"{name}: " + (message if about.model.is_dir() else "not trained"))
             continue
+        with no_chatter():
+            about.serves()
         typer.echo(f"{name}: {record_restored(name, found)}")
     for name in load_params().sweeps.entries:
         typer.echo(f"sweep {name}: {record_restored_sweep(name, RESULTS)}")
@@ -362,12 +393,12 @@ def _trained(name: str, *, network: str) -> tuple[Path, Any]:
 
     `network` is the first to import TensorFlow, which is not to be heard.
     """
-    model = model_folder(name)
+    model = experiment(name).model
     if not model.is_dir():
         raise MaskwrightError(f"{model}: no such folder; run `maskwright train {name}` first")
     with no_chatter():
         import_module(network)
-    return model, import_module(f"maskwright.experiments.predict_{name}")
+    return model, import_module(f"maskwright.experiments.{name}.predict")
 
 
 def _tell(reports: dict[str, Any], out: Path) -> None:
@@ -377,18 +408,20 @@ def _tell(reports: dict[str, Any], out: Path) -> None:
         typer.echo(f"{name}: {report.images - report.images_unusable} masks; {regions or 'no region'}{findings}")
 
 
-def _show(metrics: dict[str, Any]) -> None:
-    """Print the numbers of the chosen model, and a line for each variant: means, with intervals behind them."""
-    for key, value in metrics.items():
+def _show(found: Evaluation) -> None:
+    """Print the numbers that stand first, and a line for each variant: means, with intervals behind them."""
+    for key, value in found.metrics.items():
         if isinstance(value, int | float):
             typer.echo(f"{key:28} {value:.4f}" if isinstance(value, float) else f"{key:28} {value}")
-    for variant, values in metrics.get("variants", {}).items():
-        shown = [
-            f"{key} {value['mean']:.3f} ({value['low']:.3f} to {value['high']:.3f})"
-            for key, value in values.items()
-            if isinstance(value, dict) and {"mean", "low", "high"} == set(value)
-        ]
-        typer.echo(f"{variant:15} " + "  ".join(shown))
+    for variant, values in found.details.items():
+        if isinstance(values, dict):
+            shown = [
+                f"{key} {value['mean']:.3f} ({value['low']:.3f} to {value['high']:.3f})"
+                for key, value in values.items()
+                if isinstance(value, dict) and {"mean", "low", "high"} == set(value)
+            ]
+            if shown:
+                typer.echo(f"{variant:15} " + "  ".join(shown))
 
 
 def _names(text: str | None) -> list[str] | None:

@@ -1,19 +1,19 @@
-"""What MLflow is to know of an experiment's models: from params.yaml, dvc.lock and the folders to `tracking`."""
+"""What MLflow is to know of models and sweeps: put together from params.yaml, dvc.lock and the folders."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from maskwright import tracking
-from maskwright.errors import MaskwrightError
+from maskwright.catalogue import experiment
 from maskwright.params import Params, parse_params
-from maskwright.pipeline import Produced, locked_effects, locked_sweep, project_root
-from maskwright.rooms import Room, history_file, model_folder, module, results_folder, room
-from maskwright.tracking import Training
+from maskwright.shared.errors import MaskwrightError
+from maskwright.shared.experiment import Experiment, ManySeeds
+from maskwright.shared.identity import training_keys
+from maskwright.shared.yaml_file import read_yaml
+from maskwright.tracking import runs
+from maskwright.tracking.provenance import Produced, locked_effects, locked_sweep, project_root
+from maskwright.tracking.runs import Training
 
 PARAMS = Path("params.yaml")
 DRINKS = Path("data/drinks")
@@ -25,11 +25,12 @@ def record_restored(name: str, found: Produced) -> str:
     Raises:
         MaskwrightError: MLflow failed.
     """
-    values = yaml.safe_load(PARAMS.read_text(encoding="utf-8")) if PARAMS.is_file() else {}
+    values = read_yaml(PARAMS) if PARAMS.is_file() else {}
     params = parse_params({**values, **found.params}, Path("dvc.lock"))
-    results = results_folder(name) if found.evaluated else None
+    about = experiment(name)
+    results = about.results if found.evaluated else None
     with _mlflow_named():
-        added = [tracking.record(project_root(), training, results) for training in trainings_of(name, params)]
+        added = [runs.record(project_root(), training, results) for training in trainings_of(about, params)]
     return _done(any(added))
 
 
@@ -37,30 +38,20 @@ def record_or_warn(root: Path, trainings: list[Training], results: Path) -> None
     """Record trainings and their evaluation, which `results` holds; a failure of MLflow is a warning."""
     with _only_warned():
         for training in trainings:
-            tracking.record(root, training, results)
+            runs.record(root, training, results)
 
 
-def record_effects_or_warn(
-    name: str, params: Params, metrics: Mapping[str, Any], folder: Path, *, results: Path
-) -> None:
-    """Add an analysis of effects to its sweep's run; a failure of MLflow is a warning.
+def record_effects_or_warn(name: str, params: Params, *, results: Path) -> None:
+    """Add the analyses of effects to their sweep's run; a failure of MLflow is a warning.
 
     A sweep whose table came with the project, so that it never ran here, gets its run first.
     """
-    from maskwright.analysis.sweep import record_sweep_effects, sync_sweep
+    from maskwright.sweeps.recording import record_sweep_effects, sync_sweep
 
     with _only_warned():
         if locked_sweep(name, results / "sweep" / name / "trials.csv") is not None:
             sync_sweep(name, params, root=project_root(), results=results)
-        record_sweep_effects(name, params, root=project_root(), metrics=metrics, folder=folder)
-
-
-@contextmanager
-def _only_warned() -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        tracking.warn(error)
+        record_sweep_effects(name, params, root=project_root(), results=results)
 
 
 def record_restored_sweep(name: str, results: Path) -> str:
@@ -69,24 +60,80 @@ def record_restored_sweep(name: str, results: Path) -> str:
     Raises:
         MaskwrightError: MLflow failed.
     """
-    from maskwright.analysis.sweep import record_sweep_effects, sync_sweep
+    from maskwright.sweeps.recording import record_sweep_effects, sync_sweep
 
     table = results / "sweep" / name / "trials.csv"
     found = locked_sweep(name, table)
     if found is None:
         message = f"its table, data and code are not those of dvc.lock; run `maskwright sweep {name}` again"
         return message if table.is_file() else "not run"
-    values = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
+    values = read_yaml(PARAMS)
     for section, content in found.items():
         outer, _, inner = section.partition(".")
         values[outer] = {**values[outer], inner: content} if inner else content
     params = parse_params(values, Path("dvc.lock"))
     with _mlflow_named():
         added = sync_sweep(name, params, root=project_root(), results=results)
-        for folder in locked_effects(table, results / "effects"):
-            metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-            added |= record_sweep_effects(name, params, root=project_root(), metrics=metrics, folder=folder)
+        if locked_effects(name, table, results / "effects" / name / "tables"):
+            added |= record_sweep_effects(name, params, root=project_root(), results=results)
     return _done(added)
+
+
+def trainings_of(about: Experiment, params: Params) -> list[Training]:
+    """Return what MLflow is to know of an experiment's model, or of each of its variants."""
+    settings = params.section(about.name)
+    made = about.sections
+    if isinstance(about, ManySeeds) and about.sections_of is not None:
+        made = about.sections_of(settings)
+    data_name = about.name
+    if "annotations" in made:
+        data_name = params.annotations.root
+        if Path(data_name) == DRINKS:
+            made = (*made, "drinks")
+    sections = {name: params.section(name).model_dump(mode="json") for name in (*made, about.name)}
+    return [
+        Training(
+            name=about.name,
+            variant=variant,
+            key=key,
+            params=sections,
+            data_name=data_name,
+            data=about.data,
+            splits=_splits(about, variant),
+            model=about.model / variant,
+            history=about.history,
+            # To make a model ready to serve takes seconds: of the variants only the chosen one, which is the first.
+            serving_model=_serving_model(about) if number == 0 else None,
+        )
+        for number, (variant, key) in enumerate(keys_of(about, settings).items())
+    ]
+
+
+def keys_of(about: Experiment, settings: Any) -> dict[str, str]:
+    """Return `identity.training_keys` for this machine, on which several GPUs may share each batch."""
+    if isinstance(about, ManySeeds):
+        return training_keys(about, settings)
+    from maskwright.learning.single.training import accelerators
+
+    return training_keys(about, settings, gpus=len(accelerators()))
+
+
+def _serving_model(about: Experiment) -> Any:
+    return lambda folder: about.serves().serving_model(folder)
+
+
+def _splits(about: Experiment, variant: str) -> dict[str, str]:
+    if isinstance(about, ManySeeds) and about.drawn is not None and variant.startswith(about.drawn):
+        return {}
+    return {use: stem.format(variant=variant) for use, stem in about.splits.items()}
+
+
+@contextmanager
+def _only_warned() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        runs.warn(error)
 
 
 @contextmanager
@@ -102,39 +149,3 @@ def _mlflow_named() -> Iterator[None]:
 
 def _done(added: bool) -> str:
     return "recorded" if added else "was recorded already"
-
-
-def trainings_of(name: str, params: Params) -> list[Training]:
-    """Return what MLflow is to know of an experiment's model, or of each of its variants."""
-    about, experiment = room(name), module(name)
-    sections = about.sections
-    if about.sections_of_regions is not None and getattr(params, name).source == "regions":
-        sections = about.sections_of_regions
-    data_name = name
-    if "annotations" in sections:
-        data_name = params.annotations.root
-        if Path(data_name) == DRINKS:
-            sections = (*sections, "drinks")
-    keys = experiment.run_keys(params, about.data) if about.variants else {"": experiment.run_key(params, about.data)}
-    return [
-        Training(
-            name=name,
-            variant=variant,
-            key=key,
-            params={section: getattr(params, section).model_dump(mode="json") for section in sections},
-            data_name=data_name,
-            data=about.data,
-            splits=_splits(about, variant),
-            model=model_folder(name) / variant,
-            history=history_file(name),
-            # To make a model ready to serve takes seconds: of the variants only the chosen one, which is the first.
-            serving_model=experiment.serving_model if number == 0 else None,
-        )
-        for number, (variant, key) in enumerate(keys.items())
-    ]
-
-
-def _splits(about: Room, variant: str) -> dict[str, str]:
-    if about.drawn is not None and variant.startswith(about.drawn):
-        return {}
-    return {use: stem.format(variant=variant) for use, stem in about.splits.items()}

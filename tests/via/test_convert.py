@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from maskwright.errors import MaskwrightError
-from maskwright.images import IGNORE, read_mask
-from maskwright.params import Annotations
+from maskwright.photos.images import IGNORE, read_mask
+from maskwright.photos.splits import Example, read_split
+from maskwright.shared.errors import MaskwrightError
 from maskwright.via.convert import convert_annotations, convert_file
 from maskwright.via.model import ImageEntry, Region
+from maskwright.via.params import Annotations
 from maskwright.via.polygonise import mask_to_regions
 from maskwright.via.splits import split_names
 from maskwright.via.write import write_via_project
@@ -75,27 +76,25 @@ def test_three_files(tmp_path):
     reports = convert_annotations(params(root), out)
     assert list(reports) == ["train", "validation", "test"]
     assert all(report.lossless for report in reports.values())
-    assert json.loads((out / "classes.json").read_text()) == ["background", "cat", "dog"]
-    assert {p.name for p in out.iterdir()} == {
-        "classes.json",
-        "report.json",
-        *(f"{split}{suffix}" for split in reports for suffix in ("", ".csv", ".coco.json")),
-    }
-    table = rows(out / "train.csv")
+    assert {p.name for p in out.iterdir()} == {"report.json", *reports}
+    for split in reports:
+        assert {p.name for p in (out / split).iterdir()} == {"index.csv", "boxes.coco.json", "classes.json", "masks"}
+        assert json.loads((out / split / "classes.json").read_text()) == ["background", "cat", "dog"]
+    table = rows(out / "train/index.csv")
     assert len(table) == 6
     assert table[1] == {
-        "image": "train/train-1.jpg",
-        "mask": "train/train-1.png",
+        "image": f"{root}/train/train-1.jpg",
+        "mask": "masks/train-1.png",
         "height": "20",
         "width": "30",
         "sha256": hashlib.sha256((root / "train/train-1.jpg").read_bytes()).hexdigest(),
     }
-    mask = read_mask(out / "train/train-1.png")
+    mask = read_mask(out / "train/masks/train-1.png")
     expected = np.zeros((20, 30), np.uint8)
     expected[0:5, 0:10] = 1
     expected[10:15, 20:26] = 2
     assert np.array_equal(mask, expected)
-    coco = json.loads((out / "test.coco.json").read_text())
+    coco = json.loads((out / "test/boxes.coco.json").read_text())
     assert [image["file_name"] for image in coco["images"]] == ["test/test-0.jpg", "test/test-1.jpg"]
     assert [a["area"] for a in coco["annotations"]] == [50, 25, 50, 30]
     report = json.loads((out / "report.json").read_text())
@@ -107,23 +106,46 @@ def test_three_files(tmp_path):
 def test_classes_in_the_order_asked_for(tmp_path):
     root = data_set(tmp_path / "data")
     convert_annotations(params(root, classes=["dog", "cat"]), tmp_path / "out")
-    assert json.loads((tmp_path / "out/classes.json").read_text()) == ["background", "dog", "cat"]
-    assert read_mask(tmp_path / "out/train/train-0.png")[0, 0] == 2
+    for split in ("train", "validation", "test"):
+        assert json.loads((tmp_path / f"out/{split}/classes.json").read_text()) == ["background", "dog", "cat"]
+    assert read_mask(tmp_path / "out/train/masks/train-0.png")[0, 0] == 2
 
 
 def test_splits_come_off_the_training_file(tmp_path):
     root = data_set(tmp_path / "data", train=10, others=())
     chosen = params(root, validation=None, test=None, validation_fraction=0.2, test_fraction=0.3)
     convert_annotations(chosen, tmp_path / "out")
-    images = {s: [row["image"] for row in rows(tmp_path / f"out/{s}.csv")] for s in ("train", "validation", "test")}
+    splits = {split: tmp_path / "out" / split for split in ("train", "validation", "test")}
+    images = {split: [row["image"] for row in rows(folder / "index.csv")] for split, folder in splits.items()}
     assert {split: len(names) for split, names in images.items()} == {"train": 5, "validation": 2, "test": 3}
     assert sorted(image for names in images.values() for image in names) == [
-        f"train/train-{n}.jpg" for n in range(10)
+        f"{root}/train/train-{n}.jpg" for n in range(10)
     ]
-    for split, names in images.items():
-        for row, name in zip(rows(tmp_path / f"out/{split}.csv"), names, strict=True):
-            assert row["mask"] == f"{split}/{Path(name).stem}.png"
-            assert (tmp_path / "out" / row["mask"]).is_file()
+    for folder in splits.values():
+        for row in rows(folder / "index.csv"):
+            assert row["mask"] == f"masks/{Path(row['image']).stem}.png"
+            assert (folder / row["mask"]).is_file()
+
+
+def test_boxes_are_in_the_order_of_the_index(tmp_path):
+    root = data_set(tmp_path / "data", train=10, others=())
+    # Not sorted by name, and with an image of which nothing can be used.
+    listed = json.loads((root / "train/via.json").read_text())
+    shuffled = [listed[f"train-{n}.jpg"] for n in (7, 2, 9, 0, 4, 1, 8, 3, 6, 5)]
+    (root / "train/via.json").write_text(json.dumps({entry["filename"]: entry for entry in shuffled}))
+    (root / "train/train-4.jpg").write_bytes(b"not an image")
+    chosen = params(root, validation=None, test=None, validation_fraction=0.2, test_fraction=0.3, on_error="skip")
+    convert_annotations(chosen, tmp_path / "out")
+    found = []
+    for split in ("train", "validation", "test"):
+        folder = tmp_path / "out" / split
+        coco = json.loads((folder / "boxes.coco.json").read_text())
+        names = [image["file_name"] for image in coco["images"]]
+        assert [row["image"] for row in rows(folder / "index.csv")] == [f"{root}/{name}" for name in names]
+        assert [image["id"] for image in coco["images"]] == sorted(image["id"] for image in coco["images"])
+        found += names
+    assert len(found) == 9
+    assert found != sorted(found)
 
 
 def test_only_validation_comes_off_the_training_file(tmp_path):
@@ -170,7 +192,7 @@ def test_same_bytes_every_time_and_with_any_number_of_workers(tmp_path):
     for name, workers in (("one", 1), ("two", 2), ("three", 2)):
         convert_annotations(chosen, tmp_path / name, workers=workers, onehot=tmp_path / f"{name}.npz")
     first = contents(tmp_path / "one")
-    assert len(first) == 72 + 2 + 6
+    assert len(first) == 72 + 1 + 3 * 3
     assert contents(tmp_path / "two") == contents(tmp_path / "three") == first
     for split in ("train", "validation", "test"):
         assert (tmp_path / f"one-{split}.npz").read_bytes() == (tmp_path / f"two-{split}.npz").read_bytes()
@@ -209,9 +231,10 @@ def test_skip_leaves_out_what_is_refused_and_reports_it(tmp_path):
     regions = [rect("cat", 0, 0, 10, 5), rect("", 20, 10, 5, 5)]
     annotate(root / "test/via.json", {"test-0.jpg": regions, "test-1.jpg": [rect("dog", 1, 1, 5, 5)]})
     reports = convert_annotations(params(root, on_error="skip"), out)
-    assert "train/train-2.jpg" not in {row["image"] for row in rows(out / "train.csv")}
-    assert not (out / "train/train-2.png").exists()
-    mask = read_mask(out / "test/test-0.png")
+    names = [Path(row["image"]).name for row in rows(out / "train/index.csv")]
+    assert names == [f"train-{n}.jpg" for n in (0, 1, 3, 4, 5)]
+    assert not (out / "train/masks/train-2.png").exists()
+    mask = read_mask(out / "test/masks/test-0.png")
     # A region without a label is located but unknown: its pixels are neither background nor any class.
     assert (mask[10:15, 20:25] == IGNORE).all()
     assert (mask == IGNORE).sum() == 25
@@ -225,7 +248,7 @@ def test_overlaps_are_reported_and_the_later_one_is_painted(tmp_path):
     root = data_set(tmp_path / "data")
     annotate(root / "test/via.json", {"test-0.jpg": [rect("cat", 0, 0, 10, 5), rect("dog", 8, 3, 4, 9)]})
     reports = convert_annotations(params(root), tmp_path / "out")
-    assert read_mask(tmp_path / "out/test/test-0.png")[4, 9] == 2
+    assert read_mask(tmp_path / "out/test/masks/test-0.png")[4, 9] == 2
     (problem,) = [p for p in reports["test"].problems if p.code == "overlap"]
     # x 8 to 10 and y 3 to 5
     assert problem.message.startswith("shares 4 pixels with region 0: they count as 'dog'")
@@ -251,7 +274,7 @@ def test_names_that_differ_only_by_suffix_and_subfolders(tmp_path):
         photo(tmp_path / "data" / image)
     file = annotate(tmp_path / "data/via.json", {image: [rect("cat", 0, 0, 5, 5)] for image in images})
     convert_file(file, tmp_path / "out")
-    masks = [row["mask"] for row in rows(tmp_path / "out/masks.csv")]
+    masks = [row["mask"] for row in rows(tmp_path / "out/masks/index.csv")]
     assert masks == [
         "masks/a.png",
         "masks/a.png.png",
@@ -261,8 +284,9 @@ def test_names_that_differ_only_by_suffix_and_subfolders(tmp_path):
         "masks/e.png",
         "masks/a.jpg.png",
     ]
-    assert all((tmp_path / "out" / mask).is_file() for mask in masks)
-    assert [row["image"] for row in rows(tmp_path / "out/masks.csv")][4:6] == ["d.jpg", "e.jpg"]
+    assert all((tmp_path / "out/masks" / mask).is_file() for mask in masks)
+    listed = [Path(row["image"]).relative_to(tmp_path / "data") for row in rows(tmp_path / "out/masks/index.csv")]
+    assert listed[4:6] == [Path("d.jpg"), Path("e.jpg")]
 
 
 def test_a_path_never_leaves_the_output(tmp_path):
@@ -271,9 +295,9 @@ def test_a_path_never_leaves_the_output(tmp_path):
     images = {name: [rect("cat", 0, 0, 5, 5)] for name in ("a.jpg", "../secret.jpg", "/etc/passwd", "data:image/x")}
     file = annotate(tmp_path / "data/via.json", images)
     convert_file(file, tmp_path / "new/out", on_error="skip")
-    assert [row["image"] for row in rows(tmp_path / "new/out/masks.csv")] == ["a.jpg"]
+    assert [row["image"] for row in rows(tmp_path / "new/out/masks/index.csv")] == [f"{tmp_path}/data/a.jpg"]
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["out"]
-    assert [p.name for p in (tmp_path / "new/out/masks").iterdir()] == ["a.png"]
+    assert [p.name for p in (tmp_path / "new/out/masks/masks").iterdir()] == ["a.png"]
 
 
 def test_one_file_with_a_one_hot_archive(tmp_path):
@@ -284,19 +308,31 @@ def test_one_file_with_a_one_hot_archive(tmp_path):
         assert archive.files == [f"train-{n}.jpg" for n in range(6)]
         mask = archive["train-0.jpg"]
     assert mask.shape == (20, 30, 3)
-    assert np.array_equal(mask.argmax(axis=2), read_mask(tmp_path / "out/masks/train-0.png"))
+    assert np.array_equal(mask.argmax(axis=2), read_mask(tmp_path / "out/masks/masks/train-0.png"))
 
 
 def test_old_output_is_replaced_but_nothing_else(tmp_path):
     root, out = data_set(tmp_path / "data"), tmp_path / "out"
     convert_annotations(params(root), out)
-    (out / "train/stale.png").write_bytes(b"")
+    (out / "train/masks/stale.png").write_bytes(b"")
     convert_annotations(params(root), out)
-    assert not (out / "train/stale.png").exists()
+    assert not (out / "train/masks/stale.png").exists()
     (out / "notes.txt").write_text("mine")
     with pytest.raises(MaskwrightError, match=r"holds 'notes\.txt', which may not be"):
         convert_annotations(params(root), out)
     assert (out / "notes.txt").read_text() == "mine"
+    (out / "notes.txt").rename(out / "test/notes.txt")
+    with pytest.raises(MaskwrightError, match=r"holds 'test/notes\.txt', which may not be"):
+        convert_annotations(params(root), out)
+    (out / "test/notes.txt").unlink()
+    # One file's masks take the place of three files', and the other way round.
+    convert_file(root / "train/via.json", out)
+    assert {p.name for p in out.iterdir()} == {"report.json", "masks"}
+    convert_annotations(params(root), out)
+    # Without its marks it is no longer known.
+    (out / "validation/index.csv").unlink()
+    with pytest.raises(MaskwrightError, match=r"holds 'report\.json', which may not be"):
+        convert_annotations(params(root), out)
 
 
 def test_photographs_are_never_replaced(tmp_path):
@@ -308,13 +344,16 @@ def test_photographs_are_never_replaced(tmp_path):
     other = data_set(tmp_path / "other")
     with pytest.raises(MaskwrightError, match="other: holds 'test', which may not be this command's"):
         convert_annotations(params(root), other)
+    (other / "report.json").write_text("{}")
+    with pytest.raises(MaskwrightError, match=r"other: holds 'report\.json', which may not be this command's"):
+        convert_annotations(params(root), other)
     with pytest.raises(MaskwrightError, match="a file, not a folder"):
         convert_annotations(params(root), root / "train/train-0.jpg")
     assert (root / "train/train-0.jpg").is_file()
     assert (other / "train/train-0.jpg").is_file()
     (tmp_path / "empty").mkdir()
     convert_annotations(params(root), tmp_path / "empty")
-    assert (tmp_path / "empty/train.csv").is_file()
+    assert (tmp_path / "empty/train/index.csv").is_file()
 
 
 def test_all_files_that_cannot_be_read_are_named(tmp_path):
@@ -351,8 +390,8 @@ def test_one_pixel_and_a_very_wide_image(tmp_path):
     photo(tmp_path / "data/wide.png", (3, 20_000))
     images = {"one.png": [rect("cat", 0, 0, 1, 1)], "wide.png": [rect("dog", 19_990, 1, 50, 1)]}
     convert_file(annotate(tmp_path / "data/via.json", images), tmp_path / "out")
-    assert read_mask(tmp_path / "out/masks/one.png").tolist() == [[1]]
-    wide = read_mask(tmp_path / "out/masks/wide.png")
+    assert read_mask(tmp_path / "out/masks/masks/one.png").tolist() == [[1]]
+    wide = read_mask(tmp_path / "out/masks/masks/wide.png")
     assert wide.shape == (3, 20_000)
     assert np.flatnonzero(wide).tolist() == list(range(20_000 + 19_990, 40_000))
     assert set(np.unique(wide)) == {0, 2}
@@ -362,9 +401,25 @@ def test_relative_root_and_output(tmp_path, monkeypatch):
     data_set(tmp_path / "data")
     monkeypatch.chdir(tmp_path)
     convert_annotations(params("data"), Path("made/masks"))
-    assert rows(tmp_path / "made/masks/test.csv")[0]["image"] == "test/test-0.jpg"
+    assert rows(tmp_path / "made/masks/test/index.csv")[0]["image"] == "../../../data/test/test-0.jpg"
+    (example, _) = read_split(Path("made/masks/test"))
+    assert example == Example(Path("data/test/test-0.jpg"), Path("made/masks/test/masks/test-0.png"))
+    assert example.image.is_file()
+    assert example.mask.is_file()
+    coco = json.loads(Path("made/masks/test/boxes.coco.json").read_text())
+    assert [image["file_name"] for image in coco["images"]] == ["test/test-0.jpg", "test/test-1.jpg"]
     # Nothing in the output tells where it was made.
     assert not any(str(tmp_path).encode() in content for content in contents(tmp_path / "made").values())
+
+
+def test_relative_root_and_an_output_behind_a_link(tmp_path, monkeypatch):
+    data_set(tmp_path / "data")
+    (tmp_path / "elsewhere/deep").mkdir(parents=True)
+    (tmp_path / "made").symlink_to(tmp_path / "elsewhere/deep")
+    monkeypatch.chdir(tmp_path)
+    convert_annotations(params("data"), Path("made/masks"))
+    assert rows(tmp_path / "made/masks/test/index.csv")[0]["image"] == "../../../data/test/test-0.jpg"
+    assert read_split(Path("made/masks/test"))[0].image.is_file()
 
 
 def test_predicted_masks_come_back_from_a_project_file(tmp_path):
@@ -383,7 +438,7 @@ def test_predicted_masks_come_back_from_a_project_file(tmp_path):
     write_via_project(file, [ImageEntry("", "a.jpg", size, regions)], classes=classes[1:], name="x")
     report = convert_file(file, tmp_path / "out", classes=classes[1:])
     assert report.problems == []
-    again = read_mask(tmp_path / "out/masks/a.png")
+    again = read_mask(tmp_path / "out/masks/masks/a.png")
     for index in range(3):
         ours, theirs = mask == index, again == index
         assert (ours & theirs).sum() / (ours | theirs).sum() >= 0.95
@@ -398,7 +453,7 @@ def test_options_of_the_file_keep_the_numbers_of_classes(tmp_path):
     # Not ["owl"], which would be index 1: the options come in the order of the classes that the file was made with.
     assert report.classes == ("zebra", "owl", "cat")
     expected = np.repeat([[2], [2], [0], [0]], 4, axis=1)
-    np.testing.assert_array_equal(read_mask(tmp_path / "masks/masks/a.png"), expected)
+    np.testing.assert_array_equal(read_mask(tmp_path / "masks/masks/masks/a.png"), expected)
 
 
 def test_workers_import_nothing_heavy():

@@ -22,7 +22,7 @@ def rect(x, y, width, height):
 
 def converted(path, out, **how):
     report = convert_file(path, out, **how)
-    return report, json.loads((out / "masks.coco.json").read_text())
+    return report, json.loads((out / "masks/boxes.coco.json").read_text())
 
 
 def test_a_box_is_cut_off_at_the_border_and_turned_round_where_its_size_is_negative(tmp_path):

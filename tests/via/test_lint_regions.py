@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from maskwright.images import IGNORE
+from maskwright.photos.images import IGNORE
 from maskwright.via.labels import LabelRule
 from maskwright.via.lint import check_image
 from maskwright.via.model import CheckedImage, ImageEntry, Region

@@ -9,14 +9,14 @@ import numpy as np
 from hypothesis import given, settings
 from PIL import Image
 from rich.console import Console
-from via_strategies import damaged_files, image_entries, via_writers
 
-from maskwright.images import IGNORE
+from maskwright.photos.images import IGNORE
 from maskwright.via.labels import find_label_rule
 from maskwright.via.lint import check_image, lint, merged_entries, start_report
 from maskwright.via.model import ImageEntry
 from maskwright.via.read import AnnotationError, open_annotations
 from maskwright.via.report import Report, add_image, compare_classes, print_report, report_as_json
+from support.via_strategies import damaged_files, image_entries, via_writers
 
 
 def rect(x, name="dog", *, width=2):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter, zoom
 from skimage.draw import disk
 
-from maskwright.images import IGNORE
+from maskwright.photos.images import IGNORE
 from maskwright.via.model import LabelledRegion
 from maskwright.via.polygonise import drop_specks, mask_to_regions
 from maskwright.via.rasterise import rasterise

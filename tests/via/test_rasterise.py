@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from matplotlib.path import Path as Outline
 from skimage.draw import polygon as skimage_polygon
 
-from maskwright.images import IGNORE
+from maskwright.photos.images import IGNORE
 from maskwright.via.model import LabelledRegion
 from maskwright.via.rasterise import Overlap, bounding_boxes, overlaps, rasterise, region_spans
 

@@ -7,10 +7,10 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
-from via_strategies import image_entries, via_1_json, via_2_csv, via_2_json, via_2_project, via_writers
 
 from maskwright.via.model import ImageEntry, Region
 from maskwright.via.read import AnnotationFile, entries, open_annotations
+from support.via_strategies import image_entries, via_1_json, via_2_csv, via_2_json, via_2_project, via_writers
 
 TRIANGLE = {"name": "polygon", "all_points_x": [1, 9, 5], "all_points_y": [2, 2, 8]}
 TRIANGLE_READ = {"all_points_x": (1, 9, 5), "all_points_y": (2, 2, 8)}

@@ -6,10 +6,10 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
-from via_strategies import any_json, damaged_files
 
 from maskwright.via.model import ImageEntry
 from maskwright.via.read import AnnotationError, entries, open_annotations
+from support.via_strategies import any_json, damaged_files
 
 ENTRY = '{"filename": "a.jpg", "size": 1, "regions": []}'
 

@@ -7,14 +7,14 @@ import pytest
 import shapely
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from via_strategies import image_entries
 
-from maskwright.errors import MaskwrightError
-from maskwright.images import IGNORE
+from maskwright.photos.images import IGNORE
+from maskwright.shared.errors import MaskwrightError
 from maskwright.via.model import ImageEntry, LabelledRegion, Region
 from maskwright.via.rasterise import rasterise
 from maskwright.via.read import entries, open_annotations
 from maskwright.via.write import CocoWriter, OneHotArchive, coco_annotations, write_via_project
+from support.via_strategies import image_entries
 
 H, W = 30, 40
 TRIANGLE = Region(0, "polygon", {"all_points_x": (1, 9, 5), "all_points_y": (2, 2, 8.5)}, {"class": "cat"})

@@ -1,14 +1,16 @@
-"""From annotation files to training data: index masks, a table of them for each split, COCO files and a report.
+"""From annotation files to training data: a folder for each split, and a report.
 
-    out/classes.json             ["background", "cat", "dog"]: a pixel's value is a position in this list
     out/report.json              what was used, with a warning or not, and what was refused
-    out/<split>.csv              image (relative to the annotations' root), mask (relative to out), height, width in
-                                 pixels, SHA-256 of the image file
-    out/<split>.coco.json        the same annotations, as COCO: each region's outline and box, cut off at the image's
-                                 borders; the boxes of regions of unknown class are the image's `unlabelled`
-    out/<split>/<image>.png      (H, W) uint8 index mask with a palette; 255 where the class is unknown
+    out/SPLIT/index.csv          image, mask, height, width in pixels, SHA-256 of the image file; both paths are
+                                 relative to this folder, but the image's is absolute where the annotations' root is
+    out/SPLIT/boxes.coco.json    the same annotations, as COCO: each region's outline and box, cut off at the image's
+                                 borders; the boxes of regions of unknown class are the image's `unlabelled`; images
+                                 are in the order of the index, named by their path from the annotations' root
+    out/SPLIT/classes.json       ["background", "cat", "dog"]: a pixel's value is a position in this list, which is
+                                 the same in all splits
+    out/SPLIT/masks/IMAGE.png    (H, W) uint8 index mask with a palette; 255 where the class is unknown
 
-Images stream through processes that check, paint and write; nothing here grows with their number but a set of names.
+Images stream through processes that check, paint and write. Nothing here grows with their number but a set of names.
 """
 
 import csv
@@ -27,10 +29,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from maskwright.errors import MaskwrightError
-from maskwright.images import class_palette, read_mask, write_mask
-from maskwright.outputs import replaced_folder
-from maskwright.parallel import parallel_map
+from maskwright.photos.images import class_palette, read_mask, write_mask
+from maskwright.photos.splits import BOXES, CLASSES, INDEX
+from maskwright.shared.errors import MaskwrightError
+from maskwright.shared.outputs import replaced_folder
+from maskwright.shared.parallel import parallel_map
 from maskwright.via.findings import Finding
 from maskwright.via.labels import find_label_rule
 from maskwright.via.lint import check_image, merged_entries, start_report
@@ -44,7 +47,7 @@ from maskwright.via.values import normal_name
 from maskwright.via.write import CocoWriter, OneHotArchive, coco_annotations, unlabelled_boxes
 
 if TYPE_CHECKING:  # every worker imports this module, and params takes as long as all the rest
-    from maskwright.params import Annotations
+    from maskwright.via.params import Annotations
 
 ONE_FILE = "masks"
 """The name of the only split of `convert_file`."""
@@ -52,7 +55,8 @@ ONE_FILE = "masks"
 OnError = Literal["fail", "skip"]
 
 _BACKGROUND = "background"
-_MARKS = ("classes.json", "report.json")
+_MASKS = "masks"
+_REPORT = "report.json"
 _SHOWN = 3
 # Starting processes takes about a second, in which one of them does some hundred images.
 _CHUNK = 64
@@ -63,7 +67,7 @@ _LONGEST_NAME = 4096
 class _Task:
     split: str
     entry: ImageEntry
-    mask: str  # path below the output folder
+    mask: str  # path below the split's folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class _Result:
     split: str
     checked: CheckedImage
     image: str  # path below the annotations' root
+    indexed: str  # its path as the index gives it
     sha256: str  # of the image file
     mask: str
     coco: list[str]
@@ -147,6 +152,7 @@ def _convert(
                 palette=class_palette(len(classes)),
                 root=root,
                 folder=folder,
+                out=out,
             )
             seen: dict[str, str] | None = {} if len({source.file.path for source in sources}) > 1 else None
             for result in parallel_map(make, _tasks(sources), workers=workers, chunk=_CHUNK):
@@ -157,9 +163,11 @@ def _convert(
         if on_error == "fail":
             _fail_on_refusals(sources, reports)
         _fail_on_nothing(sources, reports)
-        (folder / "classes.json").write_text(_as_text(classes), encoding="utf-8", errors="backslashreplace")
+        for split in reports:
+            path = folder / split / CLASSES
+            path.write_text(_as_text(classes), encoding="utf-8", errors="backslashreplace")
         contents = {split: report_as_json(report) for split, report in reports.items()}
-        (folder / "report.json").write_text(_as_text(contents), encoding="utf-8")
+        (folder / _REPORT).write_text(_as_text(contents), encoding="utf-8")
         if onehot is not None:
             onehot.parent.mkdir(parents=True, exist_ok=True)
             for split in reports:
@@ -173,24 +181,24 @@ def _tasks(sources: list[Source]) -> Iterator[_Task]:
     for source in sources:
         if source.names is None:
             for entry in merged_entries(source.file):
-                yield _Task(source.split, entry, _mask_name(entry.filename, source.split, taken[source.split]))
+                yield _Task(source.split, entry, _mask_name(entry.filename, taken[source.split]))
     sharing = {source.split: source.names for source in sources if source.names is not None}
     if sharing:
         for entry in merged_entries(sources[0].file):
             split = next(split for split, names in sharing.items() if entry.filename in names)
-            yield _Task(split, entry, _mask_name(entry.filename, split, taken[split]))
+            yield _Task(split, entry, _mask_name(entry.filename, taken[split]))
 
 
-def _mask_name(filename: str, split: str, taken: set[str]) -> str:
-    """Choose `<split>/<image name>.png`, with the image's suffix left in where another image has that name already.
+def _mask_name(filename: str, taken: set[str]) -> str:
+    """Choose `masks/IMAGE.png`, with the image's suffix left in where another image has that name already.
 
     Names are compared without letter case, since some file systems do. A name that leads elsewhere is cut to one that
     does not; its image will be refused.
     """
     if len(filename) > _LONGEST_NAME:  # an embedded image, to be refused
-        return f"{split}/_.png"
+        return f"{_MASKS}/_.png"
     parts = [part for part in normal_name(filename).split("/") if part not in ("", ".", "..")]
-    image = PurePosixPath(split, *(parts or ["_"]))
+    image = PurePosixPath(_MASKS, *(parts or ["_"]))
     candidates = chain([image.with_suffix(".png")], (image.with_name(f"{image.name}{n or ''}.png") for n in count()))
     name = next(str(candidate) for candidate in candidates if str(candidate).casefold() not in taken)
     taken.add(name.casefold())
@@ -198,26 +206,28 @@ def _mask_name(filename: str, split: str, taken: set[str]) -> str:
 
 
 def _make_mask(
-    task: _Task, *, sources: Mapping[str, Source], palette: np.ndarray, root: Path, folder: Path
+    task: _Task, *, sources: Mapping[str, Source], palette: np.ndarray, root: Path, folder: Path, out: Path
 ) -> _Result:
-    """Check one image and write its mask; runs in a worker."""
+    """Check one image and write its mask into `folder`, which will become `out`; runs in a worker."""
     source = sources[task.split]
     path = source.file.path
     checked = check_image(task.entry, file=path, folder=path.parent, rule=source.rule)
     if not checked.usable:
-        return _Result(task.split, checked, "", "", "", [], [])
+        return _Result(task.split, checked, "", "", "", "", [], [])
     size = checked.height, checked.width
-    write_mask(folder / task.mask, rasterise(checked.regions, *size), palette)
+    write_mask(folder / task.split / task.mask, rasterise(checked.regions, *size), palette)
     crossing = {problem.region for problem in checked.problems if problem.code == "self-crossing"}
     coco = coco_annotations(checked.regions, *size, crossing=crossing)
     unlabelled = unlabelled_boxes(checked.regions, *size)
     # The outlines have been used, and would be most of what goes back to the parent process.
     regions = tuple(replace(region, geometry={}) for region in checked.regions)
     image = Path(os.path.relpath(checked.path, root)).as_posix()
+    indexed = root / image if root.is_absolute() else Path(os.path.relpath(checked.path, out / task.split))
     with checked.path.open("rb") as file:
         # So that who depends on the index depends on the photographs.
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return _Result(task.split, replace(checked, regions=regions), image, sha256, task.mask, coco, unlabelled)
+    checked = replace(checked, regions=regions)
+    return _Result(task.split, checked, image, indexed.as_posix(), sha256, task.mask, coco, unlabelled)
 
 
 class _SplitWriter:
@@ -230,14 +240,15 @@ class _SplitWriter:
         self.report = (
             start_report(file, rule) if whole else Report(str(file.path), file.variant, rule.attribute, rule.classes)
         )
-        self._folder = folder
+        self._folder = folder / source.split
+        self._folder.mkdir()
         self._file = str(file.path)
         table = stack.enter_context(
-            (folder / f"{source.split}.csv").open("w", encoding="utf-8", errors="surrogateescape", newline="")
+            (self._folder / INDEX).open("w", encoding="utf-8", errors="surrogateescape", newline="")
         )
         self._table = csv.writer(table, lineterminator="\n")
         self._table.writerow(["image", "mask", "height", "width", "sha256"])
-        self._coco = stack.enter_context(CocoWriter(folder / f"{source.split}.coco.json", rule.classes))
+        self._coco = stack.enter_context(CocoWriter(self._folder / BOXES, rule.classes))
         self._onehot = None
         if onehot:
             archive = OneHotArchive(folder / _archive(source.split), len(rule.classes) + 1)
@@ -249,7 +260,7 @@ class _SplitWriter:
         add_image(self.report, checked)
         if not checked.usable:
             return
-        self._table.writerow([result.image, result.mask, checked.height, checked.width, result.sha256])
+        self._table.writerow([result.indexed, result.mask, checked.height, checked.width, result.sha256])
         self._coco.add(result.image, checked.height, checked.width, result.coco, result.unlabelled)
         if self._onehot is not None:
             self._onehot.add(checked.entry_name, read_mask(self._folder / result.mask))
@@ -329,16 +340,25 @@ def _refuse_loss(out: Path, sources: list[Source]) -> None:
         return
     if not out.is_dir():
         raise MaskwrightError(f"{out}: a file, not a folder; name a new folder")
-    found = {item.name for item in out.iterdir()}
-    splits = (*SPLITS, ONE_FILE)
-    ours = {*_MARKS, *splits, *(f"{s}.csv" for s in splits), *(f"{s}.coco.json" for s in splits)}
-    # Without its marks, a folder with "train" and "test" in it is more likely a set of photographs.
-    foreign = sorted(found - ours) if found.issuperset(_MARKS) else sorted(found)
+    found = _names_in(out)
+    splits = found.intersection((*SPLITS, ONE_FILE))
+    inside = {split: _names_in(out / split) for split in splits if (out / split).is_dir()}
+    # A folder with "train" and "test" in it alone is more likely a set of photographs.
+    if _REPORT in found and splits and all({INDEX, CLASSES} <= inside.get(split, set()) for split in splits):
+        foreign = sorted(found - splits - {_REPORT})
+        for split, names in sorted(inside.items()):
+            foreign += [f"{split}/{name}" for name in sorted(names - {INDEX, BOXES, CLASSES, _MASKS})]
+    else:
+        foreign = sorted(found)
     if foreign:
         raise MaskwrightError(
             f"{out}: holds {printable(foreign[0])!r}, which may not be this command's and would be deleted; "
             "name a new folder"
         )
+
+
+def _names_in(folder: Path) -> set[str]:
+    return {item.name for item in folder.iterdir()}
 
 
 def _as_text(value: object) -> str:

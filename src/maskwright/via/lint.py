@@ -12,8 +12,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from maskwright.images import IGNORE, ImageError, image_size
-from maskwright.parallel import parallel_map
+from maskwright.photos.images import IGNORE, ImageError, image_size
+from maskwright.shared.parallel import parallel_map
 from maskwright.via.findings import Finding
 from maskwright.via.labels import LabelRule, class_of, find_label_rule
 from maskwright.via.locate import locate_image

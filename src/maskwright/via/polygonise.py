@@ -16,7 +16,7 @@ import shapely
 from scipy.spatial.distance import cdist
 from skimage.measure import label
 
-from maskwright.images import IGNORE
+from maskwright.photos.images import IGNORE
 from maskwright.via.model import LabelledRegion, Region
 from maskwright.via.rasterise import common_pixels, rasterise, region_spans
 

@@ -18,7 +18,7 @@ from itertools import combinations
 
 import numpy as np
 
-from maskwright.images import IGNORE
+from maskwright.photos.images import IGNORE
 from maskwright.via.model import LabelledRegion, Number
 
 

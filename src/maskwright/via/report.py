@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from maskwright.images import IGNORE
+from maskwright.photos.images import IGNORE
 from maskwright.via.findings import Finding
 from maskwright.via.model import CheckedImage, Problem
 from maskwright.via.source import printable

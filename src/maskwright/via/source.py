@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
-from maskwright.errors import MaskwrightError
+from maskwright.shared.errors import MaskwrightError
 
 _CHUNK = 1 << 20
 _BLANK = re.compile(r"[ \t\r\n]*")

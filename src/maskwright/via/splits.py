@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from maskwright.errors import MaskwrightError
+from maskwright.shared.errors import MaskwrightError
 from maskwright.via.labels import LabelRule, find_label_rule
 from maskwright.via.lint import merged_entries
 from maskwright.via.read import AnnotationFile, open_annotations
 
 if TYPE_CHECKING:
-    from maskwright.params import Annotations
+    from maskwright.via.params import Annotations
 
 SPLITS = ("train", "validation", "test")
 

@@ -16,9 +16,9 @@ from typing import Any, Self
 import numpy as np
 import shapely
 
-from maskwright.errors import MaskwrightError
-from maskwright.images import IGNORE
-from maskwright.outputs import replaced_file
+from maskwright.photos.images import IGNORE
+from maskwright.shared.errors import MaskwrightError
+from maskwright.shared.outputs import replaced_file
 from maskwright.via.model import ImageEntry, LabelledRegion, Region
 from maskwright.via.rasterise import bounding_boxes, ellipse_numbers
 

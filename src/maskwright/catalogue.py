@@ -1,0 +1,46 @@
+"""The experiments by name. A new one is a package in `experiments/` and a line here. No TensorFlow."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from maskwright.experiments import (
+    autoencoder,
+    clustering,
+    conditional,
+    corner,
+    detection,
+    information,
+    masked_digits,
+    segmentation,
+    xor,
+)
+from maskwright.shared.errors import MaskwrightError
+from maskwright.shared.experiment import Experiment
+
+EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
+    {
+        package.EXPERIMENT.name: package.EXPERIMENT
+        for package in (
+            segmentation,
+            detection,
+            xor,
+            corner,
+            masked_digits,
+            autoencoder,
+            conditional,
+            information,
+            clustering,
+        )
+    }
+)
+
+
+def experiment(name: str) -> Experiment:
+    """Return the experiment of that name.
+
+    Raises:
+        MaskwrightError: there is none.
+    """
+    if name not in EXPERIMENTS:
+        raise MaskwrightError(f"{name}: no such experiment; there is {', '.join(EXPERIMENTS)}")
+    return EXPERIMENTS[name]

@@ -1,0 +1,116 @@
+"""The drinks set: generated scenes with water bottles, soda cans and juice cans, annotated as if by hand in VIA.
+
+Colours, labels, backgrounds and proportions are shared by the classes, so that only form tells them apart: a bottle's
+shoulder and cap, a soda can's tapered ends and tab, a juice can's ribs and flat rims. The splits are drawn over
+different photographs, see `drinks_textures.PHOTOGRAPHS`. Imports no TensorFlow.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from PIL import Image
+from rich.console import Console
+from rich.progress import track
+
+from maskwright.drinks.objects import CLASSES
+from maskwright.drinks.params import Drinks
+from maskwright.drinks.scene import draw_scene
+from maskwright.drinks.textures import PHOTOGRAPHS
+from maskwright.shared.errors import MaskwrightError
+from maskwright.shared.outputs import replaced_folder
+from maskwright.shared.parallel import parallel_map
+from maskwright.via.model import ImageEntry, Region
+from maskwright.via.write import write_via_project
+
+SPLITS = ("train", "validation", "test")
+VIA_FILE = "via_project.json"
+ATTRIBUTE = "name"
+"""The region attribute that holds the class."""
+
+PARTS = ("flavour", "container")
+"""Two more, of free text, for what the class consists of: a water bottle is a bottle of water. Only the class is
+chosen from a list, which is how `via.labels` tells it from them."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    folder: Path
+    seed: int
+    split: int
+    index: int
+    size: tuple[int, int]
+
+
+def write_drinks(params: Drinks, out: Path, *, workers: int | None = None, progress: bool = True) -> None:
+    """Write `out`/SPLIT/NNNN.jpg and `out`/SPLIT/via_project.json for the splits train, validation and test.
+
+    A scene depends on the seed, its split, its number and the size alone: asking for more images leaves the others
+    as they were, byte for byte. `out` appears, or is replaced, in one step when all is written.
+
+    Args:
+        params: images per split, size and seed.
+        out: the folder; one that holds anything but an earlier drinks set is not replaced.
+        workers: number of processes; the available cores if None.
+        progress: show a bar on standard error.
+
+    Raises:
+        MaskwrightError: `out` is a file, or holds something else.
+    """
+    _refuse_to_replace_other_things(out)
+    counts = {"train": params.train, "validation": params.validation, "test": params.test}
+    with replaced_folder(out) as new:
+        for split in SPLITS:
+            (new / split).mkdir(parents=True)
+        jobs = (
+            _Job(new / split, params.seed, number, index, params.size)
+            for number, split in enumerate(SPLITS)
+            for index in range(counts[split])
+        )
+        entries: Iterator[ImageEntry] = iter(
+            track(
+                parallel_map(_draw, jobs, workers=workers),
+                "drawing drinks scenes",
+                total=sum(counts.values()),
+                console=Console(stderr=True),
+                disable=not progress,
+            )
+        )
+        for split in SPLITS:
+            write_via_project(
+                new / split / VIA_FILE,
+                islice(entries, counts[split]),
+                classes=CLASSES,
+                attribute=ATTRIBUTE,
+                texts=PARTS,
+                name=f"drinks, {split}",
+            )
+        next(entries, None)  # the bar counts an image when the next one is asked for
+
+
+def _draw(job: _Job) -> ImageEntry:
+    # SeedSequence takes no negative numbers, but every integer is a good seed.
+    seed = (job.seed % 2**64, job.split, job.index)
+    scene = draw_scene(seed, job.size, photographs=PHOTOGRAPHS[SPLITS[job.split]])
+    path = job.folder / f"{job.index:04d}.jpg"
+    Image.fromarray(scene.image).save(path, quality=scene.quality)
+    regions = tuple(
+        Region(
+            number,
+            "polygon",
+            {"all_points_x": tuple(outline[:, 0].tolist()), "all_points_y": tuple(outline[:, 1].tolist())},
+            {ATTRIBUTE: name, **dict(zip(PARTS, name.split(), strict=True))},
+        )
+        for number, (name, outline) in enumerate(scene.objects)
+    )
+    size = path.stat().st_size
+    return ImageEntry(f"{path.name}{size}", path.name, size, regions)
+
+
+def _refuse_to_replace_other_things(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise MaskwrightError(f"{out}: a file, where the drinks set is to be written; move it away")
+    others = sorted(p.name for p in out.iterdir() if p.name not in SPLITS) if out.exists() else []
+    if others:
+        raise MaskwrightError(f"{out}: holds {others[0]}, which is no drinks set; move it away, or write elsewhere")

@@ -1,0 +1,94 @@
+"""An analysis of effects as a folder: a text, CSV files, metrics.json and pictures."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from maskwright.effects import plots
+from maskwright.effects.analysis import Analysis
+from maskwright.effects.factors import level_text
+from maskwright.effects.summary import summary
+from maskwright.reporting.figure import save_figure
+from maskwright.shared.outputs import replaced_folder, write_json
+
+
+def write_analysis(analysis: Analysis, out: Path, pictures: Path | None = None) -> dict[str, Any]:
+    """Write summary.txt, effects.csv, anova.csv, means.csv, plain_table.csv and metrics.json, and pictures.
+
+    Args:
+        analysis: what to write.
+        out: the folder for texts and tables; replaced as a whole.
+        pictures: the folder for pictures, likewise; None for `plots` in `out`.
+
+    Returns:
+        What metrics.json holds.
+    """
+    metrics = _metrics(analysis)
+    with replaced_folder(out) as folder:
+        (folder / "summary.txt").write_text(summary(analysis), encoding="utf-8")
+        tables = {
+            "effects": analysis.effects,
+            "anova": analysis.anova,
+            "means": analysis.means,
+            "plain_table": analysis.plain.rows,
+        }
+        for name, table in tables.items():
+            # 10 digits: more is rounding, which may differ between processors.
+            table.to_csv(folder / f"{name}.csv", index=False, float_format="%.10g", lineterminator="\n")
+        write_json(folder / "metrics.json", metrics)
+        if pictures is None:
+            _save_pictures(analysis, folder / "plots")
+    if pictures is not None:
+        with replaced_folder(pictures) as folder:
+            _save_pictures(analysis, folder)
+    return metrics
+
+
+def _save_pictures(analysis: Analysis, folder: Path) -> None:
+    model, checks = analysis.model, analysis.diagnostics
+    trials, fitted = model.trials, np.asarray(model.fit.fittedvalues)
+    levels = {factor.name: [level_text(level) for level in factor.levels] for factor in trials.factors}
+    figures = {
+        "forest": plots.forest(analysis.effects, model.unit),
+        "main_effects": plots.main_effects(analysis.means, trials.response, float(trials.y.mean())),
+        "interactions": plots.interactions(trials.levels.map(level_text), trials.y, levels, trials.response),
+        "observed_fitted": plots.observed_fitted(model.y, fitted, model.unit),
+        "residuals": plots.residuals(fitted, checks.residuals, model.unit),
+        "normal_quantiles": plots.normal_quantiles(checks.residuals),
+        "influence": plots.influence(checks.leverage, checks.residuals, checks.cooks, len(model.coefficients)),
+    }
+    for name, figure in figures.items():
+        if figure is not None:
+            save_figure(figure, folder / f"{name}.png")
+
+
+def _metrics(analysis: Analysis) -> dict[str, Any]:
+    model, quality = analysis.model, analysis.quality
+    effects = {
+        f"{row['term']}: {row['change']}".replace("→", "to"): {
+            name: _number(row[name]) for name in ("estimate", "low", "high", "p", "p_holm")
+        }
+        for row in analysis.effects.to_dict("records")
+    }
+    return {
+        "runs": len(model.y),
+        "configurations": model.configurations,
+        "seeds": model.trials.seeds,
+        "without_result": sum(model.trials.failed.values()),
+        "residual_df": model.residual_df,
+        "standard_errors": model.covariance.kind,
+        "scale": "response" if model.transform == "none" else model.transform,
+        "r2": _number(quality.r2),
+        "adjusted_r2": _number(quality.adjusted_r2),
+        "left_out_r2": _number(quality.left_out_r2),
+        "lack_of_fit_p": _number(quality.lack_p),
+        "breusch_pagan_p": _number(analysis.diagnostics.breusch_pagan_p),
+        "warnings": len(analysis.diagnostics.warnings),
+        "effects": effects,
+    }
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(f"{value:.10g}")

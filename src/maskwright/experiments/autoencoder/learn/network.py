@@ -1,0 +1,242 @@
+"""A convolutional autoencoder of dense blocks (Huang et al. 2017, https://arxiv.org/abs/1608.06993).
+
+    image (B, H, W, C) -> encoder -> latent (B, L) -> decoder -> logits (B, H, W, C), whose sigmoid is the image again
+
+Plain, or variational (Kingma and Welling 2014, https://arxiv.org/abs/1312.6114). In the model that `autoencoder`
+returns, `encoder` and `decoder` are layers of those names and can be used by themselves.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count, islice
+from typing import Any, NamedTuple
+
+import keras
+from keras import layers
+from keras.initializers import GlorotUniform
+
+from maskwright.experiments.autoencoder.params import Autoencoder
+from maskwright.learning.common.attention import attend
+from maskwright.learning.common.determinism import layer_seed
+from maskwright.learning.common.layers import FusedBatchNormalization
+from maskwright.shared.settings import Attention
+
+ops: Any = keras.ops  # whose annotations say of most results that they may be None
+
+REDUCTION = 4
+"""The channel attention's reduction. With the paper's 16, a block of 15 filters would have a single hidden unit."""
+
+BN_MOMENTUM = 0.9
+"""Keras's 0.99 still remembers the first steps when a short training ends."""
+
+
+@dataclass(frozen=True)
+class ConvBlock:
+    """A convolution 3x3 without bias -> [attention] -> [batch norm] -> [dropout] -> activation.
+
+    Attributes:
+        batch_norm: whether there is one.
+        dropout: share of the features that are dropped in training; 0 for none.
+        attention: see `attention.attend`.
+        attention_kernel: side of the spatial attention's convolution.
+        activation: any of Keras's.
+    """
+
+    batch_norm: bool
+    dropout: float
+    attention: Attention
+    attention_kernel: int
+    activation: str
+
+    def __call__(self, x: Any, filters: int, seeds: Iterator[int]) -> Any:
+        """Apply it: (B, H, W, any) -> (B, H, W, filters)."""
+        # Three seeds whatever is switched on, so that the parts that two blocks share begin alike.
+        of_convolution, of_attention, of_dropout = islice(seeds, 3)
+        initial: Any = GlorotUniform(of_convolution)
+        x = layers.Conv2D(filters, 3, padding="same", use_bias=False, kernel_initializer=initial)(x)
+        x = attend(x, self.attention, kernel_size=self.attention_kernel, reduction=REDUCTION, seed=of_attention)
+        if self.batch_norm:
+            x = FusedBatchNormalization(momentum=BN_MOMENTUM)(x)
+        if self.dropout:
+            x = layers.Dropout(self.dropout, seed=of_dropout)(x)
+        return layers.Activation(self.activation)(x)
+
+
+def dense_block(x: Any, filters: int, depth: int, block: ConvBlock, seeds: Iterator[int]) -> Any:
+    """Apply `depth` blocks, each to all that was before: (B, H, W, C) -> (B, H, W, C + depth * filters)."""
+    for _ in range(depth):
+        x = layers.Concatenate()([x, block(x, filters, seeds)])
+    return x
+
+
+@keras.saving.register_keras_serializable("maskwright")
+class Sampling(keras.layers.Layer):
+    """Draw from a normal distribution by reparameterisation: mean + exp(log_variance / 2) * noise.
+
+    [(B, L), (B, L)] -> (B, L). Outside training it returns the mean.
+
+    Args:
+        seed: decides the noise, together with how often the layer was called in training.
+    """
+
+    def __init__(self, seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.seed = seed
+        self.generator = keras.random.SeedGenerator(seed)
+
+    def call(self, inputs: list[Any], training: bool = False) -> Any:
+        """Draw one batch."""
+        mean, log_variance = inputs
+        if not training:
+            return mean
+        noise = keras.random.normal(ops.shape(mean), dtype=mean.dtype, seed=self.generator)
+        return mean + ops.exp(0.5 * log_variance) * noise
+
+    def compute_output_shape(self, input_shape: list[tuple[int | None, ...]]) -> tuple[int | None, ...]:
+        """Return the mean's shape."""
+        return input_shape[0]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        return {**super().get_config(), "seed": self.seed}
+
+
+def kl_divergence(mean: Any, log_variance: Any) -> Any:
+    """Return the divergence of N(mean, exp(log_variance)) from N(0, 1) in nats: (B, L), (B, L) -> (B,).
+
+    sum over the latent dimensions of (mean ** 2 + exp(log_variance) - 1 - log_variance) / 2, which is 0 where the two
+    are the same. With one dimension, mean 1 and log_variance 0: 0.5.
+    """
+    return 0.5 * ops.sum(ops.square(mean) + ops.exp(log_variance) - 1.0 - log_variance, axis=-1)
+
+
+def build(settings: Autoencoder, shape: tuple[int, ...]) -> keras.Model:
+    """Return the network of these settings, see `autoencoder`, for images of that height, width and channels."""
+    height, width, channels = shape
+    block = ConvBlock(
+        batch_norm=settings.batch_norm,
+        dropout=settings.dropout,
+        attention=settings.attention,
+        attention_kernel=settings.attention_kernel,
+        activation=settings.activation,
+    )
+    return autoencoder(
+        (height, width, channels),
+        filters=tuple(settings.filters),
+        depth=settings.depth,
+        latent=settings.latent,
+        block=block,
+        variational=settings.variational,
+        seed=settings.seed,
+    )
+
+
+class Outputs(NamedTuple):
+    """What a network makes of a batch, as tensors.
+
+    Attributes:
+        logits: (B, H, W, C).
+        codes: (B, L), the latent; of a variational autoencoder its mean.
+        divergence: (B,), see `kl_divergence`; None where the autoencoder is not variational.
+    """
+
+    logits: Any
+    codes: Any
+    divergence: Any
+
+
+def run(model: Any, images: Any, *, training: bool) -> Outputs:
+    """Encode and decode a batch (B, H, W, C). In training a variational autoencoder decodes a draw of the code."""
+    encoder, decoder = model.get_layer("encoder"), model.get_layer("decoder")
+    encoded = encoder(images, training=training)
+    if not isinstance(encoded, list):
+        return Outputs(decoder(encoded, training=training), encoded, None)
+    code = model.get_layer("sampling")(encoded, training=training)
+    return Outputs(decoder(code, training=training), encoded[0], kl_divergence(*encoded))
+
+
+def autoencoder(
+    shape: tuple[int, int, int],
+    *,
+    filters: tuple[int, ...],
+    depth: int,
+    latent: int,
+    block: ConvBlock,
+    variational: bool,
+    seed: int,
+) -> keras.Model:
+    """Build the autoencoder: (B, *shape) values from 0 to 1 -> (B, *shape) float32 logits.
+
+    Args:
+        shape: height, width and channels of an image; any sides.
+        filters: of each level, from the finest; each level has half the sides of the one before, rounded up.
+        depth: blocks in a dense block.
+        latent: dimensions of the bottleneck.
+        block: what dense blocks are made of.
+        variational: whether the latent is drawn from a distribution in training; the encoder then returns a list of
+            its mean and log variance, and else just the latent.
+        seed: of those draws, of dropout and of the initial weights.
+    """
+    sides = [shape[:2]]
+    for _ in filters:
+        height, width = sides[-1]
+        sides.append((-(-height // 2), -(-width // 2)))
+    image = keras.Input(shape, name="image")
+    seeds = (layer_seed(seed, place) for place in count())
+    encoder = _encoder(shape, filters, depth, latent, block, variational, seeds)
+    decoder = _decoder(sides, shape[2], filters, depth, latent, block, seeds)
+    code = encoder(image)
+    if variational:
+        code = Sampling(seed, name="sampling")(code)
+    return keras.Model(image, decoder(code), name="variational_autoencoder" if variational else "autoencoder")
+
+
+def _encoder(
+    shape: tuple[int, int, int],
+    filters: tuple[int, ...],
+    depth: int,
+    latent: int,
+    block: ConvBlock,
+    variational: bool,
+    seeds: Iterator[int],
+) -> keras.Model:
+    image = keras.Input(shape, name="image")
+    x: Any = image
+    for number in filters:
+        initial: Any = GlorotUniform(next(seeds))
+        x = layers.Conv2D(number, 3, 2, padding="same", activation=block.activation, kernel_initializer=initial)(x)
+        x = dense_block(x, number, depth, block, seeds)
+    x = layers.Flatten()(x)
+    initials: list[Any] = [GlorotUniform(seed) for seed in islice(seeds, 2)]
+    mean = layers.Dense(latent, kernel_initializer=initials[0], dtype="float32", name="mean")(x)
+    if not variational:
+        return keras.Model(image, mean, name="encoder")
+    log_variance = layers.Dense(latent, kernel_initializer=initials[1], dtype="float32", name="log_variance")(x)
+    return keras.Model(image, [mean, log_variance], name="encoder")
+
+
+def _decoder(
+    sides: list[tuple[int, int]],
+    channels: int,
+    filters: tuple[int, ...],
+    depth: int,
+    latent: int,
+    block: ConvBlock,
+    seeds: Iterator[int],
+) -> keras.Model:
+    code = keras.Input((latent,), name="code")
+    height, width = sides[-1]
+    initial: Any = GlorotUniform(next(seeds))
+    x = layers.Dense(height * width * filters[-1], activation=block.activation, kernel_initializer=initial)(code)
+    x = layers.Reshape((height, width, filters[-1]))(x)
+    for level in reversed(range(len(filters))):
+        x = dense_block(x, filters[level], depth, block, seeds)
+        # A stride of 2 alone would double the sides: where the encoder rounded up, the result is one less.
+        padding = tuple(1 - side % 2 for side in sides[level])
+        arguments: dict[str, Any] = {"strides": 2, "padding": "same", "output_padding": padding}
+        arguments["kernel_initializer"] = GlorotUniform(next(seeds))
+        if level:
+            x = layers.Conv2DTranspose(filters[level - 1], 3, activation=block.activation, **arguments)(x)
+        else:
+            x = layers.Conv2DTranspose(channels, 3, dtype="float32", name="logits", **arguments)(x)
+    return keras.Model(code, x, name="decoder")

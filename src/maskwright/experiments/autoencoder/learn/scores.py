@@ -1,0 +1,58 @@
+"""What an autoencoder makes of images, and its losses."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from maskwright.experiments.autoencoder.learn.network import run
+
+_BATCH = 250
+
+
+class Coded(NamedTuple):
+    """What an autoencoder makes of N images.
+
+    Attributes:
+        logits: (N, H, W, 1) float32; their sigmoid is the reconstruction.
+        codes: (N, L) float32, the latent; of a variational one its mean.
+        divergence: (N,) float32, see `network.kl_divergence`; None where it is not variational.
+    """
+
+    logits: np.ndarray
+    codes: np.ndarray
+    divergence: np.ndarray | None
+
+
+def code(model: Any, images: np.ndarray) -> Coded:
+    """Encode and decode images; a variational autoencoder decodes the mean of the code.
+
+    Args:
+        model: an autoencoder.
+        images: (N, H, W, 1) float32 from 0 to 1.
+    """
+    # Operation by operation: to compile it takes longer than to run it.
+    starts = range(0, len(images), _BATCH)
+    batches = [run(model, tf.constant(images[at : at + _BATCH]), training=False) for at in starts]
+    parts = [[part.numpy() for part in batch if part is not None] for batch in batches]
+    logits, codes, *divergence = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
+    return Coded(logits, codes, divergence[0] if divergence else None)
+
+
+def losses(images: np.ndarray, coded: Coded, kl_weight: float) -> dict[str, float]:
+    """Return `loss`, and its parts: `bce`, binary cross-entropy of a pixel in nats, and `kl`, divergence of an image.
+
+    loss = bce + kl_weight * kl. Only a variational autoencoder has `kl`; without it the loss is `bce`.
+
+    Args:
+        images: (N, H, W, 1) from 0 to 1.
+        coded: what the autoencoder made of them.
+        kl_weight: weight of the divergence.
+    """
+    logits = coded.logits.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # of a training that diverged
+        bce = float(np.mean(np.logaddexp(0.0, logits) - images * logits))
+    if coded.divergence is None:
+        return {"loss": bce, "bce": bce}
+    kl = float(np.mean(coded.divergence, dtype=np.float64))
+    return {"loss": bce + kl_weight * kl, "bce": bce, "kl": kl}

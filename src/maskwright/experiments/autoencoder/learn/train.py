@@ -1,0 +1,84 @@
+"""Attention autoencoder: which parts of a network improve what it can say of a digit in two numbers?
+
+    maskwright train autoencoder
+    maskwright evaluate autoencoder
+
+The published network has filters 35, 25, 15 and 5, dense blocks of 3, and trains on 60,000 digits for 25 epochs, with
+each combination of batch norm, dropout, spatial attention and four activations. `trial.trial` trains one such
+combination for a sweep.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from maskwright.experiments.autoencoder.data import read_split
+from maskwright.experiments.autoencoder.learn.scores import code, losses
+from maskwright.experiments.autoencoder.learn.training import compiled_network, fit, steps_per_epoch
+from maskwright.experiments.autoencoder.params import Autoencoder
+from maskwright.learning.common.saved import save_model
+from maskwright.learning.single.checkpoint import remove_checkpoint
+from maskwright.learning.single.table import write_epochs
+from maskwright.learning.single.training import train_epochs
+from maskwright.shared.experiment import LogEpoch
+
+
+def train(
+    settings: Autoencoder,
+    *,
+    data: Path,
+    out: Path,
+    history: Path,
+    checkpoint: Path,
+    log_epoch: LogEpoch,
+) -> None:
+    """Train, choosing the best epoch by validation loss, and write the model and its history.
+
+    A training that was killed goes on from its last finished epoch, and ends with the weights that it would have had.
+
+    Args:
+        settings: the experiment's section of params.yaml.
+        data: the folder that `maskwright generate digits` wrote.
+        out: the model's folder, written whole at the end.
+        history: a CSV with a row for each epoch; `val_score` is minus `val_loss`, and highest in the best epoch.
+        checkpoint: a folder that outlives a kill and belongs to this training alone; gone when it has ended.
+        log_epoch: is told each new epoch (from 1) and its numbers.
+
+    Raises:
+        MaskwrightError: the data are missing, or the loss stopped being finite; nothing is written.
+    """
+    training, validation = (read_split(settings, data, split).images for split in ("train", "validation"))
+    model = compiled_network(settings, training)
+    rows, best = train_epochs(
+        model,
+        lambda start, callbacks: fit(model, training, settings, start=start, callbacks=callbacks),
+        epochs=settings.epochs,
+        steps=steps_per_epoch(settings, len(training)),
+        validate=_validator(model, validation, settings),
+        best_by="val_score",
+        shown="val_loss",
+        folder=checkpoint,
+        log_epoch=log_epoch,
+    )
+    about = {
+        "experiment": "autoencoder",
+        "network": model.name,
+        "parameters": model.count_params(),
+        "images": len(training),
+        "best_epoch": best + 1,
+        "validation_loss": rows[best]["val_loss"],
+    }
+    write_epochs(history, rows)
+    save_model(model, about, out)
+    remove_checkpoint(checkpoint)
+
+
+def _validator(model: Any, images: np.ndarray, settings: Autoencoder) -> Callable[[], dict[str, float]]:
+    def validate() -> dict[str, float]:
+        measured = losses(images, code(model, images), settings.kl_weight)
+        row = {f"val_{name}": value for name, value in measured.items()}
+        return {**row, "val_score": -measured["loss"]}
+
+    return validate

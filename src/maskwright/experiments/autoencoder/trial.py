@@ -1,0 +1,28 @@
+"""One trial of a sweep: a training with one combination of settings."""
+
+from pathlib import Path
+
+from maskwright.experiments.autoencoder.data import read_split
+from maskwright.experiments.autoencoder.learn.scores import code
+from maskwright.experiments.autoencoder.learn.training import compiled_network, fit
+from maskwright.experiments.autoencoder.params import Autoencoder
+from maskwright.experiments.autoencoder.report.metrics import scores
+
+
+def trial(settings: Autoencoder, data: Path) -> dict[str, float]:
+    """Train in memory and return the numbers on the test split that `evaluate` has too; write no files.
+
+    The weights are those after the last epoch: nothing is chosen, so no validation split is needed. Numbers are not
+    finite where the training diverged.
+
+    Args:
+        settings: the experiment's section of params.yaml.
+        data: the folder that `maskwright generate digits` wrote.
+
+    Raises:
+        MaskwrightError: the data are missing, or there are too few.
+    """
+    training, test = (read_split(settings, data, split).images for split in ("train", "test"))
+    model = compiled_network(settings, training)
+    fit(model, training, settings)
+    return scores(test, code(model, test), settings.kl_weight)

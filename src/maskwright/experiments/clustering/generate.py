@@ -1,0 +1,86 @@
+"""Pictures to cluster, in training and test images that share none. Imports no TensorFlow.
+
+    maskwright generate clustering
+
+By `clustering.images` they come from the digits, or from any folder that holds a folder of pictures for each class.
+No network sees a class: the classes only score the clusters.
+"""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from maskwright.experiments.clustering.learn.pictures import CLASSES_FILE, Pictures
+from maskwright.experiments.clustering.params import Clustering
+from maskwright.photos.images import ImageError, read_image, resize_image
+from maskwright.shared.datasets import DIGIT_CLASSES, read_images
+from maskwright.shared.errors import MaskwrightError
+from maskwright.shared.outputs import replaced_folder, write_json
+
+SPLITS = ("train", "test")
+
+TEST_SHARE = 0.2
+"""The share of a folder's pictures that become test images, by the hash of their names."""
+
+_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"})
+
+
+def write_pictures(settings: Clustering, digits: Path, out: Path) -> None:
+    """Write `out`/train.npz and test.npz (see `Pictures`), and the classes' names.
+
+    Args:
+        settings: the section of params.yaml, of which `images` and `side` matter.
+        digits: the folder that `maskwright generate digits` wrote; read only if `images` is "digits".
+        out: the folder; replaced whole.
+
+    Raises:
+        MaskwrightError: a folder is missing, has no pictures or only one class, or a picture cannot be read.
+    """
+    if settings.images == "digits":
+        names = [str(digit) for digit in range(DIGIT_CLASSES)]
+        splits = {split: _digits(digits, split) for split in SPLITS}
+    else:
+        names, splits = _folder(Path(settings.images).expanduser(), settings.side)
+    with replaced_folder(out) as new:
+        write_json(new / CLASSES_FILE, names)
+        for split, drawn in splits.items():
+            np.savez_compressed(new / f"{split}.npz", images=drawn.images, labels=drawn.labels)
+
+
+def _digits(digits: Path, split: str) -> Pictures:
+    images, labels = read_images(digits, split, "digits")
+    return Pictures(images[..., None], labels)
+
+
+def _folder(folder: Path, side: int) -> tuple[list[str], dict[str, Pictures]]:
+    """Return the names of a folder's classes, and its pictures in their splits."""
+    if not folder.is_dir():
+        raise MaskwrightError(f"{folder}: no such folder; clustering.images is digits or a folder of folders")
+    names = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    if len(names) < 2:
+        raise MaskwrightError(f"{folder}: clustering.images needs a folder of pictures for each of several classes")
+    images: dict[str, list[np.ndarray]] = {split: [] for split in SPLITS}
+    labels: dict[str, list[int]] = {split: [] for split in SPLITS}
+    for label, name in enumerate(names):
+        for path in sorted(path for path in (folder / name).rglob("*") if path.suffix.lower() in _SUFFIXES):
+            # The name alone decides, so that a picture that is added moves no other one.
+            digest = hashlib.sha256(path.relative_to(folder).as_posix().encode("utf-8", "surrogatepass")).digest()
+            split = "test" if int.from_bytes(digest[:4], "big") < TEST_SHARE * 2**32 else "train"
+            try:
+                images[split].append(resize_image(_square(read_image(path)), (side, side)))
+            except ImageError as error:
+                raise MaskwrightError(f"{error}; remove it from {folder}") from None
+            labels[split].append(label)
+    for split in SPLITS:
+        if not labels[split]:
+            raise MaskwrightError(f"{folder}: no picture for the {split} split; add some")
+    return names, {split: Pictures(np.stack(images[split]), np.array(labels[split], np.int64)) for split in SPLITS}
+
+
+def _square(image: np.ndarray) -> np.ndarray:
+    """Cut the largest square out of the middle."""
+    height, width = image.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return image[top : top + side, left : left + side]

@@ -1,0 +1,106 @@
+"""Clustering without labels: two views of an image should fall into one cluster, and the clusters be used evenly.
+
+    maskwright generate clustering
+    maskwright train clustering
+    maskwright evaluate clustering
+
+Invariant information clustering (Ji, Henriques, Vedaldi 2019, https://arxiv.org/abs/1807.06653): a network with a
+softmax over K clusters is trained to maximise the mutual information between its answers to two views. The source
+reports about 99 % on the 60,000 digits after 1,200 epochs.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from maskwright.experiments.clustering.learn.losses import information_loss
+from maskwright.experiments.clustering.learn.network import head_groups, network, networks_together
+from maskwright.experiments.clustering.learn.pictures import read_pictures
+from maskwright.experiments.clustering.params import IIC, Clustering
+from maskwright.learning.common.determinism import make_deterministic
+from maskwright.learning.common.saved import save_model
+from maskwright.learning.replicates.fitting import Arrays, Epoch, Recipe, one_thread_an_operation, start_fitting
+from maskwright.learning.replicates.tables import write_curves
+from maskwright.learning.views.sampling import random_views
+from maskwright.shared.errors import MaskwrightError
+from maskwright.shared.outputs import replaced_folder
+from maskwright.shared.parallel import available_cores
+
+EARLY = 0.1
+"""The share of the epochs after which P(Z, Z') is stored, besides the first, half of them and all."""
+
+JOINTS_FILE = "joint.npz"
+"""The joint distributions P(Z, Z') of the first seed's best head, (M, K, K), under "joints"; beside its model."""
+
+
+def train(settings: Clustering, *, data: Path, out: Path, history: Path) -> None:
+    """Train every seed, and write the model and the history.
+
+    Args:
+        settings: the section of params.yaml.
+        data: the folder that `maskwright generate clustering` wrote.
+        out: gets a folder for the variant; replaced whole at the end.
+        history: a CSV, see `learning.replicates.tables.write_curves`. `information` is that of the head with the
+            largest at the end, in nats, and `loss` the mean over the heads, negated.
+
+    Raises:
+        MaskwrightError: the data are missing, too few for a batch, or fewer to test with than clusters.
+    """
+    pictures, test = (read_pictures(data, split) for split in ("train", "test"))
+    if len(test.images) < settings.clusters:
+        raise MaskwrightError(
+            f"clustering.clusters: {settings.clusters:,} for {len(test.images):,} test images; lower it"
+        )
+    if settings.batch_size > len(pictures.images):
+        raise MaskwrightError(
+            f"clustering.batch_size: {settings.batch_size:,} for {len(pictures.images):,} training images; lower it"
+        )
+    one_thread_an_operation()
+    make_deterministic(settings.seed)
+    height, width, channels = pictures.images.shape[1:]
+    seeds = range(settings.seed, settings.seed + settings.seeds)
+    networks: list[Any] = [network(settings, (height, width, channels), seed) for seed in seeds]
+    recipe = Recipe(settings.epochs, settings.batch_size, settings.learning_rate, settings.weight_decay)
+    epochs = [_shown(pictures.images, seed) for seed in seeds]
+    with ThreadPoolExecutor(available_cores()) as pool:
+        futures = start_fitting(pool, networks, epochs, information_loss(settings), recipe)
+        reported = [future.result() for future in futures]
+    informations = np.stack([report["information"][:, : settings.heads] for report in reported], axis=2)  # (E, H, R)
+    best = informations[-1].argmax(axis=0)  # (R,): the least loss
+    drawn_epochs = _drawn_epochs(settings.epochs)
+    about = {
+        "experiment": "clustering",
+        "variant": IIC,
+        "seeds": settings.seeds,
+        "parameters_of_one": networks[0].count_params(),
+        "heads": [list(group) for group in head_groups(settings)],
+        "best_head": best.tolist(),
+        "information": [[round(float(value), 4) for value in heads] for heads in informations[-1].T],
+        "drawn_epochs": drawn_epochs,
+    }
+    with replaced_folder(out) as new:
+        save_model(networks_together(networks, (height, width, channels)), about, new / IIC)
+        first = reported[0]["joint"][:, best[0]]  # (E, K, K)
+        np.savez_compressed(new / IIC / JOINTS_FILE, joints=first[np.array(drawn_epochs) - 1])
+    curves = {
+        "loss": np.stack([report["loss"] for report in reported], axis=1),
+        "information": np.take_along_axis(informations, best[None, None], axis=1)[:, 0],
+    }
+    write_curves(history, {IIC: curves})
+
+
+def _drawn_epochs(epochs: int) -> list[int]:
+    """Return the epochs, from 1, whose joint distribution is stored, to be drawn."""
+    return sorted({1, max(1, round(EARLY * epochs)), max(1, epochs // 2), epochs})
+
+
+def _shown(images: np.ndarray, seed: int) -> Epoch:
+    """Return what a network is shown in an epoch: every image once, and the transform that makes its other view."""
+
+    def epoch(number: int) -> Arrays:
+        rng = np.random.default_rng([seed % 2**64, 1, number])
+        return images[rng.permutation(len(images))], random_views(len(images), images.shape[1], rng)
+
+    return epoch

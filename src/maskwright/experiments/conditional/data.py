@@ -1,0 +1,50 @@
+"""Images with a label on two levels: a coarse class, and a fine class within it. Imports no TensorFlow."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from maskwright.shared.datasets import read_arrays
+from maskwright.shared.errors import MaskwrightError
+
+CLASSES_FILE = "classes.json"
+
+_DATA_SET = "conditional"
+"""What `maskwright generate` calls the data set."""
+
+
+@dataclass(frozen=True)
+class TwoLevels:
+    """Images of a split, (N, H, H, C) uint8, and the indices of their coarse and fine classes, (N,) uint8 each."""
+
+    images: np.ndarray
+    coarse: np.ndarray
+    fine: np.ndarray
+
+
+@dataclass(frozen=True)
+class ClassNames:
+    """The names of the coarse and of the fine classes, in the order of their indices."""
+
+    coarse: tuple[str, ...]
+    fine: tuple[str, ...]
+
+
+def read_hierarchy(data: Path, split: str) -> TwoLevels:
+    """Read a split that `generate.write_hierarchy` wrote into the folder `data`.
+
+    Raises:
+        MaskwrightError: the file is missing.
+    """
+    return TwoLevels(**read_arrays(data / f"{split}.npz", _DATA_SET))
+
+
+def read_class_names(data: Path) -> ClassNames:
+    """Read the names of the classes. Raises as `read_hierarchy`."""
+    path = data / CLASSES_FILE
+    if not path.is_file():
+        raise MaskwrightError(f"{path}: no such file; run `maskwright generate {_DATA_SET}` first")
+    names = json.loads(path.read_text(encoding="utf-8"))
+    return ClassNames(tuple(names["coarse"]), tuple(names["fine"]))

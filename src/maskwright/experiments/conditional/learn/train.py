@@ -1,0 +1,76 @@
+"""A condition inside a network: a first head names the coarse class, and that class's branch names the fine one.
+
+    maskwright generate conditional
+    maskwright train conditional
+    maskwright evaluate conditional
+
+If-then is not differentiable, so the first head's probabilities multiply the features that each branch sees. Five
+variants are compared: this soft switch, a hard one, separate networks with an if-then between them, the same network
+without a switch, and one that is told the coarse class.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from maskwright.experiments.conditional.data import read_class_names, read_hierarchy
+from maskwright.experiments.conditional.learn.examples import shown_images
+from maskwright.experiments.conditional.learn.losses import two_level_loss
+from maskwright.experiments.conditional.learn.variants import all_seeds, one_network, sizes
+from maskwright.experiments.conditional.params import Conditional
+from maskwright.learning.common.determinism import make_deterministic
+from maskwright.learning.common.saved import save_model
+from maskwright.learning.replicates.fitting import Recipe, one_thread_an_operation, start_fitting
+from maskwright.learning.replicates.tables import write_curves
+from maskwright.shared.errors import MaskwrightError
+from maskwright.shared.outputs import replaced_folder
+from maskwright.shared.parallel import available_cores
+
+
+def train(settings: Conditional, *, data: Path, out: Path, history: Path) -> None:
+    """Train every seed of every variant, and write the models and the history.
+
+    Args:
+        settings: the experiment's section of params.yaml.
+        data: the folder that `maskwright generate conditional` wrote.
+        out: gets a folder for each variant; replaced whole at the end.
+        history: a CSV, see `tables.write_curves`.
+
+    Raises:
+        MaskwrightError: the data are missing, or too few for a batch.
+    """
+    names = read_class_names(data)
+    training = read_hierarchy(data, "train")
+    if settings.batch_size > len(training.images):
+        raise MaskwrightError(
+            f"conditional.batch_size: {settings.batch_size:,} for {len(training.images):,} training images; lower it"
+        )
+    one_thread_an_operation()
+    make_deterministic(settings.seed)
+    classes = len(names.coarse), len(names.fine)
+    shape = sizes(settings, training.images.shape[1], training.images.shape[3])
+    seeds = range(settings.seed, settings.seed + settings.seeds)
+    recipe = Recipe(settings.epochs, settings.batch_size, settings.learning_rate, settings.weight_decay)
+    curves: dict[str, dict[str, np.ndarray]] = {}
+    shown = shown_images(training, settings.shift)
+    with replaced_folder(out) as new, ThreadPoolExecutor(available_cores()) as pool:
+        started = {}
+        for variant in settings.trained_variants:
+            networks: list[Any] = [one_network(settings, variant, shape, classes, seed) for seed in seeds]
+            epochs = [shown(seed) for seed in seeds]
+            loss = two_level_loss(variant, classes, settings.coarse_weight)
+            started[variant] = networks, start_fitting(pool, networks, epochs, loss, recipe)
+        for variant, (networks, futures) in started.items():
+            curves[variant] = {"loss": np.stack([future.result()["loss"] for future in futures], axis=1)}
+            about = {
+                "experiment": "conditional",
+                "variant": variant,
+                "seeds": settings.seeds,
+                "parameters_of_one": networks[0].count_params(),
+                "coarse": names.coarse,
+                "fine": names.fine,
+            }
+            save_model(all_seeds(networks, variant, classes[0]), about, new / variant)
+    write_curves(history, curves)

@@ -1,0 +1,51 @@
+"""The network of the corner experiment: a convolution 3x3 followed by a convolution 1x1, nothing between them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from maskwright.experiments.corner.data import CORNER
+from maskwright.experiments.corner.learn.variants import HAND_SET, Setting, variant_setting
+from maskwright.experiments.corner.params import Corner
+from maskwright.learning.replicates.layers import Replicate, ReplicatedConv2D, ReplicatedDense
+
+
+def build(settings: Corner, variant: str) -> keras.Model:
+    """Return all seeds' networks as one: (B, H, W, 1) of 0 and 1 -> (B, R, H - 2, W - 2) float32 scores.
+
+    A score above 0.5 says that the pixel in the middle of a 3x3 window is a top-left corner. `hand_set` is one
+    network with the source's weights; the others begin as Keras begins them (Glorot's uniform kernels, biases 0).
+    """
+    seeds = [0] if variant == HAND_SET else range(settings.seed, settings.seed + settings.seeds)
+    model = detector(variant_setting(settings, variant), list(seeds), f"corner_{variant}")
+    if variant == HAND_SET:
+        square = np.where(CORNER == 1, 10.0, -100.0).reshape(1, 3, 3, 1, 1)
+        model.set_weights([square, np.full((1, 1), -35.0), np.ones((1, 1, 1)), np.zeros((1, 1))])
+    return model
+
+
+def detector(setting: Setting, seeds: Sequence[int], name: str) -> keras.Model:
+    """Return the networks of a setting as one, as `build` does, with the weights that Keras begins with.
+
+    Args:
+        setting: `filters`, `head` and `centred` matter.
+        seeds: R seeds, one for each network.
+        name: of the model.
+    """
+    image = keras.Input((None, None, 1), name="image")
+    x = keras.layers.Rescaling(2.0, -1.0)(image) if setting.centred else image
+    x = apply_convolutions(setting, seeds, Replicate(len(seeds), name="replicate")(x))
+    x = keras.layers.Activation("hard_sigmoid" if setting.head == "hard_sigmoid" else "sigmoid", name="score")(x)
+    return keras.Model(image, x, name=name)
+
+
+def apply_convolutions(setting: Setting, seeds: Sequence[int], inputs: Any) -> Any:
+    """Apply the two convolutions: (B, R, H, W, 1) -> (B, R, H - 2, W - 2), the logits of a score."""
+    x = ReplicatedConv2D(setting.filters, seeds, kernel_size=3, name="conv_3x3")(inputs)
+    x: Any = ReplicatedDense(setting.units, seeds, name="conv_1x1")(x)
+    # A softmax of two is the logistic sigmoid of their difference.
+    outputs: list[Any] = [ops.take(x, unit, axis=-1) for unit in range(setting.units)]
+    return outputs[1] - outputs[0] if setting.units == 2 else outputs[0]

@@ -1,0 +1,96 @@
+"""The settings of the corner experiment: what each variant, change and number of repeats is made of."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from maskwright.experiments.corner.data import PATTERNS
+from maskwright.experiments.corner.params import Corner
+
+HAND_SET = "hand_set"
+"""The variant that is not trained."""
+
+Labels = Literal["posted", "matched"]
+
+LABELS: tuple[Labels, ...] = ("posted", "matched")
+"""The shapes that the labels may have; see `Setting`."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a network is and how it is trained; the default is the setting of the question.
+
+    Attributes:
+        head: activation of the convolution 1x1; softmax has two outputs, of which the second is the corner.
+        loss: mean squared error, or the cross-entropy that fits the head.
+        labels: `posted` has shape (B,) against outputs (B, 1, 1, 1), so that the loss compares each output with all
+            labels of the batch; `matched` compares it with its own.
+        epochs, batch_size, learning_rate: of Adam.
+        filters: of the convolution 3x3.
+        repeats: number of an epoch's 512 examples that are the corner; the others are drawn without replacement.
+        balanced: an epoch is the other 511 patterns once and the corner 511 times instead.
+        corner_weight: weight of the corner in the loss, as in Keras's `class_weight`.
+        centred: inputs are -1 and 1 instead of 0 and 1.
+    """
+
+    head: Literal["hard_sigmoid", "sigmoid", "softmax"] = "hard_sigmoid"
+    loss: Literal["mse", "cross_entropy"] = "mse"
+    labels: Labels = "posted"
+    epochs: int = 100
+    batch_size: int = 32
+    learning_rate: float = 1e-2
+    filters: int = 1
+    repeats: int = 1
+    balanced: bool = False
+    corner_weight: float = 1.0
+    centred: bool = False
+
+    @property
+    def units(self) -> int:
+        """Return the number of outputs."""
+        return 2 if self.head == "softmax" else 1
+
+    @property
+    def stack(self) -> tuple[Any, ...]:
+        """Return the values that runs must have in common to train together."""
+        return self.epochs, self.batch_size, self.learning_rate, self.filters, self.units, self.loss, self.balanced
+
+
+def variant_setting(settings: Corner, variant: str) -> Setting:
+    """Return the setting of a variant; that of `hand_set`, which is not trained, is as posted."""
+    epochs = settings.epochs
+    posted = Setting(epochs=epochs.as_posted)
+    softmax = Setting("softmax", "cross_entropy", "matched", batch_size=PATTERNS, learning_rate=1e-3)
+    return {
+        HAND_SET: posted,
+        "as_posted": posted,
+        "matched_labels": replace(posted, labels="matched"),
+        "repeated_corner": repeated(settings, settings.repeats),
+        "sigmoid_bce": Setting("sigmoid", "cross_entropy", "matched", epochs=epochs.sigmoid_bce),
+        "softmax_ce": replace(softmax, epochs=epochs.softmax_ce),
+        "balanced": replace(softmax, epochs=epochs.balanced, balanced=True),
+        "class_weight": replace(softmax, epochs=epochs.class_weight, corner_weight=PATTERNS - 1),
+    }[variant]
+
+
+def repeated(settings: Corner, repeats: int) -> Setting:
+    """Return the setting with matched labels, and with `repeats` corners among an epoch's examples."""
+    return Setting(labels="matched", epochs=settings.epochs.repeated_corner, repeats=repeats)
+
+
+def changed_setting(settings: Corner, change: str, labels: Labels) -> Setting:
+    """Return the setting of the question with one change, and labels of that shape."""
+    posted = Setting(labels=labels, epochs=settings.epochs.as_posted)
+    longer = replace(posted, epochs=5 * posted.epochs)
+    return {
+        "none": posted,
+        "logistic_sigmoid": replace(posted, head="sigmoid"),
+        "corner_weight": replace(posted, corner_weight=PATTERNS - 1),
+        "centred_inputs": replace(posted, centred=True),
+        "repeated_corner": replace(posted, repeats=settings.repeats),
+        "sixteen_filters": replace(posted, filters=16),
+        "tenth_learning_rate": replace(posted, learning_rate=posted.learning_rate / 10),
+        "fivefold_epochs": longer,
+        "fivefold_epochs_centred_inputs": replace(longer, centred=True),
+        # One label and one output are one pair, whatever their shapes. A fifth of the epochs, six times the steps.
+        "batch_of_one": replace(posted, batch_size=1, labels="matched", epochs=-(-posted.epochs // 5)),
+    }[change]

@@ -1,0 +1,74 @@
+"""The section `corner` of params.yaml."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from maskwright.shared.settings import Fraction, Positive, Section, Seeds, Size
+
+CornerVariant = Literal[
+    "hand_set",
+    "as_posted",
+    "matched_labels",
+    "repeated_corner",
+    "sigmoid_bce",
+    "softmax_ce",
+    "balanced",
+    "class_weight",
+]
+CornerChange = Literal[
+    "none",
+    "logistic_sigmoid",
+    "corner_weight",
+    "centred_inputs",
+    "repeated_corner",
+    "sixteen_filters",
+    "tenth_learning_rate",
+    "fivefold_epochs",
+    "fivefold_epochs_centred_inputs",
+    "batch_of_one",
+]
+Repeats = Annotated[int, Field(ge=1, le=511)]
+
+
+class CornerEpochs(Section):
+    """How long each variant of the corner experiment trains."""
+
+    as_posted: Positive
+    repeated_corner: Positive
+    sigmoid_bce: Positive
+    softmax_ce: Positive
+    balanced: Positive
+    class_weight: Positive
+
+
+class Rectangles(Section):
+    """The images on which the corner detector is tried."""
+
+    images: Positive
+    size: Size
+    count: Positive
+    noise: Fraction
+
+
+class Corner(Section):
+    """The corner experiment."""
+
+    variant: CornerVariant
+    variants: list[CornerVariant]
+    changes: list[CornerChange]
+    seeds: Seeds
+    repeats: Repeats
+    repeats_tried: list[Repeats]
+    epochs: CornerEpochs
+    rectangles: Rectangles
+    seed: int
+
+    outside: ClassVar[frozenset[str]] = frozenset({"rectangles"})
+    """The keys that do not change how a variant is trained. The variants are not among them: they train in stacks,
+    and a stack of other variants may round differently."""
+
+    @property
+    def trained_variants(self) -> list[str]:
+        """The variants to train: the chosen one, and those to compare it with."""
+        return list(dict.fromkeys([self.variant, *self.variants]))

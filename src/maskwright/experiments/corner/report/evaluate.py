@@ -1,0 +1,95 @@
+"""The evaluation of the corner experiment: all networks on the patterns, the chosen variant on images too."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from maskwright.experiments.corner.data import read_patterns
+from maskwright.experiments.corner.learn.network import build
+from maskwright.experiments.corner.learn.variants import HAND_SET
+from maskwright.experiments.corner.params import Corner
+from maskwright.experiments.corner.report import plots as pictures
+from maskwright.experiments.corner.report.detection import detect
+from maskwright.experiments.corner.report.hand_set import hand_set_losses
+from maskwright.experiments.corner.report.metrics import effective_kernels, score, solved_shares, summary
+from maskwright.learning.common.saved import load_model
+from maskwright.learning.replicates.tables import read_curves, write_replicates
+from maskwright.reporting.output import report_folder, save_figures
+from maskwright.shared.experiment import Evaluation
+
+
+def evaluate(settings: Corner, *, data: Path, model: Path, results: Path) -> Evaluation:
+    """Score every seed of every variant on the 512 patterns, and the chosen variant on images of rectangles.
+
+    Writes metrics.json, details.json, and to `results`/plots pictures, the numbers of each seed (`replicates.csv`),
+    and the outcomes of the changes and repeats (`changes.csv`, `repeats.csv`). The details are by variant, as means
+    over the seeds with their intervals:
+
+    - `recall`: share of the seeds that find the corner; `false_positives`: number among the other 511 patterns;
+    - `mse`: mean squared error of the scores, each against its own label;
+    - `solved`: share of the seeds that get all 512 right, with Wilson's interval; `solved_epochs`: the median epoch
+      from which on they stay right, over the seeds that do.
+
+    Two variants have more. The chosen one has `detection`: precision and recall on the images, of its networks and of
+    the network set by hand. `hand_set` has `evaluate`: the loss that Keras's method of that name reports with labels
+    of shape (512,) and (512, 1, 1, 1).
+
+    Args:
+        settings: the experiment's section of params.yaml.
+        data: the folder that `maskwright generate corner` wrote.
+        model: the folder of the variants' models.
+        results: holds training.csv.
+
+    Returns:
+        Share of solved seeds, recall and false positives of the chosen variant, and the details.
+    """
+    patterns, labels = read_patterns(data)
+    networks = {variant: load_model(model / variant) for variant in settings.trained_variants}
+    measured: dict[str, dict[str, np.ndarray]] = {}
+    variants: dict[str, Any] = {}
+    for variant, (network, about) in networks.items():
+        measured[variant] = score(network, patterns, labels)
+        variants[variant] = summary(measured[variant], about.get("solved_epochs", []))
+    chosen = variants[settings.variant]
+    detection = detect(networks[settings.variant][0], build(settings, HAND_SET), data)
+    chosen["detection"] = detection.numbers
+    if HAND_SET in variants:
+        variants[HAND_SET]["evaluate"] = hand_set_losses(build(settings, HAND_SET), patterns, labels)
+    metrics = {name: chosen[name]["mean"] for name in ("solved", "recall", "false_positives")}
+    evaluation = Evaluation(metrics, variants)
+    outcomes = {name: pd.read_csv(model / f"{name}.csv") for name in ("changes", "repeats")}
+    with report_folder(results, evaluation) as plots:
+        history = read_curves(results / "training.csv")
+        kernels = {variant: effective_kernels(network) for variant, (network, _) in networks.items()}
+        solved = {variant: values["solved"] for variant, values in variants.items()}
+        figures = {
+            "patterns": pictures.pattern_grid(patterns, labels),
+            "loss": pictures.loss_panels(history),
+            "gradient": pictures.gradient_curves(history),
+            "kernels": pictures.kernel_panels(
+                {variant: (kernel[0], offset[0]) for variant, (kernel, offset) in kernels.items()},
+                {variant: bool(values["solved"][0]) for variant, values in measured.items()},
+            ),
+            "solved": pictures.share_bars(solved, "share of the seeds that get all 512 patterns right"),
+            "detector": pictures.detector_panels(detection.shown, detection.truth),
+            **_outcome_figures(outcomes, settings),
+        }
+        save_figures(figures, plots)
+        write_replicates(plots / "replicates.csv", measured, first_seed=settings.seed)
+        for name, table in outcomes.items():
+            table.to_csv(plots / f"{name}.csv", index=False, lineterminator="\n")
+    return evaluation
+
+
+def _outcome_figures(outcomes: dict[str, pd.DataFrame], settings: Corner) -> dict[str, Figure]:
+    """Draw the changes and the repeats, if any were tried."""
+    figures = {}
+    if len(outcomes["changes"]):
+        figures["changes"] = pictures.change_bars(solved_shares(outcomes["changes"], ["change", "labels"]))
+    if len(outcomes["repeats"]):
+        shares = solved_shares(outcomes["repeats"], ["repeats"])
+        figures["repeats"] = pictures.repeat_curve(shares, settings.epochs.repeated_corner)
+    return figures

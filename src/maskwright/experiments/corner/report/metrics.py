@@ -1,0 +1,86 @@
+"""What the networks of the corner experiment get right, and what they compute."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+
+from maskwright.experiments.corner.data import CORNER_INDEX
+from maskwright.reporting.intervals import mean_interval, share_interval
+
+
+def score(network: keras.Model, patterns: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
+    """Score each of R networks on the 512 patterns.
+
+    Args:
+        network: as `learn.network.build` returns it.
+        patterns: (512, 3, 3) float32.
+        labels: (512,) float32.
+
+    Returns:
+        Arrays (R,): `recall` (1 where the corner is found, else 0), `false_positives` among the other 511 patterns,
+        `mse` of the scores, and `solved` (1 where all 512 are right, else 0).
+    """
+    scores = np.asarray(network(patterns[..., None]))[:, :, 0, 0]  # (512, R)
+    found = scores > 0.5
+    recall = found[CORNER_INDEX].astype(int)
+    false = found.sum(0) - recall
+    return {
+        "recall": recall,
+        "false_positives": false,
+        "mse": np.square(scores - labels[:, None]).mean(0, dtype=np.float64),
+        "solved": ((recall == 1) & (false == 0)).astype(int),
+    }
+
+
+def summary(measured: dict[str, np.ndarray], solved_epochs: list[int | None]) -> dict[str, Any]:
+    """Return the numbers of a variant over its seeds.
+
+    Args:
+        measured: as `score` returns it.
+        solved_epochs: for each seed the epoch from which on it has all right, or None.
+
+    Returns:
+        `seeds`, for each measure `mean`, `low` and `high`, and `solved_epochs`, the median, where any seed has all
+        right.
+    """
+    number = len(measured["solved"])
+    found: dict[str, Any] = {"seeds": number}
+    for name, values in measured.items():
+        if number == 1:
+            # The network set by hand depends on no seed, so its numbers have no spread.
+            interval = (float(values[0]),) * 3
+        elif name in ("recall", "solved"):
+            interval = share_interval(int(values.sum()), number)
+        else:
+            interval = mean_interval(values, (0, 511.0 if name == "false_positives" else 1.0))
+        found[name] = dict(zip(("mean", "low", "high"), interval, strict=True))
+    epochs = [epoch for epoch in solved_epochs if epoch is not None]
+    return found | ({"solved_epochs": float(np.median(epochs))} if epochs else {})
+
+
+def solved_shares(table: pd.DataFrame, names: list[str]) -> dict[str, Any]:
+    """Return the share of the seeds that have all right, for each value of the columns `names`, nested."""
+    shares: dict[str, Any] = {}
+    for keys in table[names].drop_duplicates().astype(str).to_numpy().tolist():
+        solved = table.loc[(table[names].astype(str) == keys).all(axis=1), "solved"].to_numpy()
+        inner = shares
+        for key in keys[:-1]:
+            inner = inner.setdefault(key, {})
+        inner[keys[-1]] = share_interval(int(solved.sum()), len(solved))._asdict()
+    return shares
+
+
+def effective_kernels(model: keras.Model) -> tuple[np.ndarray, np.ndarray]:
+    """Return each network's two convolutions as the one linear map of a 3x3 window that they are together.
+
+    Returns:
+        kernels: (R, 3, 3); of a softmax, the kernel of the corner's output less that of the other.
+        offsets: (R,), added to the product; the network says corner where the sum is above 0.
+    """
+    kernel, bias, last, offset = (np.asarray(weight, np.float64) for weight in model.get_weights())
+    if last.shape[-1] == 2:
+        last, offset = last[..., 1:] - last[..., :1], offset[..., 1:] - offset[..., :1]
+    kernels = np.einsum("ryxif,rfo->ryx", kernel, last)
+    return kernels, np.einsum("rf,rfo->r", bias, last) + offset[:, 0]

@@ -1,0 +1,50 @@
+"""Detection: a box around each object of a photograph, and its class."""
+
+from pathlib import Path
+
+from maskwright.experiments.detection.params import Detection
+from maskwright.shared.experiment import LearnsOne, OneNetwork, Reports, Serves, Tries
+
+
+def _learns() -> LearnsOne[Detection]:
+    from maskwright.experiments.detection.learn import train
+
+    return train
+
+
+def _reports() -> Reports[Detection]:
+    from maskwright.experiments.detection.report import evaluate
+
+    return evaluate
+
+
+def _serves() -> Serves:
+    from maskwright.experiments.detection import serve
+
+    return serve
+
+
+def _tries() -> Tries[Detection]:
+    from maskwright.experiments.detection import trial
+
+    return trial
+
+
+EXPERIMENT = OneNetwork(
+    name="detection",
+    settings=Detection,
+    data=Path("data/masks"),
+    training_data=(Path("data/masks/train"), Path("data/masks/validation")),
+    splits={"training": "train", "validation": "validation", "testing": "test"},
+    code=("learning/single", "photos"),
+    sections=("annotations",),
+    learns=_learns,
+    reports=_reports,
+    serves=_serves,
+    tries=_tries,
+    trial_code=(
+        "experiments/detection/report/inference.py",
+        "experiments/detection/report/metrics.py",
+        "experiments/detection/trial.py",
+    ),
+)

@@ -1,0 +1,119 @@
+"""Average precision as COCO measures it, by which training chooses the best epoch."""
+
+import io
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from typing import Any
+
+import numpy as np
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from maskwright.experiments.detection.learn.boxes import UNKNOWN, Found, Truth
+
+
+def coco_scores(
+    truths: Sequence[Truth], found: Sequence[Found], classes: Sequence[str], *, most: int = 100
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return COCO's average precision and recall, by pycocotools, and each class's precision over recall.
+
+    AP is the area under precision over recall, read off at 101 recalls, as a mean over the classes that have a box:
+    `ap50` and `ap75` at the IoUs 0.5 and 0.75, `ap` as the mean over the IoUs 0.5, 0.55, ..., 0.95. `ar` is the
+    greatest recall with `most` predictions for each image and class, as a mean over the same IoUs and classes.
+    Regions of unknown class are crowds of every class: predictions in them are neither right nor wrong. See
+    https://cocodataset.org/#detection-eval
+
+    Args:
+        truths, found: one of each for each image, with improbable predictions too, since AP looks at all scores.
+        classes: names, the background first.
+        most: so many predictions of an image and class count, those with the highest scores.
+
+    Returns:
+        First the four numbers, and under `per_class` `ap` and `ap50` of each class that has a box. All are 0 where
+        there is no prediction, and all are left out where there is no box. Then the precisions at IoU 0.5, (101,)
+        for each class by its name.
+    """
+    names = classes[1:]
+    known = [truth.known() for truth in truths]
+    if not any(len(truth.boxes) for truth in known):
+        return {}, {}
+    with redirect_stdout(io.StringIO()):  # pycocotools prints its every step
+        truth_index: Any = COCO()
+        predicted: Any = COCO()
+        truth_index.dataset = _as_coco(truths, len(names))
+        predicted.dataset = _found_as_coco(found, len(names))
+        truth_index.createIndex()
+        predicted.createIndex()
+        evaluation = COCOeval(truth_index, predicted, "bbox")
+        evaluation.params.areaRng, evaluation.params.areaRngLbl = [[0, 1e10]], ["all"]
+        evaluation.params.maxDets = [most]
+        evaluation.evaluate()
+        evaluation.accumulate()
+    # (IoUs, recalls, classes) and (IoUs, classes); -1 for a class without a box.
+    precision = evaluation.eval["precision"][:, :, :, 0, 0]
+    recall = evaluation.eval["recall"][:, :, 0, 0]
+    there = recall[0] > -1
+    by_class = precision.mean(axis=1)  # (IoUs, classes)
+    scores: dict[str, Any] = {
+        "ap": float(by_class[:, there].mean()),
+        "ap50": float(by_class[0, there].mean()),
+        "ap75": float(by_class[5, there].mean()),
+        "ar": float(recall[:, there].mean()),
+        "per_class": {
+            name: {"ap": float(by_class[:, index].mean()), "ap50": float(by_class[0, index])}
+            for index, name in enumerate(names)
+            if there[index]
+        },
+    }
+    return scores, {name: precision[0, :, index] for index, name in enumerate(names) if there[index]}
+
+
+def _as_coco(truths: Sequence[Truth], number: int) -> dict[str, Any]:
+    annotations: list[dict[str, Any]] = []
+    for image, truth in enumerate(truths, start=1):
+        for box, label in zip(_with_sides(truth.boxes), truth.classes.tolist(), strict=True):
+            for category in range(1, number + 1) if label == UNKNOWN else [label]:
+                annotations.append(
+                    {
+                        "id": len(annotations) + 1,
+                        "image_id": image,
+                        "category_id": category,
+                        "bbox": box,
+                        "area": box[2] * box[3],
+                        "iscrowd": int(label == UNKNOWN),
+                    }
+                )
+    return {**_listed(len(truths), number), "annotations": annotations}
+
+
+def _found_as_coco(found: Sequence[Found], number: int) -> dict[str, Any]:
+    annotations: list[dict[str, Any]] = []
+    for image, predictions in enumerate(found, start=1):
+        rows = zip(
+            _with_sides(predictions.boxes), predictions.scores.tolist(), predictions.classes.tolist(), strict=True
+        )
+        for box, score, label in rows:
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": image,
+                    "category_id": label,
+                    "bbox": box,
+                    "area": box[2] * box[3],
+                    "iscrowd": 0,
+                    "score": score,
+                }
+            )
+    return {**_listed(len(found), number), "annotations": annotations}
+
+
+def _listed(images: int, classes: int) -> dict[str, Any]:
+    return {
+        "images": [{"id": image} for image in range(1, images + 1)],
+        "categories": [{"id": number} for number in range(1, classes + 1)],
+    }
+
+
+def _with_sides(boxes: np.ndarray) -> list[list[float]]:
+    boxes = np.asarray(boxes, float).reshape(-1, 4)
+    return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1).tolist()

@@ -1,0 +1,106 @@
+"""Non-maximum suppression: of predictions that overlap, keep the best. Hard, or soft with a Gaussian.
+
+For one class the procedure is that of Algorithm 11.12.1 of Atienza (Advanced Deep Learning with Keras, 2nd ed. 2020)
+and of Bodla et al. 2017 (Soft-NMS, https://arxiv.org/abs/1704.04503). Take the prediction with the highest score (the
+first of equals), then
+
+    hard: drop all others whose IoU with it is at least the threshold;
+    soft: multiply their scores by exp(-IoU^2 / sigma);
+
+and repeat this with the predictions that are left, until no score reaches the least one. Classes do not suppress each
+other. TensorFlow's own kernel does the work (`tf.image.non_max_suppression_with_scores`).
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from maskwright.experiments.detection.params import Nms
+
+
+class Detections(NamedTuple):
+    """The predictions that were kept of a batch of images, those with the highest scores first.
+
+    Attributes:
+        boxes: (B, D, 4) float32, as (x_min, y_min, x_max, y_max).
+        scores: (B, D) float32.
+        classes: (B, D) int32, from 1. Where an image has fewer than D, class, score and box are 0.
+    """
+
+    boxes: Any
+    scores: Any
+    classes: Any
+
+
+def suppress(boxes: Any, scores: Any, nms: Nms, least_score: float) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return which of one class's predictions are kept, best first: (K,) int32 numbers and (K,) float32 scores.
+
+    Args:
+        boxes: (A, 4) float32; a box whose sides have changed places counts as if they had not.
+        scores: (A,) float32; NaN counts as no score.
+        nms: the settings; at most `nms.most` are kept.
+        least_score: lower scores do not count, also after softening.
+    """
+    # The kernel keeps IoUs *up to* its threshold and scores *above* its least one: both get the next lower float32.
+    soft = nms.kind == "soft"
+    iou_threshold = 1.0 if soft else np.nextafter(np.float32(nms.iou_threshold), np.float32(0))
+    return tf.image.non_max_suppression_with_scores(
+        boxes,
+        scores,
+        max_output_size=nms.most,
+        iou_threshold=iou_threshold,
+        score_threshold=np.nextafter(np.float32(least_score), np.float32(-1)),
+        # The kernel's Gaussian is exp(-IoU^2 / (2 sigma)).
+        soft_nms_sigma=nms.sigma / 2 if soft else 0.0,
+    )
+
+
+def detect(boxes: Any, probabilities: Any, nms: Nms, least_score: float) -> Detections:
+    """Suppress the predictions of each image and class, and keep the best of each image.
+
+    Args:
+        boxes: (B, A, 4) float32; boxes without an area, or whose sides have changed places, are dropped.
+        probabilities: (B, A, C) float32, background first; an anchor may be kept for several classes.
+        nms: the settings; D = `nms.most` for each image.
+        least_score: lower scores do not count.
+
+    Returns:
+        The detections; of equal scores the lower class comes first.
+    """
+    boxes, probabilities = tf.cast(boxes, tf.float32), tf.cast(probabilities, tf.float32)
+    valid = tf.reduce_all(boxes[..., 2:] > boxes[..., :2], axis=-1)
+    scores = tf.where(valid[..., None], probabilities[..., 1:], -1.0)
+    classes = scores.shape[-1]
+    most = nms.most
+
+    def one(items: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, ...]:
+        boxes, scores = items  # (A, 4), (C - 1, A)
+
+        def of_class(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            kept, left = suppress(boxes, scores[number], nms, least_score)
+            missing = most - tf.size(kept)
+            return tf.pad(kept, [[0, missing]]), tf.pad(left, [[0, missing]])
+
+        numbers = tf.range(classes)
+        kept, left = tf.map_fn(of_class, numbers, fn_output_signature=(tf.int32, tf.float32))
+        best, places = tf.math.top_k(tf.reshape(left, [-1]), most)
+        chosen = tf.gather(boxes, tf.gather(tf.reshape(kept, [-1]), places))
+        there = best > 0
+        return (
+            tf.where(there[:, None], chosen, 0.0),
+            best,
+            tf.where(there, places // most + 1, 0),
+        )
+
+    return Detections(
+        *tf.map_fn(
+            one,
+            (boxes, tf.transpose(scores, (0, 2, 1))),
+            fn_output_signature=(
+                tf.TensorSpec((most, 4), tf.float32),
+                tf.TensorSpec((most,), tf.float32),
+                tf.TensorSpec((most,), tf.int32),
+            ),
+        )
+    )

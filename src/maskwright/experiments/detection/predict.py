@@ -1,0 +1,142 @@
+"""Objects in new photographs, found by a trained detector.
+
+    maskwright predict detection photos --via photos/predicted.json
+
+    out/index.csv              image (as given), overlay (in out), height, width, number of objects
+    out/detections.json        all objects, as COCO: `bbox` in the photograph's own pixels, as shown, and `score`
+    out/<name>_overlay.jpg     the photograph with its boxes, to look at: 2,048 pixels at most
+
+One photograph at a time is held at its own resolution, and a batch of them scaled down. TensorFlow is imported only
+when `predict` needs it, so that mistakes in the arguments are reported at once.
+"""
+
+import csv
+import json
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from maskwright.experiments.detection.learn.boxes import Found
+from maskwright.photos.images import class_palette, read_image, resize_image
+from maskwright.predictions.photographs import DETECTIONS, INDEX, Photograph, label_attribute, overlay_size, tracked
+from maskwright.shared.outputs import replaced_folder
+from maskwright.via.model import ImageEntry, Region
+from maskwright.via.write import CocoWriter, write_via_project
+
+SCORE = "score"
+"""The region attribute that holds a rectangle's probability."""
+
+
+def predict(
+    photographs: Sequence[Photograph],
+    *,
+    model: Path,
+    out: Path,
+    via: Path | None = None,
+    masks: Path | None = None,
+    least_score: float = 0.5,
+) -> None:
+    """Write the boxes and drawings of photographs, and the VIA project. All of it appears at the end, or none of it.
+
+    Args:
+        photographs: as from `photographs.find_photographs`, with the same `out` and `via`.
+        model: the folder of the trained model; the kind of NMS is that stored with it.
+        out: replaced.
+        via: a new file with a rectangle for each object, its class, and its score as text.
+        masks: the folder that `maskwright masks` wrote for the training. Regions in `via` have their class in the
+            attribute that was used there, so that they can be added to the training file. Without it the attribute
+            is `class`.
+        least_score: less probable objects are left out; from 0.01 to 1.
+
+    Raises:
+        MaskwrightError: there is no whole model, or a photograph can no longer be read.
+    """
+    from maskwright.experiments.detection.params import Nms
+    from maskwright.experiments.detection.report.inference import detect_objects, detector, scheme_of
+    from maskwright.experiments.detection.report.plots import draw_boxes
+    from maskwright.learning.common.saved import load_model
+
+    network, about = load_model(model)
+    classes, scheme = about["classes"], scheme_of(about)
+    run = detector(network, scheme, [Nms(**about["nms"])], least_score)
+    palette = class_palette(len(classes))
+
+    def detected() -> Iterator[tuple[Photograph, np.ndarray, Found]]:
+        seen: deque[np.ndarray] = deque()  # what `detect_objects` has read ahead, scaled down
+
+        def images() -> Iterator[np.ndarray]:
+            for photograph in photographs:
+                image = read_image(photograph.path)
+                seen.append(resize_image(image, overlay_size(image)))
+                yield image
+
+        for photograph, (found,) in zip(photographs, detect_objects(run, images(), scheme.size), strict=True):
+            yield photograph, seen.popleft(), found
+
+    with replaced_folder(out) as folder:
+        attribute = label_attribute(masks)
+        entries: list[ImageEntry] = []
+        with (
+            (folder / INDEX).open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+            CocoWriter(folder / DETECTIONS, classes[1:]) as coco,
+        ):
+            index = csv.writer(file, lineterminator="\n")
+            index.writerow(["image", "overlay", "height", "width", "objects"])
+            for photograph, image, found in tracked(detected(), len(photographs), "boxes"):
+                overlay = f"{photograph.name}_overlay.jpg"
+                size = photograph.height, photograph.width
+                scale = np.tile([image.shape[1] / size[1], image.shape[0] / size[0]], 2)
+                drawn = draw_boxes(image, found._replace(boxes=found.boxes * scale), classes, palette)
+                Image.fromarray(drawn).save(folder / overlay, quality=90)
+                index.writerow([photograph.path, overlay, *size, len(found.boxes)])
+                coco.add(str(photograph.path), *size, coco_detections(found))
+                if via is not None:
+                    entries.append(_entry(photograph, found, classes, attribute))
+        if via is not None:
+            name = f"predictions of {about['network']}"
+            write_via_project(via, entries, classes=classes[1:], attribute=attribute, texts=[SCORE], name=name)
+
+
+def coco_detections(found: Found) -> list[str]:
+    """Return each object as a COCO annotation with its `score`, in JSON, without ids."""
+    annotations = []
+    for box, score, label in zip(found.boxes.tolist(), found.scores.tolist(), found.classes.tolist(), strict=True):
+        left, top, right, bottom = (round(value, 2) for value in box)
+        width, height = round(right - left, 2), round(bottom - top, 2)
+        annotation = {
+            "category_id": label,
+            "segmentation": [[left, top, right, top, right, bottom, left, bottom]],
+            "area": round(width * height, 2),
+            "bbox": [left, top, width, height],
+            "iscrowd": 0,
+            "score": round(score, 4),
+        }
+        annotations.append(json.dumps(annotation))
+    return annotations
+
+
+def rectangles(found: Found, classes: Sequence[str], *, attribute: str = "class") -> list[Region]:
+    """Return what was found as VIA's rectangles, to be corrected by hand. They are rounded to a tenth of a pixel.
+
+    Args:
+        found: boxes in the photograph's pixels.
+        classes: names, the background first.
+        attribute: the region attribute that names the class; the score stands in `score`.
+    """
+    regions = []
+    for number, (box, score, label) in enumerate(zip(found.boxes.tolist(), found.scores, found.classes, strict=True)):
+        left, top, right, bottom = (round(value, 1) for value in box)
+        geometry = {"x": left, "y": top, "width": round(right - left, 1), "height": round(bottom - top, 1)}
+        if geometry["width"] > 0 and geometry["height"] > 0:
+            attributes = {attribute: classes[label], SCORE: f"{score:.2f}"}
+            regions.append(Region(number, "rect", geometry, attributes))
+    return regions
+
+
+def _entry(photograph: Photograph, found: Found, classes: Sequence[str], attribute: str) -> ImageEntry:
+    regions = rectangles(found, classes, attribute=attribute)
+    size = photograph.path.stat().st_size
+    return ImageEntry(f"{photograph.listed}{size}", photograph.listed, size, tuple(regions))

@@ -1,0 +1,88 @@
+"""From a trained detector to boxes in photographs of any size."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from maskwright.experiments.detection.learn.anchors import make_anchors
+from maskwright.experiments.detection.learn.boxes import Found
+from maskwright.experiments.detection.learn.detector import LEAST_SCORE, found_in, read_outputs
+from maskwright.experiments.detection.learn.network import feature_maps
+from maskwright.experiments.detection.learn.nms import Detections, detect
+from maskwright.experiments.detection.params import Nms, Offsets
+from maskwright.photos.images import resize_image
+from maskwright.photos.inference import frozen
+
+
+class Scheme(NamedTuple):
+    """How a detector's outputs are to be read.
+
+    Attributes:
+        size: height and width of its input, in pixels.
+        anchor_sizes: see `anchors.make_anchors`.
+        offsets: see `anchors.encode`.
+    """
+
+    size: tuple[int, int]
+    anchor_sizes: tuple[float, float]
+    offsets: Offsets
+
+
+def scheme_of(about: dict[str, Any]) -> Scheme:
+    """Return how the outputs of a stored detector are to be read, from the facts stored beside it."""
+    return Scheme(tuple(about["size"]), tuple(about["anchor_sizes"]), about["offsets"])
+
+
+def detector(
+    model: keras.Model, scheme: Scheme, variants: Sequence[Nms], least_score: float = LEAST_SCORE
+) -> Callable[[np.ndarray], list[Detections]]:
+    """Return a compiled function from (B, H, W, 3) uint8 images of the input's size to their detections.
+
+    It returns NumPy arrays for each variant of NMS. The network runs once, however many variants there are. Its
+    weights are taken as they are now.
+
+    Args:
+        model: as from `network`.
+        scheme: how its outputs are to be read.
+        variants: settings of NMS.
+        least_score: less probable predictions are left out.
+    """
+    forward = frozen(model)
+    anchors = make_anchors(feature_maps(model), scheme.size, scheme.anchor_sizes).boxes
+
+    # For any batch size, so that a smaller last batch needs no graph of its own.
+    @tf.function(input_signature=[tf.TensorSpec((None, *scheme.size, 3), tf.uint8)])
+    def run(images: tf.Tensor) -> list[Detections]:
+        boxes, probabilities = read_outputs(forward(tf.cast(images, tf.float32)), anchors, scheme.offsets)
+        return [detect(boxes, probabilities, nms, least_score) for nms in variants]
+
+    return lambda images: [Detections(*(part.numpy() for part in variant)) for variant in run(tf.constant(images))]
+
+
+def detect_objects(
+    run: Callable[[np.ndarray], list[Detections]],
+    images: Iterable[np.ndarray],
+    size: tuple[int, int],
+    *,
+    batch_size: int = 16,
+) -> Iterator[list[Found]]:
+    """Yield for each image what is found in it with each variant of NMS.
+
+    Boxes are in the image's own pixels, and are cut off at its borders. Only one image at a time is held at its own
+    resolution, so images may be large and many.
+
+    Args:
+        run: as from `detector`.
+        images: (H, W, 3) uint8 each.
+        size: height and width of the network's input.
+        batch_size: images for each call of `run`.
+    """
+    resized = ((image.shape[:2], resize_image(image, size)) for image in images)
+    while batch := list(islice(resized, batch_size)):
+        variants = run(np.stack([image for _, image in batch]))
+        for number, (shape, _) in enumerate(batch):
+            yield [found_in(variant, number, size, shape) for variant in variants]

@@ -1,0 +1,199 @@
+"""How good detections are: by the sources' definitions and by honest ones, beside what COCO measures.
+
+The functions take `boxes.Truth` and `boxes.Found` of each image and return named numbers. A number that has no value
+(a mean or a share of nothing) is left out; it is never NaN. Each function says when that happens.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from maskwright.experiments.detection.learn.average_precision import coco_scores
+from maskwright.experiments.detection.learn.boxes import UNKNOWN, Found, Truth, box_iou, covered
+
+SHOWN_SCORE = 0.5
+"""Predictions of at least this probability are shown, and only they count in the measures that do not look at all
+scores."""
+
+MATCH_IOU = 0.5
+"""A prediction is right from this IoU on, in the honest measures."""
+
+_MOSTLY = 0.5
+
+
+class Scores(NamedTuple):
+    """What was measured on a set of images.
+
+    Attributes:
+        numbers: by name, and under `per_class` those of each class.
+        curves: for each class that has a box its (101,) precisions at evenly spread recalls from 0 to 1, at IoU 0.5.
+    """
+
+    numbers: dict[str, Any]
+    curves: Mapping[str, np.ndarray]
+
+    @property
+    def of_all_classes(self) -> dict[str, float]:
+        """The numbers without those of each class."""
+        return {name: value for name, value in self.numbers.items() if name != "per_class"}
+
+
+def all_scores(truths: Sequence[Truth], found: Sequence[Found], classes: Sequence[str], *, most: int) -> Scores:
+    """Return all measures: those of `coco_scores`, those of `honest_scores`, and the sources' as `sources_NAME`.
+
+    Args:
+        truths, found: one of each for each image, with improbable predictions too. Where a measure does not look at
+            all scores, those below `SHOWN_SCORE` are left out here.
+        classes: names, the background first.
+        most: see `coco_scores`.
+    """
+    coco, curves = coco_scores(truths, found, classes, most=most)
+    shown = [one.at_least(SHOWN_SCORE) for one in found]
+    honest = honest_scores(truths, shown, classes)
+    per_class = {
+        name: {**coco.get("per_class", {}).get(name, {}), **values} for name, values in honest["per_class"].items()
+    }
+    sources = {f"sources_{name}": value for name, value in sources_scores(truths, shown).items()}
+    return Scores({**coco, **honest, **sources, "per_class": per_class}, curves)
+
+
+def sources_scores(truths: Sequence[Truth], found: Sequence[Found]) -> dict[str, float]:
+    """Return mIoU, precision and recall as the sources define them.
+
+    Each ground-truth box is paired with the prediction, of any class, that has the highest IoU with it. Two boxes may
+    be paired with the same prediction. Only pairs with an IoU above 0 count. A pair is a true positive where the
+    classes agree, whatever the IoU, and else a false positive. Predictions that are in no pair are not counted. Over
+    all images,
+
+        miou = mean IoU of the pairs
+        precision = TP / (TP + FP)
+        recall = TP / (TP + FN),    FN = ground-truth boxes - TP
+
+    All three flatter: missed objects do not lower the mIoU, and invented ones do not lower the precision.
+
+    Args:
+        truths, found: one of each for each image. Boxes of unknown class do not count. Leave out improbable
+            predictions.
+
+    Returns:
+        `miou`, `precision` and `recall`. The first two are 0 where there are boxes but no pair. Without boxes all
+        are left out.
+
+    Example:
+        A cat at (0, 0, 2, 2) and a dog at (5, 0, 7, 2). Predicted: a cat at (1, 0, 3, 2), with an IoU of 2 / 6, and a
+        cat at (20, 0, 22, 2). There is one pair, and it is right: miou 1/3, precision 1, recall 1/2.
+    """
+    ious: list[float] = []
+    right = boxes = 0
+    for truth, predictions in zip(truths, found, strict=True):
+        truth = truth.known()
+        boxes += len(truth.boxes)
+        if not len(predictions.boxes) or not len(truth.boxes):
+            continue
+        iou = box_iou(truth.boxes, predictions.boxes)
+        partner = iou.argmax(axis=1)
+        highest = iou[np.arange(len(iou)), partner]
+        paired = highest > 0
+        ious += highest[paired].tolist()
+        right += int(np.count_nonzero(predictions.classes[partner[paired]] == truth.classes[paired]))
+    if not boxes:
+        return {}
+    return {
+        "miou": float(np.mean(ious)) if ious else 0.0,
+        "precision": right / len(ious) if ious else 0.0,
+        "recall": right / boxes,
+    }
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The outcome of one image at `MATCH_IOU`. C is the number of classes; the background's counts are 0.
+
+    Attributes:
+        right: (C,) int, predictions of each class that were matched with a box of it.
+        wrong: (C,) int, predictions that were not, and do not lie in a region of unknown class.
+        missed: (C,) int, boxes that no prediction was matched with.
+        ious: (M,) float, the greatest IoU of each box of a known class with a prediction of its class, in the truth's
+            order.
+    """
+
+    right: np.ndarray
+    wrong: np.ndarray
+    missed: np.ndarray
+    ious: np.ndarray
+
+
+def count(truth: Truth, found: Found, number_of_classes: int) -> Counts:
+    """Match predictions with boxes one to one.
+
+    Predictions with a higher score choose first. Each takes, of the boxes of its class that are left, the one with
+    the greatest IoU, if that is at least 0.5. An unmatched prediction that lies with more than half of its area in a
+    region of unknown class is neither right nor wrong.
+    """
+    unknown = truth.boxes[truth.classes == UNKNOWN]
+    truth = truth.known()
+    iou = box_iou(found.boxes, truth.boxes)
+    iou[found.classes[:, None] != truth.classes] = 0
+    free = np.ones(len(truth.boxes), bool)
+    right, wrong = np.zeros(number_of_classes, int), np.zeros(number_of_classes, int)
+    excused = np.any(covered(found.boxes, unknown) > _MOSTLY, axis=1)
+    for number in np.argsort(-found.scores, kind="stable"):
+        overlap = np.where(free, iou[number], 0)
+        if overlap.max(initial=0) >= MATCH_IOU:
+            free[int(overlap.argmax())] = False
+            right[found.classes[number]] += 1
+        elif not excused[number]:
+            wrong[found.classes[number]] += 1
+    missed = np.bincount(truth.classes[free], minlength=number_of_classes)
+    return Counts(right, wrong, missed, iou.max(axis=0, initial=0))
+
+
+def honest_scores(truths: Sequence[Truth], found: Sequence[Found], classes: Sequence[str]) -> dict[str, Any]:
+    """Return precision, recall, F1 and mean IoU where every prediction and every box counts.
+
+    With the sums over all images of `count`:
+
+        precision = right / (right + wrong)
+        recall = right / (right + missed)
+        f1 = 2 right / (2 right + wrong + missed)
+        iou = the mean over all boxes of the greatest IoU with a prediction of their class, 0 for those without any
+
+    Args:
+        truths, found: one of each for each image; leave out improbable predictions.
+        classes: names, the background first.
+
+    Returns:
+        The four numbers, and under `per_class` precision, recall and f1 of each class. Recall and iou are left out
+        where there is no box, and all four where there is no prediction either. Precision is 0 where there are boxes
+        but no prediction.
+
+    Example:
+        With the boxes and predictions of the example of `sources_scores`, the cat's IoU is below 0.5. So 0 are right,
+        2 wrong and 2 missed; precision and recall are 0. The mean IoU is (1/3 + 0) / 2 = 1/6.
+    """
+    counts = [count(truth, predictions, len(classes)) for truth, predictions in zip(truths, found, strict=True)]
+    right, wrong, missed = (
+        np.sum([getattr(c, name) for c in counts], axis=0) for name in ("right", "wrong", "missed")
+    )
+    ious = np.concatenate([c.ious for c in counts])
+    scores: dict[str, Any] = _shares(int(right.sum()), int(wrong.sum()), int(missed.sum()))
+    if len(ious):
+        scores["iou"] = float(ious.mean())
+    per_class = {
+        name: _shares(int(right[index]), int(wrong[index]), int(missed[index]))
+        for index, name in enumerate(classes)
+        if index
+    }
+    return {**scores, "per_class": per_class}
+
+
+def _shares(right: int, wrong: int, missed: int) -> dict[str, float]:
+    values: dict[str, float] = {}
+    if right + wrong + missed:
+        values["precision"] = right / max(1, right + wrong)
+        if right + missed:
+            values["recall"] = right / (right + missed)
+        values["f1"] = 2 * right / (2 * right + wrong + missed)
+    return values

@@ -1,0 +1,43 @@
+"""One training of a sweep."""
+
+from pathlib import Path
+
+import keras
+
+from maskwright.experiments.detection.learn.batches import load_boxed_images, read_boxes
+from maskwright.experiments.detection.learn.train import new_trainer
+from maskwright.experiments.detection.params import Detection
+from maskwright.experiments.detection.report.inference import Scheme, detect_objects, detector
+from maskwright.experiments.detection.report.metrics import all_scores
+from maskwright.photos.images import read_image
+from maskwright.photos.splits import read_classes
+
+
+def trial(settings: Detection, data: Path) -> dict[str, float]:
+    """Train in memory with one combination of settings, and return its numbers on the test split; no files.
+
+    The weights are those after the last epoch: nothing is chosen, so no validation split is needed.
+
+    Args:
+        settings: the section `detection`, with the trial's levels and seed.
+        data: the folder that `maskwright masks` wrote.
+
+    Returns:
+        `loss`, the training loss of the last epoch, which is not finite where the training diverged, and the numbers
+        of `metrics.all_scores` without those of each class, with the kind of NMS in the settings.
+
+    Raises:
+        MaskwrightError: the data are missing.
+    """
+    classes = read_classes(data / "train")
+    training = load_boxed_images(read_boxes(data / "train"), settings.size)
+    model, _, fit = new_trainer(settings, training, len(classes))
+    history = keras.callbacks.History()
+    fit(0, [history, keras.callbacks.TerminateOnNaN()])
+    scheme = Scheme(settings.size, settings.anchor_sizes, settings.offsets)
+    examples = read_boxes(data / "test")
+    run = detector(model, scheme, [settings.nms])
+    photographs = (read_image(example.image) for example in examples)
+    found = [one for (one,) in detect_objects(run, photographs, scheme.size)]
+    scores = all_scores([example.truth for example in examples], found, classes, most=settings.nms.most)
+    return {"loss": float(history.history["loss"][-1]), **scores.of_all_classes}

@@ -1,0 +1,107 @@
+"""MINE on pairs of Gaussian numbers, whose mutual information is known."""
+
+import zlib
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from maskwright.experiments.information.params import Information
+from maskwright.learning.replicates.layers import ReplicatedDense, fit_batches
+from maskwright.learning.views.mutual_information import donsker_varadhan
+
+_MEASURED = 1000
+"""The bound is measured after each epoch on so many pairs."""
+
+
+class Fitted(NamedTuple):
+    """The trained statistics of one correlation.
+
+    Attributes:
+        model: pairs (B, R, 2) -> (B, R), of R seeds.
+        bounds: on pairs that were not trained on, after each epoch: (epochs, R), in nats.
+    """
+
+    model: keras.Model
+    bounds: np.ndarray
+
+
+def statistics(settings: Information, correlations: int = 1) -> keras.Model:
+    """Return the statistics of all seeds, each in turn for so many correlations: pairs (B, R, 2) -> (B, R).
+
+    T(x, y) = w · ReLU(a x + b y + c) + d with `hidden` units, as in the source.
+    """
+    seeds = [*range(settings.seed, settings.seed + settings.seeds)] * correlations
+    pairs: Any = keras.Input((len(seeds), 2), name="pairs")
+    both = layers.Add(name="sum")(
+        [
+            ReplicatedDense(settings.hidden, seeds, name="of_x")(pairs[..., :1]),
+            ReplicatedDense(settings.hidden, seeds, name="of_y")(pairs[..., 1:]),
+        ]
+    )
+    scores = ReplicatedDense(1, seeds, name="statistic")(layers.ReLU(name="relu")(both))
+    return keras.Model(pairs, scores[..., 0], name="gaussian")
+
+
+def gaussian_pairs(correlation: float, settings: Information) -> tuple[np.ndarray, np.ndarray]:
+    """Draw for each seed the pairs to train on, and as many to measure with: (R, N, 2) float32 each."""
+    pairs = np.empty((settings.seeds, settings.pairs, 2), np.float32)
+    for row, seed in enumerate(range(settings.seed, settings.seed + settings.seeds)):
+        rng = np.random.default_rng([seed % 2**64, zlib.crc32(repr(correlation).encode())])
+        x, other = rng.normal(size=(2, settings.pairs))
+        pairs[row, :, 0] = x
+        pairs[row, :, 1] = correlation * x + np.sqrt(1 - correlation**2) * other
+    half = settings.pairs // 2
+    return pairs[:, :half], pairs[:, half:]
+
+
+def fit_statistics(settings: Information) -> dict[float, Fitted]:
+    """Train the statistics of all seeds and correlations together; the result has an entry for each correlation."""
+    drawn = [gaussian_pairs(correlation, settings) for correlation in settings.correlations]
+    training, held_out = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
+    model = statistics(settings, len(settings.correlations))
+    pairs = tf.constant(held_out[:, :_MEASURED].transpose(1, 0, 2))
+    apart = shifted(pairs, 1)
+
+    def loss(batch: tf.Tensor) -> tf.Tensor:
+        return -donsker_varadhan(model(batch[0], training=True), model(batch[1], training=True))
+
+    def measure() -> dict[str, tf.Tensor]:
+        return {"bound": donsker_varadhan(model(pairs, training=False), model(apart, training=False))}
+
+    steps = settings.epochs * (training.shape[1] // settings.batch_size)
+    rates: Any = keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps)
+    optimizer = keras.optimizers.Adam(rates, beta_2=0.99)
+    bounds = fit_batches(model.trainable_variables, optimizer, loss, _batches(training, settings), measure)["bound"]
+    fitted = {}
+    for number, correlation in enumerate(settings.correlations):
+        rows = slice(number * settings.seeds, (number + 1) * settings.seeds)
+        one = statistics(settings)
+        one.set_weights([weight[rows] for weight in model.get_weights()])
+        fitted[correlation] = Fitted(one, bounds[:, rows])
+    return fitted
+
+
+def _batches(training: np.ndarray, settings: Information) -> Iterator[np.ndarray]:
+    """Yield for one epoch at a time (1, steps, 2, B, R, 2): pairs as they are, and with y of the pair before."""
+    steps = training.shape[1] // settings.batch_size
+    seeds = range(settings.seed, settings.seed + settings.seeds)
+    for epoch in range(settings.epochs):
+        orders = [np.random.default_rng([seed % 2**64, 1, epoch]).permutation(training.shape[1]) for seed in seeds]
+        rows = np.tile(np.stack(orders)[:, : steps * settings.batch_size], (len(settings.correlations), 1))
+        pairs = np.take_along_axis(training, rows[..., None], axis=1)
+        pairs = pairs.reshape(len(rows), steps, settings.batch_size, 2).transpose(1, 2, 0, 3)  # (steps, B, R, 2)
+        apart = np.stack([pairs[..., 0], np.roll(pairs[..., 1], 1, axis=1)], axis=-1)
+        yield np.stack([pairs, apart], axis=1)[None]
+
+
+def shifted(pairs: Any, shifts: int) -> tf.Tensor:
+    """Return pairs of x with a y that is independent of it: (N, R, 2) -> (shifts N, R, 2).
+
+    y is moved by 1, 2, ... places against x.
+    """
+    moved = [tf.stack([pairs[..., 0], tf.roll(pairs[..., 1], k, axis=0)], axis=-1) for k in range(1, shifts + 1)]
+    return tf.concat(moved, axis=0)

@@ -1,0 +1,80 @@
+"""Mutual information: how well is it estimated, and what is learned by maximising it?
+
+    maskwright train information       with the default settings
+    maskwright evaluate information
+
+MINE (Belghazi et al. 2018, https://arxiv.org/abs/1801.04062) trains a network to bound mutual information from
+below. The exact value is known for pairs of Gaussian numbers, and two estimates that need no training are compared
+with it as well. Between the codes of two views of a digit, the bound trains the encoder too. A linear classifier then
+shows what the codes know of the labels, which no encoder has seen.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from maskwright.experiments.information.learn import digits, gaussian
+from maskwright.experiments.information.learn.inputs import read_split
+from maskwright.experiments.information.params import DIGITS, Information, variant_of
+from maskwright.learning.common.determinism import make_deterministic
+from maskwright.learning.common.saved import save_model
+from maskwright.learning.replicates.fitting import one_thread_an_operation
+from maskwright.learning.replicates.tables import write_curves
+from maskwright.shared.errors import MaskwrightError
+from maskwright.shared.outputs import replaced_folder
+from maskwright.shared.parallel import available_cores
+
+NAME = "information"
+
+
+def train(settings: Information, *, data: Path, out: Path, history: Path) -> None:
+    """Train every seed of every variant, and write the models and the history.
+
+    Args:
+        settings: the section of params.yaml.
+        data: the folder that `maskwright generate digits` wrote.
+        out: gets a folder for each variant, and one for the statistics of the digits' codes; replaced whole at the
+            end.
+        history: a CSV, see `learning.replicates.tables.write_curves`. `information` is the bound in nats: of held-out
+            pairs for Gaussian numbers, and of the training batches for digits. `loss` is the bound negated.
+
+    Raises:
+        MaskwrightError: the data are missing, or too few for a batch.
+    """
+    images = read_split(data, "train")[0]
+    if settings.digits.batch_size > len(images):
+        raise MaskwrightError(
+            f"information.digits.batch_size: {settings.digits.batch_size:,} for {len(images):,} training images; "
+            "lower it"
+        )
+    one_thread_an_operation()
+    make_deterministic(settings.seed)
+    curves: dict[str, dict[str, np.ndarray]] = {}
+    with replaced_folder(out) as new:
+        with ThreadPoolExecutor(available_cores()) as pool:
+            started = digits.start(pool, images, settings.digits, digits.digit_seeds(settings))
+            # This thread trains the statistics of the Gaussian pairs in the meantime.
+            statistics = gaussian.fit_statistics(settings)
+            reported = [one.reported.result() for one in started]
+        curves[DIGITS] = _curves(np.stack([report["bound"] for report in reported], axis=1))
+        about = {"experiment": NAME, "variant": DIGITS, "seeds": settings.digits.seeds}
+        sizes = {"parameters_of_one": started[0].encoder.count_params()}
+        encoders = digits.encoders_together([one.encoder for one in started])
+        save_model(encoders, {**about, **sizes}, new / DIGITS)
+        save_model(digits.statistics_together([one.statistic for one in started]), about, new / digits.STATISTICS)
+        for correlation, (model, bounds) in statistics.items():
+            variant = variant_of(correlation)
+            curves[variant] = _curves(bounds)
+            about = {
+                "experiment": NAME,
+                "variant": variant,
+                "seeds": settings.seeds,
+                "parameters_of_one": model.count_params() // settings.seeds,
+            }
+            save_model(model, about, new / variant)
+    write_curves(history, curves)
+
+
+def _curves(bounds: np.ndarray) -> dict[str, np.ndarray]:
+    return {"loss": -bounds, "information": bounds}

@@ -1,0 +1,88 @@
+"""Pictures of estimates of mutual information: arrays and names in, a matplotlib figure out."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from maskwright.learning.views.information import gaussian_information
+from maskwright.reporting.figure import FAINT, GREEN, INK, ORANGE, VERMILION, drawing_style, light_frame
+from maskwright.reporting.intervals import mean_interval
+
+_ESTIMATES = {
+    "mine": ("MINE", VERMILION, "o"),
+    "binned": ("binned", ORANGE, "s"),
+    "nearest": ("nearest neighbours", GREEN, "D"),
+}
+
+TARGET = 0.03
+"""Half the width, in nats, of the grey band that shows which errors are small."""
+
+
+def estimates_figure(measured: Mapping[float, Mapping[str, np.ndarray]]) -> Figure:
+    """Draw estimates of mutual information over the correlation, and below how far they are off.
+
+    Args:
+        measured: for each correlation `mine`, `binned` and `nearest`, (R,) each, in nats, one for each seed.
+    """
+    correlations = sorted(measured)
+    with drawing_style():
+        figure = Figure(figsize=(8.4, 7.2), layout="constrained")
+        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(1.5, 1))
+        ends = min(correlations) - 0.02, max(correlations) + 0.02
+        line = np.linspace(max(ends[0], -0.999), min(ends[1], 0.999), 300)
+        above.plot(line, [gaussian_information(x) for x in line], color=INK, linewidth=1.5, label="exact")
+        below.axhline(0, color=INK, linewidth=1.5)
+        below.axhspan(-TARGET, TARGET, color=FAINT, alpha=0.6, linewidth=0)
+        gap = np.diff(correlations).min() if len(correlations) > 1 else 0.1
+        for number, (name, (label, colour, marker)) in enumerate(_ESTIMATES.items()):
+            for correlation in correlations:
+                exact = gaussian_information(correlation)
+                # Below they stand side by side, or they would hide each other. Above they would then leave the curve.
+                beside = correlation + (number - 1) * 0.14 * gap
+                for axes, place, shift in ((above, correlation, 0.0), (below, beside, exact)):
+                    values = measured[correlation][name] - shift
+                    mean, low, high = mean_interval(values)
+                    axes.plot([place] * len(values), values, ".", color=colour, alpha=0.45, markersize=5, zorder=2)
+                    axes.plot([place, place], [low, high], color=colour, linewidth=2.5, solid_capstyle="butt")
+                    first = correlation == correlations[0]
+                    face, size = ("none", 8 + 3 * number) if axes is above else (colour, 6)
+                    axes.plot(
+                        place,
+                        mean,
+                        marker,
+                        color=colour,
+                        markerfacecolor=face,
+                        markeredgewidth=1.8,
+                        markersize=size,
+                        label=label if first else None,
+                    )
+        above.set_ylabel("mutual information / nats")
+        above.legend(loc="upper left")
+        below.set_ylabel("estimate - exact / nats")
+        below.set_xlabel("correlation of the two Gaussian variables")
+        below.set_xticks(correlations)
+        above.set_title("Mean of the seeds with 95 % interval, and each seed", loc="left", fontsize=12)
+        for axes in (above, below):
+            light_frame(axes, "both")
+    return figure
+
+
+def views_figure(images: np.ndarray, views: np.ndarray) -> Figure:
+    """Draw images and some random second views of each below it.
+
+    Args:
+        images: (N, V, V), first views, 0 to 1.
+        views: (M, N, V, V), second views.
+    """
+    with drawing_style():
+        figure = Figure(figsize=(0.95 * len(images) + 0.9, 0.95 * (1 + len(views)) + 0.4), layout="constrained")
+        grid = figure.subplots(1 + len(views), len(images), squeeze=False)
+        for row, line in enumerate([images, *views]):
+            for axes, picture in zip(grid[row], line, strict=True):
+                axes.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+                axes.set_xticks([])
+                axes.set_yticks([])
+        grid[0, 0].set_ylabel("first view")
+        grid[(1 + len(views)) // 2, 0].set_ylabel("second views")
+    return figure

@@ -1,0 +1,75 @@
+"""The networks of the masked digits."""
+
+from typing import Any
+
+import keras
+
+from maskwright.experiments.masked_digits.learn.layers import (
+    AppendMaskConv2D,
+    MapConv2D,
+    MaskedMaxPooling,
+    ScaleByMask,
+    SplitMask,
+)
+from maskwright.experiments.masked_digits.params import SINGLE, MaskedDigits
+from maskwright.learning.common.determinism import layer_seed
+from maskwright.shared.datasets import DIGIT_CLASSES
+
+CONVOLUTIONS = ((7, 4, 16), (4, 2, 24), (3, 1, 48))
+"""Kernel size, stride and filters of each."""
+
+
+def build(settings: MaskedDigits, variant: str) -> keras.Model:
+    """Return all seeds' networks as one: image and mask (B, H, W, 2), from 0 to 1, any size -> (B, R, 10) logits."""
+    return together([network(variant, settings.seed + number) for number in range(settings.seeds)], variant)
+
+
+def network(variant: str, seed: int) -> keras.Model:
+    """Return one seed's network, which takes several masks for an image.
+
+    Three convolutions with ReLU, global max pooling, layer normalisation, and a dense layer. The variant says where
+    the mask enters:
+
+    - `channel`, `random`, `single`: appended to the image;
+    - `multiply`: the image is multiplied by it;
+    - `attention`: the feature maps after each convolution are multiplied by it, averaged to their size;
+    - `pool`: the same once, before the pooling;
+    - `none`: nowhere.
+
+    Inputs: images (B, 1, H, W, 1) and masks (B or 1, M, H, W, 1), from 0 to 1. Output: (B, M, 10) logits, float32;
+    (B, 1, 10) for `none`.
+    """
+    images = keras.Input((1, None, None, 1), name="images")
+    masks = keras.Input((None, None, None, 1), name="masks")
+    x: Any = ScaleByMask(name="multiply")([images, masks]) if variant == "multiply" else images
+    total = 1
+    for place, (kernel, stride, filters) in enumerate(CONVOLUTIONS, start=1):
+        appended = place == 1 and variant in ("channel", "random", SINGLE)
+        layer = (AppendMaskConv2D if appended else MapConv2D)(
+            filters,
+            kernel,
+            strides=stride,
+            activation="relu",
+            kernel_initializer=keras.initializers.HeNormal(layer_seed(seed, place)),
+            name=f"convolution_{place}",
+        )
+        x = layer([x, masks] if appended else x)
+        total *= stride
+        if variant == "attention":
+            x = ScaleByMask(total, name=f"attention_{place}")([x, masks])
+    x = MaskedMaxPooling(total, name="pool")([x, masks] if variant == "pool" else [x])
+    # Pooled features are far from 0 and much alike in all images, which alone takes epochs to unlearn.
+    x = keras.layers.LayerNormalization(name="normalisation")(x)
+    initial: Any = keras.initializers.GlorotUniform(layer_seed(seed, 0))
+    x = keras.layers.Dense(DIGIT_CLASSES, kernel_initializer=initial, dtype="float32", name="logits")(x)
+    return keras.Model([images, masks], x, name=f"seed_{seed}")
+
+
+def together(networks: list[keras.Model], variant: str) -> keras.Model:
+    """Return the networks of all seeds of a variant as one model, as `build` does."""
+    inputs = keras.Input((None, None, 2), name="image_and_mask")
+    image, mask = SplitMask(name="split")(inputs)
+    outputs = [one([image, mask]) for one in networks]
+    return keras.Model(
+        inputs, keras.layers.Concatenate(axis=1, name="seeds")(outputs), name=f"masked_digits_{variant}"
+    )

@@ -1,0 +1,126 @@
+"""Masked digits: how does a network use a mask, as large as the image, that was computed beforehand?
+
+    maskwright train masked_digits
+    maskwright evaluate masked_digits
+
+Four digits stand in an image, and the mask marks the one to be named. Six ways for the mask to enter are compared
+with the same network on single digits. Two of the six are controls, which tell the network nothing.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from maskwright.experiments.masked_digits.data import (
+    DIGITS,
+    GRID,
+    GRID_CORNERS,
+    PLACES,
+    shifted,
+    square_masks,
+    training_grids,
+)
+from maskwright.experiments.masked_digits.learn.answers import outputs_of, read_sets, right_answers, set_of
+from maskwright.experiments.masked_digits.learn.network import network, together
+from maskwright.experiments.masked_digits.params import SINGLE, MaskedDigits
+from maskwright.learning.common.determinism import make_deterministic
+from maskwright.learning.common.saved import save_model
+from maskwright.learning.replicates.fitting import Arrays, Epoch, Loss, Recipe, one_thread_an_operation, start_fitting
+from maskwright.learning.replicates.tables import write_curves
+from maskwright.shared.datasets import DIGIT_CLASSES, DIGIT_SIDE, read_images
+from maskwright.shared.outputs import replaced_folder
+from maskwright.shared.parallel import available_cores
+
+
+def train(settings: MaskedDigits, *, data: Path, out: Path, history: Path) -> None:
+    """Train every seed of every variant, and write the models and the history.
+
+    Args:
+        settings: the experiment's section of params.yaml.
+        data: the folder that `maskwright generate masked_digits` wrote.
+        out: gets a folder for each variant; replaced whole at the end.
+        history: a CSV, see `replicates.tables.write_curves`.
+
+    Raises:
+        MaskwrightError: the data are missing.
+    """
+    digits = read_images(data / DIGITS, "train", "masked_digits")
+    validation = read_sets(data, "validation")
+    one_thread_an_operation()
+    make_deterministic(settings.seed)
+    seeds = range(settings.seed, settings.seed + settings.seeds)
+    curves: dict[str, dict[str, np.ndarray]] = {}
+    with replaced_folder(out) as new, ThreadPoolExecutor(available_cores()) as pool:
+        started = {}
+        for variant in settings.trained_variants:
+            networks: list[Any] = [network(variant, seed) for seed in seeds]
+            epochs = [shown_epochs(variant, seed, digits, settings.shift) for seed in seeds]
+            masks = (
+                np.ones((1, DIGIT_SIDE, DIGIT_SIDE), np.uint8)
+                if variant == SINGLE
+                else square_masks(GRID_CORNERS, GRID)
+            )
+            images_a_step = settings.batch_size // len(masks)
+            recipe = Recipe(settings.epochs, images_a_step, settings.learning_rate, settings.weight_decay)
+            started[variant] = networks, start_fitting(pool, networks, epochs, masked_loss(masks), recipe)
+        for variant, (networks, futures) in started.items():
+            curves[variant] = {"loss": np.stack([future.result()["loss"] for future in futures], axis=1)}
+            model = together(networks, variant)
+            outputs, labels = outputs_of(model, validation, set_of(variant, "grid"))
+            about = {
+                "experiment": "masked_digits",
+                "variant": variant,
+                "seeds": settings.seeds,
+                "parameters_of_one": model.count_params() // settings.seeds,
+                "validation_accuracy": [
+                    round(float(right), 4) for right in right_answers(outputs, labels).mean(axis=0)
+                ],
+            }
+            save_model(model, about, new / variant)
+    write_curves(history, curves)
+
+
+def shown_epochs(variant: str, seed: int, digits: tuple[np.ndarray, np.ndarray], shift: int) -> Epoch:
+    """Return a function that gives what a network is shown in each epoch: all variants of a seed see the same grids.
+
+    The labels are shares of the classes, (N, M, classes): one-hot where the mask is certain. Where the mask says
+    nothing, the label may be any of the four digits, whichever is marked, and each has an equal share. So a network
+    learns from every random mask and every label at once.
+
+    Args:
+        variant: its name.
+        seed: that of the network.
+        digits: images (N, 28, 28) uint8 and labels (N,).
+        shift: pixels by which digits are moved at most.
+    """
+    images, labels = digits
+    one_hot = np.eye(DIGIT_CLASSES, dtype=np.float32)
+
+    def epoch(number: int) -> Arrays:
+        rng = np.random.default_rng([seed % 2**64, 1, number])
+        if variant == SINGLE:
+            order = rng.permutation(len(images))
+            return shifted(images[order], shift, rng), one_hot[labels[order]][:, None]
+        grids, quarters = training_grids(images, labels, shift, rng)
+        targets = one_hot[quarters]  # (N, 4, 10)
+        if variant in ("none", "random"):
+            masks = 1 if variant == "none" else PLACES
+            targets = np.repeat(targets.mean(axis=1, keepdims=True), masks, axis=1)
+        return grids, targets
+
+    return epoch
+
+
+def masked_loss(masks: np.ndarray) -> Loss:
+    """Return the loss of networks: the cross-entropy of their answers to images with each of the masks (M, H, W)."""
+    all_masks = tf.constant(masks[None, ..., None], tf.float32)
+
+    def loss(forward: Any, batch: tuple[Any, ...]) -> tuple[Any, dict[str, Any]]:
+        images, targets = batch
+        logits = forward([(tf.cast(images, tf.float32) * (1 / 255))[:, None, ..., None], all_masks])
+        return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(targets, logits)), {}
+
+    return loss

@@ -1,0 +1,97 @@
+"""The evaluation of the masked digits: every seed of every variant on the test digits."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from maskwright.experiments.masked_digits.data import KINDS, MaskedImages, read_masked_digits
+from maskwright.experiments.masked_digits.learn import layers  # noqa: F401  (a stored model is made of these layers)
+from maskwright.experiments.masked_digits.learn.answers import outputs_of, read_sets, right_answers, set_of
+from maskwright.experiments.masked_digits.params import SINGLE, MaskedDigits
+from maskwright.experiments.masked_digits.report.metrics import MEASURES, guessing_ceiling, summary
+from maskwright.experiments.masked_digits.report.plots import example_images, predicted_images, way_bars
+from maskwright.learning.common.saved import load_model
+from maskwright.learning.replicates.tables import read_curves, write_replicates
+from maskwright.reporting.output import report_folder, save_figures
+from maskwright.reporting.seeds import loss_curves
+from maskwright.shared.experiment import Evaluation
+from maskwright.shared.parallel import available_cores
+
+
+def evaluate(settings: MaskedDigits, *, data: Path, model: Path, results: Path) -> Evaluation:
+    """Score every seed of every variant on the test digits, each of which is the real one in one grid and one canvas.
+
+    Writes metrics.json, details.json, and to `results`/plots pictures and the numbers of each seed
+    (`replicates.csv`). The details are by variant, as means over the seeds with their intervals:
+
+    - `accuracy`: share of the test digits that are named right, in grids (for `single`: alone);
+    - `canvas_accuracy`: the same on canvases, which no network was trained on (not for `single`);
+    - `below_bound`: accuracy of `single` minus `accuracy`, seed by seed; `canvas_below_bound` likewise;
+    - `guessing_ceiling` and `canvas_guessing_ceiling`: the best accuracies without knowing which digit is the real
+      one, see `metrics.guessing_ceiling`; the same for all variants.
+
+    Args:
+        settings: the experiment's section of params.yaml.
+        data: the folder that `maskwright generate masked_digits` wrote.
+        model: the folder of the variants' models.
+        results: holds training.csv.
+
+    Returns:
+        Accuracies of the chosen variant and the accuracy of guessing in grids, and the details.
+    """
+    drawn = {kind: read_masked_digits(data, kind, "test") for kind in KINDS}
+    outputs = _outputs(settings, data, model)
+    measured = {
+        variant: {
+            measure: right_answers(*outputs[variant, kind]).mean(axis=0)
+            if (variant, kind) in outputs
+            else np.full(settings.seeds, np.nan)
+            for kind, measure in MEASURES.items()
+        }
+        for variant in settings.trained_variants
+    }
+    variants = summary(measured)
+    ceilings = {
+        "guessing_ceiling": guessing_ceiling(drawn["grid"].digits),
+        "canvas_guessing_ceiling": guessing_ceiling(drawn["canvas"].digits),
+    }
+    for variant, values in variants.items():
+        values.update({} if variant == SINGLE else ceilings)
+    chosen = variants[settings.mask]
+    metrics = {name: chosen[name]["mean"] for name in ("accuracy", "canvas_accuracy")}
+    guess = ceilings["guessing_ceiling"]
+    evaluation = Evaluation({**metrics, "guessing_ceiling": guess}, variants)
+    with report_folder(results, evaluation) as plots:
+        history = read_curves(results / "training.csv")
+        shown = {kind: _seen(drawn[kind], settings.mask) for kind in KINDS}
+        logits = {kind: outputs[settings.mask, kind][0] for kind in KINDS}
+        figures = {
+            "loss": loss_curves(history, "cross-entropy of the training digits", log=False),
+            "accuracy": way_bars(measured, SINGLE, guess),
+            "examples": example_images(drawn),
+            "predictions": predicted_images(shown, logits, settings.mask),
+        }
+        save_figures(figures, plots)
+        write_replicates(plots / "replicates.csv", measured, first_seed=settings.seed)
+    return evaluation
+
+
+def _outputs(settings: MaskedDigits, data: Path, model: Path) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
+    """Return logits (N, R, 10) for the test digits, and their labels (N,), for each variant and kind of images."""
+    sets = read_sets(data, "test")
+    networks = {variant: load_model(model / variant)[0] for variant in settings.trained_variants}
+    # Several at a time, since operations as small as these keep one core busy.
+    with ThreadPoolExecutor(available_cores()) as pool:
+        jobs = {
+            (variant, kind): pool.submit(outputs_of, network, sets, set_of(variant, kind))
+            for variant, network in networks.items()
+            for kind in KINDS
+            if variant != SINGLE or kind == "grid"  # there is no canvas with one digit
+        }
+        return {key: job.result() for key, job in jobs.items()}
+
+
+def _seen(drawn: MaskedImages, variant: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return images, the masks that the variant gets, and labels."""
+    return drawn.images, drawn.random_masks if variant == "random" else drawn.masks, drawn.labels

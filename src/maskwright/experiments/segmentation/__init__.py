@@ -1,0 +1,38 @@
+"""Segmentation: which class does each pixel of a photograph belong to?"""
+
+from pathlib import Path
+
+from maskwright.experiments.segmentation.params import Segmentation
+from maskwright.shared.experiment import LearnsOne, OneNetwork, Reports, Serves
+
+
+def _learns() -> LearnsOne[Segmentation]:
+    from maskwright.experiments.segmentation.learn import train
+
+    return train
+
+
+def _reports() -> Reports[Segmentation]:
+    from maskwright.experiments.segmentation.report import evaluate
+
+    return evaluate
+
+
+def _serves() -> Serves:
+    from maskwright.experiments.segmentation import serve
+
+    return serve
+
+
+EXPERIMENT = OneNetwork(
+    name="segmentation",
+    settings=Segmentation,
+    data=Path("data/masks"),
+    training_data=(Path("data/masks/train"), Path("data/masks/validation")),
+    splits={"training": "train", "validation": "validation", "testing": "test"},
+    code=("learning/single", "photos"),
+    sections=("annotations",),
+    learns=_learns,
+    reports=_reports,
+    serves=_serves,
+)

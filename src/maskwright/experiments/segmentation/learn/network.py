@@ -1,0 +1,100 @@
+"""Segmentation networks: a backbone, context, and a decoder back to the image's resolution.
+
+Every network takes (B, H, W, 3) images of values in [0, 255] (uint8 or float) of any size and returns
+(B, H, W, classes) float32 *logits*; their softmax is the class probability. Losses work on logits, which is
+numerically safer than on probabilities.
+"""
+
+from typing import Any
+
+import keras
+from keras import layers
+
+from maskwright.experiments.segmentation.params import Segmentation
+from maskwright.learning.common.layers import (
+    CropLike,
+    DepthToSpace,
+    FusedBatchNormalization,
+    PadToStride,
+    PyramidPooling,
+)
+from maskwright.learning.single.training import computing_in
+from maskwright.photos.backbones import BN_MOMENTUM, application_pyramid, fast_pyramid, resnet56v2_pyramid
+from maskwright.shared.errors import MaskwrightError
+from maskwright.shared.settings import Attention
+
+
+def build(settings: Segmentation, number_of_classes: int) -> keras.Model:
+    """Build the network that the settings ask for.
+
+    Raises:
+        MaskwrightError: the backbone is unknown or its weights do not fit.
+    """
+    attention = settings.attention
+    with computing_in(settings.precision):
+        if settings.backbone is not None:
+            return application_fcn(settings.backbone, settings.weights, number_of_classes, attention=attention)
+        if settings.weights is not None:
+            raise MaskwrightError("segmentation.weights: belongs to segmentation.backbone, which is null; set both")
+        network = {"fast": fast, "resnet56v2-fcn": resnet56v2_fcn}[settings.preset]
+        return network(number_of_classes, attention=attention)
+
+
+def resnet56v2_fcn(number_of_classes: int, *, further_levels: int = 3, attention: Attention = "none") -> keras.Model:
+    """Build the published network: ResNet56v2 features pyramid and a fully convolutional head.
+
+    Each further level goes through a 3x3 convolution, batch norm and ReLU with 256 filters and is upsampled
+    bilinearly to 1/4; all are concatenated, upsampled by two stride-2 transposed convolutions with 256 filters, and
+    classified by a 1x1 convolution. With 3 further levels and 4 classes: 11,120,900 parameters, 11,105,892 trainable.
+    """
+    image, padded = _image_input(2 ** (2 + further_levels))
+    finest, *further = resnet56v2_pyramid(padded, further_levels=further_levels, attention=attention)
+    levels = [finest]
+    for level, x in enumerate(further, start=1):
+        x = layers.Conv2D(256, 3, padding="same", kernel_initializer="he_normal")(x)
+        x = layers.ReLU()(layers.BatchNormalization()(x))
+        levels.append(layers.UpSampling2D(2**level, interpolation="bilinear")(x))
+    x = layers.Concatenate()(levels)  # (B, H/4, W/4, 1024)
+    for _ in range(2):
+        x = layers.Conv2DTranspose(256, 3, strides=2, padding="same", kernel_initializer="he_normal")(x)
+        x = layers.ReLU()(layers.BatchNormalization()(x))
+    logits = layers.Conv2D(number_of_classes, 1, dtype="float32", name="logits")(x)
+    return keras.Model(image, CropLike(dtype="float32")([logits, image]), name="resnet56v2-fcn")
+
+
+def fast(number_of_classes: int, *, attention: Attention = "none") -> keras.Model:
+    """Build the default network: `fast_pyramid`, PSPNet context at 1/16, a light decoder, sub-pixel classifier."""
+    image, padded = _image_input(16)
+    return _decoded(fast_pyramid(padded, attention=attention), image, number_of_classes, name="fast")
+
+
+def application_fcn(
+    name: str, weights: str | None, number_of_classes: int, *, attention: Attention = "none"
+) -> keras.Model:
+    """Build a `keras.applications` backbone, see `application_pyramid`, with the default network's head."""
+    image, padded = _image_input(32)
+    features = application_pyramid(padded, name, weights, section="segmentation", attention=attention)
+    return _decoded(features, image, number_of_classes, name=f"{name}-fcn")
+
+
+def _image_input(stride: int) -> tuple[Any, Any]:
+    image = keras.Input((None, None, 3), name="image")
+    return image, PadToStride(stride)(image)
+
+
+def _decoded(features: list[Any], image: Any, number_of_classes: int, *, name: str) -> keras.Model:
+    """Give the coarsest of `features` (strides 4, 8, ...) context, merge them down to stride 4, then classify."""
+    x = PyramidPooling(64)(features[-1])
+    for level, feature in reversed(list(enumerate(features[:-1]))):
+        width = 64 if level == 0 else 128
+        x = layers.UpSampling2D(2, interpolation="bilinear")(_conv_bn_relu(x, width, 1))
+        x = _conv_bn_relu(layers.Concatenate()([x, _conv_bn_relu(feature, 64, 1)]), width, 3)
+    # Each position at 1/4 predicts its own 4 x 4 pixels, so that nothing is computed at the full resolution.
+    logits = layers.Conv2D(16 * number_of_classes, 1, name="logits")(x)
+    logits = DepthToSpace(4, dtype="float32")(logits)
+    return keras.Model(image, CropLike(dtype="float32")([logits, image]), name=name)
+
+
+def _conv_bn_relu(x: Any, filters: int, kernel: int) -> Any:
+    x = layers.Conv2D(filters, kernel, padding="same", use_bias=False, kernel_initializer="he_normal")(x)
+    return layers.ReLU()(FusedBatchNormalization(momentum=BN_MOMENTUM)(x))

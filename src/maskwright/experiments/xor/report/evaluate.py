@@ -1,0 +1,78 @@
+"""The evaluation of the XOR experiment: every seed of every variant on every possible input."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from maskwright.experiments.xor.data import read_xor
+from maskwright.experiments.xor.learn.train import EPOCH_STEPS
+from maskwright.experiments.xor.params import Xor
+from maskwright.experiments.xor.report.metrics import Scores, best_accuracy, scores
+from maskwright.experiments.xor.report.plots import example_rows
+from maskwright.learning.common.saved import load_model
+from maskwright.learning.replicates.tables import read_curves, write_replicates
+from maskwright.reporting.intervals import mean_interval, share_interval
+from maskwright.reporting.output import report_folder, save_figures
+from maskwright.reporting.seeds import loss_curves, seed_dots
+from maskwright.shared.experiment import Evaluation
+
+
+def evaluate(settings: Xor, *, data: Path, model: Path, results: Path) -> Evaluation:
+    """Score every seed of every variant on every possible input.
+
+    Writes metrics.json, details.json, and to `results`/plots pictures and the numbers of each seed
+    (`replicates.csv`). The details are by variant:
+
+    - `accuracy`: share of all possible inputs that are right, mean over the seeds and its interval;
+    - `loss`: sum of squares of a batch of the four cases, expected over all inputs; mean and `median_loss`;
+    - `solved`: share of the seeds that get every input right, with Wilson's interval; `stuck`: number of the others;
+    - `best_possible_accuracy`: that of the best of all functions of the input.
+
+    Args:
+        settings: the experiment's section of params.yaml.
+        data: the folder that `maskwright generate xor` wrote.
+        model: the folder of the variants' models.
+        results: holds training.csv.
+
+    Returns:
+        Accuracy and share of solved seeds of the chosen variant, and the details.
+    """
+    measured: dict[str, Scores] = {}
+    variants: dict[str, Any] = {}
+    tables = {variant: read_xor(data, variant) for variant in settings.trained_variants}
+    for variant, (inputs, labels) in tables.items():
+        network, about = load_model(model / variant)
+        measured[variant] = scores(np.asarray(network(inputs)), labels)
+        variants[variant] = _summary(measured[variant], about["seeds"]) | {
+            "inputs": len(inputs),
+            "best_possible_accuracy": best_accuracy(inputs, labels),
+        }
+    chosen = variants[settings.mask]
+    evaluation = Evaluation({name: chosen[name]["mean"] for name in ("accuracy", "solved")}, variants)
+    with report_folder(results, evaluation) as plots:
+        history = read_curves(results / "training.csv")
+        epoch = f"epoch of {EPOCH_STEPS} steps"
+        accuracies = {variant: values.accuracy for variant, values in measured.items()}
+        ceilings = {variant: values["best_possible_accuracy"] for variant, values in variants.items()}
+        figures = {
+            "loss": loss_curves(history, "sum of squares of a batch", epoch=epoch),
+            "accuracy": seed_dots(accuracies, "accuracy over every possible input", ceilings),
+            "examples": example_rows(tables),
+        }
+        save_figures(figures, plots)
+        by_seed = {variant: values._asdict() for variant, values in measured.items()}
+        write_replicates(plots / "replicates.csv", by_seed, first_seed=settings.seed)
+    return evaluation
+
+
+def _summary(measured: Scores, seeds: int) -> dict[str, Any]:
+    solved = int(measured.solved.sum())
+    return {
+        "accuracy": mean_interval(measured.accuracy, (0, 1))._asdict(),
+        "loss": mean_interval(measured.loss, (0, np.inf))._asdict(),
+        "median_loss": float(np.median(measured.loss)),
+        "solved": share_interval(solved, seeds)._asdict(),
+        "stuck": seeds - solved,
+        "seeds": seeds,
+    }

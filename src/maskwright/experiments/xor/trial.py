@@ -1,0 +1,28 @@
+"""A trial of a sweep of the XOR experiment."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from maskwright.experiments.xor.data import read_xor
+from maskwright.experiments.xor.learn.network import build
+from maskwright.experiments.xor.learn.train import fit
+from maskwright.experiments.xor.params import Xor
+from maskwright.experiments.xor.report.metrics import scores
+from maskwright.learning.common.determinism import make_deterministic
+
+
+def trial(settings: Xor, data: Path) -> dict[str, float]:
+    """Train one network of the chosen variant, with the seed `settings.seed`, and score it on every possible input.
+
+    Returns:
+        `accuracy`, `loss` and `solved` (1 or 0), as in `report.metrics.Scores`.
+    """
+    # The section asks for at least two seeds; a copy is not checked again.
+    settings = settings.model_copy(update={"seeds": 1})
+    make_deterministic(settings.seed)
+    inputs, labels = read_xor(data, settings.mask)
+    model: Any = build(settings, settings.mask)
+    fit(model, settings, inputs, labels)
+    return {name: float(values[0]) for name, values in scores(np.asarray(model(inputs)), labels)._asdict().items()}

@@ -1,0 +1,63 @@
+"""The data sets that `maskwright generate` makes, by name. What makes one is imported only when it is wanted."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from maskwright.params import Params
+
+
+def _drinks(params: Params, out: Path) -> None:
+    from maskwright.drinks.dataset import write_drinks
+
+    write_drinks(params.drinks, out)
+
+
+def _digits(params: Params, out: Path) -> None:
+    from maskwright.digits.dataset import write_digits
+
+    write_digits(params.digits, out)
+
+
+def _xor(params: Params, out: Path) -> None:
+    from maskwright.experiments.xor.data import write_xor
+
+    write_xor(out)
+
+
+def _corner(params: Params, out: Path) -> None:
+    from maskwright.experiments.corner.data import write_corner
+
+    write_corner(params.section("corner"), out)
+
+
+def _masked_digits(params: Params, out: Path) -> None:
+    from maskwright.experiments.masked_digits.generate import write_masked_digits
+
+    write_masked_digits(params.section("masked_digits"), out.with_name("digits"), out)
+
+
+def _conditional(params: Params, out: Path) -> None:
+    from maskwright.experiments.conditional.generate import write_hierarchy
+
+    write_hierarchy(params.section("conditional"), params.annotations, out.with_name("digits"), out)
+
+
+def _clustering(params: Params, out: Path) -> None:
+    from maskwright.experiments.clustering.generate import write_pictures
+
+    write_pictures(params.section("clustering"), out.with_name("digits"), out)
+
+
+GENERATED: Mapping[str, Callable[[Params, Path], None]] = MappingProxyType(
+    {
+        "drinks": _drinks,
+        "xor": _xor,
+        "corner": _corner,
+        "digits": _digits,
+        "masked_digits": _masked_digits,
+        "conditional": _conditional,
+        "clustering": _clustering,
+    }
+)
+"""What writes each generated data set into a folder."""

@@ -1,0 +1,53 @@
+"""A trained model as a folder: `config.json` (architecture), `model.weights.h5`, `about.json` (classes, size, ...).
+
+A `.keras` archive would store the time it was written, so that equal models would differ.
+"""
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from maskwright.shared.errors import MaskwrightError
+from maskwright.shared.outputs import replaced_folder, write_json
+
+
+def save_model(model: keras.Model, about: dict[str, Any], folder: Path) -> None:
+    """Write a model of one input and one output; the folder is replaced only when all in it is complete."""
+    # The same layers without what training added: the optimizer's state would be twice the weights again.
+    plain = keras.Model(model.input, model.output, name=model.name)
+    with replaced_folder(folder) as new:
+        write_json(new / "config.json", json.loads(plain.to_json()))
+        plain.save_weights(new / "model.weights.h5")
+        write_json(new / "about.json", about)
+
+
+def load_model(folder: Path) -> tuple[keras.Model, dict[str, Any]]:
+    """Read what `save_model` wrote; layers of our own are known once their module was imported.
+
+    Raises:
+        MaskwrightError: a file is missing or damaged.
+    """
+    about = read_about(folder)
+    try:
+        model = keras.models.model_from_json((folder / "config.json").read_text(encoding="utf-8"))
+        with warnings.catch_warnings():
+            # Of a file that lacks a layer Keras only warns.
+            warnings.filterwarnings("error", message="Skipping nested container")
+            model.load_weights(folder / "model.weights.h5")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, UserWarning) as error:
+        message = " ".join(str(error).split())[:200]
+        raise MaskwrightError(f"{folder}: not a whole model ({message}); train it again") from None
+    return model, about
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """Return the facts stored beside a model. Raises as `load_model`."""
+    try:
+        return json.loads((folder / "about.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise MaskwrightError(f"{folder}: no trained model; run `maskwright train {folder.name}` first") from None
+    except ValueError:
+        raise MaskwrightError(f"{folder / 'about.json'}: damaged; train the model again") from None

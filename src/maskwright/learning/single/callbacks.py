@@ -1,0 +1,123 @@
+"""What happens at the end of each epoch: validate, remember the best, store the state, tell those who listen."""
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from maskwright.learning.single.checkpoint import Progress, remove_checkpoint, save_checkpoint
+from maskwright.shared.errors import MaskwrightError
+
+LogEpoch = Callable[[int, dict[str, float]], None]
+
+
+class EpochEnd(keras.callbacks.Callback):
+    """Run the epoch's end in one place and in a fixed order.
+
+    Args:
+        validate: returns the validation split's named numbers for the model as it stands.
+        best_by: which of them decides the best epoch (the highest; the earliest on a tie).
+        learning_rate: the schedule, for the record.
+        progress: what a checkpoint held, or a fresh one; grows by a row each epoch.
+        folder: where the checkpoint lies.
+        log_epoch: called with the epoch (from 1) and its row.
+
+    Raises:
+        MaskwrightError: an epoch ends with a number that is not finite. The checkpoint goes too, since a rerun would
+            end there again.
+    """
+
+    def __init__(
+        self,
+        *,
+        validate: Callable[[], dict[str, float]],
+        best_by: str,
+        progress: Progress,
+        folder: Path,
+        log_epoch: LogEpoch,
+    ) -> None:
+        super().__init__()
+        self.validate = validate
+        self.best_by = best_by
+        self.progress = progress
+        self.folder = folder
+        self.log_epoch = log_epoch
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Validate, store, report."""
+        model: Any = self.model
+        row = {
+            "loss": float((logs or {})["loss"]),
+            **self.validate(),
+            "learning_rate": float(model.optimizer.learning_rate),
+        }
+        if not all(math.isfinite(value) for value in row.values()):
+            remove_checkpoint(self.folder)
+            broken = ", ".join(f"{name} is {value}" for name, value in row.items() if not math.isfinite(value))
+            raise MaskwrightError(f"epoch {epoch + 1}: {broken}; the training diverged, set a lower learning_rate")
+        history = self.progress.history
+        best = self.progress.best_epoch
+        if best < 0 or row[self.best_by] > history[best][self.best_by]:
+            self.progress.best_epoch = epoch
+        history.append(row)
+        save_checkpoint(self.folder, model, self.progress)
+        self.log_epoch(epoch + 1, row)
+
+
+class ProgressBar(keras.callbacks.Callback):
+    """One line for the whole training, with the time left; where nobody watches, a plain line an epoch."""
+
+    def __init__(self, *, epochs: int, steps: int, start: int, progress: Progress, shown: tuple[str, ...]) -> None:
+        super().__init__()
+        self.epochs = epochs
+        self.steps = steps
+        self.start = start
+        self.progress = progress
+        self.shown = shown
+        self.console = Console(stderr=True)
+        self.bar = Bar(
+            TextColumn("epoch {task.fields[epoch]}/" + str(epochs)),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[numbers]}"),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+        self.began = 0.0
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Show the bar."""
+        self.began = time.monotonic()
+        self.bar.start()
+        self.task = self.bar.add_task(
+            "", total=self.epochs * self.steps, completed=self.start * self.steps, epoch=self.start + 1, numbers=""
+        )
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Move the bar by a step."""
+        self.bar.advance(self.task)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Show the numbers of the epoch that ended."""
+        row = self.progress.history[epoch]
+        best = " (best)" if self.progress.best_epoch == epoch else ""
+        numbers = "  ".join(f"{name} {row[name]:.4f}" for name in self.shown) + best
+        self.bar.update(self.task, epoch=min(epoch + 2, self.epochs), numbers=numbers)
+        if not self.console.is_terminal:
+            seconds = time.monotonic() - self.began
+            self.console.print(f"epoch {epoch + 1}/{self.epochs}  {numbers}  {seconds:.0f} s", highlight=False)
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Take the bar away."""
+        self.stop()
+
+    def stop(self) -> None:
+        """Give the terminal back; for a training that ends with an error, when Keras tells callbacks nothing."""
+        self.bar.stop()

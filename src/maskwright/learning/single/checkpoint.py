@@ -1,0 +1,105 @@
+"""Training that survives a kill: after each epoch everything it needs to go on stands on disk."""
+
+import json
+import shutil
+import sys
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from maskwright.shared.outputs import write_json
+
+
+@dataclass
+class Progress:
+    """How far a training has come: one row of named numbers an epoch, and the best epoch so far (from 0)."""
+
+    history: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = -1
+
+    @property
+    def next_epoch(self) -> int:
+        """The epoch to run next, from 0."""
+        return len(self.history)
+
+
+def save_checkpoint(folder: Path, model: keras.Model, progress: Progress) -> None:
+    """Store the model's and its optimizer's variables, and the progress, after an epoch.
+
+    A state is written beside the one before and named last, so a kill at any moment leaves one whole. The weights of
+    the best epoch are kept too; those of an epoch that a kill kept out of the record are the same when it is rerun.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if progress.best_epoch == progress.next_epoch - 1:
+        _write_arrays(folder / "best.npz", [np.asarray(v) for v in model.weights])
+    name = f"state-{progress.next_epoch}.npz"
+    _write_arrays(folder / name, [np.asarray(v) for v in _state(model)])
+    record = {"state": name, "history": progress.history, "best_epoch": progress.best_epoch}
+    write_json(folder / "progress.json", record)
+    for stale in folder.glob("state-*.npz"):
+        if stale.name != name:
+            stale.unlink()
+
+
+def load_checkpoint(folder: Path, model: keras.Model) -> Progress:
+    """Put a compiled, built model back to where `save_checkpoint` left it.
+
+    Where there is nothing, or (with a warning) nothing whole, the model stays as it is and the `Progress` is fresh.
+    """
+    record = folder / "progress.json"
+    if not record.is_file():
+        return Progress()
+    state = _state(model)
+    try:
+        stored = json.loads(record.read_text(encoding="utf-8"))
+        progress = Progress(stored["history"], stored["best_epoch"])
+        values = _read_arrays(folder / stored["state"], state)
+        _read_arrays(folder / "best.npz", model.weights)
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        message = " ".join(str(error).split())[:200]
+        print(f"maskwright: warning: {folder}: damaged checkpoint ({message}); starting over", file=sys.stderr)
+        return Progress()
+    _assign(state, values)
+    return progress
+
+
+def restore_best(folder: Path, model: keras.Model) -> None:
+    """Give the model the weights of its best epoch."""
+    _assign(model.weights, _read_arrays(folder / "best.npz", model.weights))
+
+
+def remove_checkpoint(folder: Path) -> None:
+    """Delete what a finished training no longer needs."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _state(model: keras.Model) -> list[Any]:
+    # Not `model.variables`: those of the metrics start afresh each epoch. Dropout's seeds do belong to the state.
+    seeds = [v for v in model.non_trainable_variables if not any(v is w for w in model.weights)]
+    return [*model.weights, *seeds, *model.optimizer.variables]
+
+
+def _assign(variables: list[Any], values: list[np.ndarray]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def _write_arrays(path: Path, arrays: list[np.ndarray]) -> None:
+    temporary = path.with_name(f".{path.name}")
+    with temporary.open("wb") as file:
+        np.savez(file, *arrays)
+    temporary.replace(path)
+
+
+def _read_arrays(path: Path, variables: list[Any]) -> list[np.ndarray]:
+    """Read what `_write_arrays` wrote, for variables of these shapes."""
+    with np.load(path) as file:
+        arrays = [file[f"arr_{index}"] for index in range(len(file.files))]
+    if [array.shape for array in arrays] != [tuple(variable.shape) for variable in variables]:
+        raise ValueError(f"{path.name} holds other variables than the model")
+    return arrays

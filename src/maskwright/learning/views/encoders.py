@@ -1,0 +1,93 @@
+"""Encoders that learn without labels: networks from the view of an image to features."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import keras
+from keras import layers
+
+from maskwright.learning.common.determinism import layer_seed
+from maskwright.learning.common.layers import FusedBatchNormalization
+from maskwright.learning.replicates.fitting import stacked
+
+
+class Encoder(NamedTuple):
+    """An architecture.
+
+    Attributes:
+        convolutions: filters, kernel size and stride of each.
+        pooled: max pooling by 2 follows all but the last.
+    """
+
+    convolutions: tuple[tuple[int, int, int], ...]
+    pooled: bool
+
+
+ENCODERS: Mapping[str, Encoder] = MappingProxyType(
+    {
+        "vgg-f": Encoder(((64, 3, 1), (128, 3, 1), (256, 3, 1), (512, 3, 1)), pooled=True),
+        "vgg-f-quarter": Encoder(((16, 3, 1), (32, 3, 1), (64, 3, 1), (128, 3, 1)), pooled=True),
+        "fast": Encoder(((16, 4, 2), (32, 3, 2), (64, 3, 2), (128, 3, 1)), pooled=False),
+    }
+)
+"""The presets.
+
+`vgg-f` is the source's F, 64-M-128-M-256-M-512. `vgg-f-quarter` has a quarter of its filters. `fast` has as few, and
+strides in place of pooling.
+"""
+
+_BN_MOMENTUM = 0.9
+
+
+def encode(images: Any, preset: str, seed: int, precision: str = "float32") -> Any:
+    """Return flat features of images: (B, H, W, C) -> (B, F).
+
+    Each convolution is padded, and followed by batch normalisation, pooling where there is some, and ReLU.
+
+    Args:
+        images: with sides of at least 8 pixels.
+        preset: a key of `ENCODERS`.
+        seed: of the initial weights.
+        precision: of the arithmetic, "float32" or "bfloat16"; weights and statistics are float32 in either case.
+    """
+    x = images
+    dtype = "mixed_bfloat16" if precision == "bfloat16" else precision
+    convolutions, pooled = ENCODERS[preset]
+    for place, (filters, kernel, stride) in enumerate(convolutions):
+        initial: Any = keras.initializers.HeNormal(seed=layer_seed(seed, place))
+        x = layers.Conv2D(
+            filters,
+            kernel,
+            stride,
+            "same",
+            use_bias=False,
+            kernel_initializer=initial,
+            dtype=dtype,
+            name=f"convolution_{place}",
+        )(x)
+        x = FusedBatchNormalization(momentum=_BN_MOMENTUM, dtype=dtype, name=f"normalisation_{place}")(x)
+        if pooled and place < len(convolutions) - 1:
+            # Pooling before ReLU gives the same as after it, and leaves ReLU a quarter of the work.
+            x = layers.MaxPooling2D(2, dtype=dtype, name=f"pool_{place + 1}")(x)
+        x = layers.ReLU(dtype=dtype, name=f"relu_{place}")(x)
+    return layers.Flatten(dtype=dtype, name="flatten")(x)
+
+
+def together(networks: list[keras.Model], shape: tuple[int, int, int], name: str) -> keras.Model:
+    """Return networks of views as one network of images.
+
+    Args:
+        networks: R models (B, V, V, C) -> (B, ...), of one shape.
+        shape: (H, H, C) of the images.
+        name: of the model.
+
+    Returns:
+        (B, H, H, C), from 0 to 1 -> (B, R, ...), the outputs for the middle of the images.
+    """
+    images = keras.Input(shape, name="images")
+    first: Any = networks[0]
+    margin = (shape[0] - first.input_shape[1]) // 2
+    views = layers.Cropping2D(margin, name="middle")(images)
+    outputs = [network(views) for network in networks]
+    return keras.Model(images, stacked(outputs), name=name)

@@ -1,0 +1,103 @@
+"""Augmentation of a batch of images and index masks: one warp and one colour matrix an image.
+
+Every function is pure: the variation comes in as numbers, so the same numbers give the same picture, eagerly and in
+`tf.data`. Images are (B, H, W, 3) with values in [0, 255], masks (B, H, W) class indices.
+"""
+
+import math
+from typing import Any
+
+import tensorflow as tf
+
+from maskwright.shared.settings import Augmentation
+
+NUMBERS = 9
+"""Uniform numbers that `augment` may use for one image: mirror, zoom, turn, shift x and y, and four of colour."""
+
+# ITU-R BT.601: how much red, green and blue each contribute to perceived brightness.
+_LUMA = (0.299, 0.587, 0.114)
+_RGB_TO_YIQ = ((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
+_MAX_HUE_TURN = math.pi / 6
+
+
+def random_numbers(seed: tf.Tensor) -> tf.Tensor:
+    """Return (NUMBERS,) float32 in [0, 1), a function of the (2,) integer seed alone."""
+    return tf.random.stateless_uniform((NUMBERS,), seed=seed)
+
+
+def augment(images: Any, masks: Any, numbers: tf.Tensor, strength: Augmentation) -> tuple[tf.Tensor, tf.Tensor]:
+    """Vary a batch: mirror, zoom, turn and shift (image and mask alike), then colour (image alone).
+
+    Args:
+        images: (B, H, W, 3) uint8 or float in [0, 255].
+        masks: (B, H, W) integer class indices.
+        numbers: (B, NUMBERS) float32 in [0, 1); each row decides its image's variation.
+        strength: how much; zero leaves a kind out altogether.
+
+    Returns:
+        (B, H, W, 3) float32 images in [0, 255] and (B, H, W) int32 masks. What the warp brings in from outside the
+        frame is the picture mirrored at its edge, image and mask alike, so every pixel keeps a true label. Image
+        values are interpolated bilinearly, masks take the nearest pixel.
+    """
+    images, masks = tf.cast(images, tf.float32), tf.cast(masks, tf.int32)
+    if strength.scale or strength.rotate or strength.crop:
+        rows = transforms(tf.shape(images)[1], tf.shape(images)[2], numbers, strength)
+        images = warp(images, rows, "BILINEAR")
+        masks = warp(masks[..., None], rows, "NEAREST")[..., 0]
+    elif strength.flip:
+        mirrored = numbers[:, 0] < strength.flip
+        images = tf.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
+        masks = tf.where(mirrored[:, None, None], masks[:, :, ::-1], masks)
+    if strength.colour:
+        images = recolour(images, numbers[:, 5:], strength.colour)
+    return images, masks
+
+
+def transforms(height: tf.Tensor, width: tf.Tensor, numbers: tf.Tensor, strength: Augmentation) -> tf.Tensor:
+    """Return (B, 8) rows [a b c d e f 0 0] that map an output pixel (x, y) to input (ax + by + c, dx + ey + f)."""
+    height, width = tf.cast(height, tf.float32), tf.cast(width, tf.float32)
+    mirror = tf.where(numbers[:, 0] < strength.flip, -1.0, 1.0)
+    largest = -math.log1p(-strength.scale)
+    zoom = tf.exp((2 * numbers[:, 1] - 1) * largest)  # 1 - scale ... 1 / (1 - scale), its logarithm uniform
+    angle = (2 * numbers[:, 2] - 1) * math.radians(strength.rotate)
+    shift_x = (2 * numbers[:, 3] - 1) * strength.crop * width
+    shift_y = (2 * numbers[:, 4] - 1) * strength.crop * height
+    a, b = tf.cos(angle) / zoom, -tf.sin(angle) / zoom
+    d, e = tf.sin(angle) / zoom, tf.cos(angle) / zoom
+    a, d = a * mirror, d * mirror
+    # The window turns and zooms about its centre.
+    centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
+    c = centre_x + shift_x - a * centre_x - b * centre_y
+    f = centre_y + shift_y - d * centre_x - e * centre_y
+    zero = tf.zeros_like(a)
+    return tf.stack([a, b, c, d, e, f, zero, zero], axis=1)
+
+
+def warp(images: Any, rows: Any, interpolation: str, *, fill_mode: str = "REFLECT", fill: float = 0.0) -> Any:
+    """Move (B, H, W, C) images by the (B, 8) rows of `transforms`; `fill_mode` says what comes in from outside."""
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=images,
+        transforms=rows,
+        output_shape=tf.shape(images)[1:3],
+        fill_value=fill,
+        interpolation=interpolation,
+        fill_mode=fill_mode,
+    )
+
+
+def recolour(images: tf.Tensor, numbers: tf.Tensor, strength: float) -> tf.Tensor:
+    """Change brightness, contrast, saturation and hue by one 3x3 matrix and one offset an image."""
+    spread = 2 * numbers - 1  # (B, 4) in [-1, 1)
+    brightness, contrast, saturation = (tf.exp(spread[:, i] * strength) for i in range(3))
+    turn = spread[:, 3] * strength * _MAX_HUE_TURN
+    cosine, sine, one, zero = tf.cos(turn), tf.sin(turn), tf.ones_like(turn), tf.zeros_like(turn)
+    # In YIQ brightness is the first axis, so hue is a turn about it and saturation a stretch away from it.
+    rotation = tf.reshape(tf.stack([one, zero, zero, zero, cosine, -sine, zero, sine, cosine], axis=1), (-1, 3, 3))
+    stretch = tf.linalg.diag(tf.stack([one, saturation, saturation], axis=1))
+    to_yiq = tf.constant(_RGB_TO_YIQ)
+    matrix = tf.linalg.inv(to_yiq) @ stretch @ rotation @ to_yiq  # (B, 3, 3)
+    matrix = matrix * (brightness * contrast)[:, None, None]
+    mean = tf.einsum("bc,c->b", tf.reduce_mean(images, axis=(1, 2)), tf.constant(_LUMA))
+    offset = (brightness * (1 - contrast)) * mean  # (B,) keeps the mean grey where contrast changes
+    changed = tf.einsum("bhwc,bdc->bhwd", images, matrix) + offset[:, None, None, None]
+    return tf.clip_by_value(changed, 0.0, 255.0)

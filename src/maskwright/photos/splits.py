@@ -1,0 +1,69 @@
+"""Reading what `maskwright masks` wrote for one split: which photographs it has, and its classes. No TensorFlow."""
+
+import csv
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from maskwright.shared.errors import MaskwrightError
+
+# The files of a split's folder, see `via.convert`.
+INDEX = "index.csv"
+CLASSES = "classes.json"
+BOXES = "boxes.coco.json"
+
+
+@dataclass(frozen=True)
+class Example:
+    """One row of a split's index: where the photograph and its index mask lie."""
+
+    image: Path
+    mask: Path
+
+
+def read_split(folder: Path) -> list[Example]:
+    """Return the examples of one split, in the order of its index.
+
+    Args:
+        folder: the split's own, such as data/masks/train.
+
+    Raises:
+        MaskwrightError: the folder has no index, or an empty one.
+    """
+    index = folder / INDEX
+    if not index.is_file():
+        raise MaskwrightError(f"{index}: no such file; run `maskwright masks` first")
+    with index.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        # Made shorter as text, so that "../.." leads along the path as given, also where it goes through a link.
+        examples = [
+            Example(Path(os.path.normpath(folder / row["image"])), folder / row["mask"])
+            for row in csv.DictReader(file)
+        ]
+    if not examples:
+        raise MaskwrightError(f"{index}: lists no image; check annotations.{folder.name} in params.yaml")
+    return examples
+
+
+def read_classes(folder: Path, *others: Path) -> list[str]:
+    """Return the class names, background first, that the indices in the masks of splits stand for.
+
+    Args:
+        folder: a split's own, such as data/masks/train.
+        others: folders of splits that must have the same classes.
+
+    Raises:
+        MaskwrightError: a folder has no list of classes, or another list.
+    """
+    classes = _classes_in(folder)
+    for other in others:
+        if _classes_in(other) != classes:
+            raise MaskwrightError(f"{other / CLASSES}: differs from {folder / CLASSES}; run `maskwright masks` again")
+    return classes
+
+
+def _classes_in(folder: Path) -> list[str]:
+    path = folder / CLASSES
+    if not path.is_file():
+        raise MaskwrightError(f"{path}: no such file; run `maskwright masks` first")
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,56 @@
+"""The section `sweeps` of params.yaml."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, field_validator
+
+from maskwright.shared.settings import Positive, Section
+
+
+class Subset(Section):
+    """A random choice among the configurations of a sweep."""
+
+    configurations: Positive
+    seed: int = 0
+
+
+class Sweep(Section):
+    """A sweep: an experiment, and what to vary in it."""
+
+    experiment: str
+    factors: Annotated[dict[str, Annotated[list[Any], Field(min_length=1)]], Field(min_length=1)]
+    fixed: Annotated[dict[str, Any], Field(default_factory=dict)]
+    exclude: Annotated[list[dict[str, Any]], Field(default_factory=list)]
+    fraction: Literal["full", "half"] = "full"
+    subset: Subset | None = None
+    seeds: int | list[int]
+    response: str | Annotated[list[str], Field(min_length=1)]
+
+    @property
+    def responses(self) -> list[str]:
+        """The measures whose effects are analysed."""
+        return [self.response] if isinstance(self.response, str) else self.response
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _check_seeds(cls, seeds: Any) -> Any:
+        listed = isinstance(seeds, list)
+        numbers: list[Any] = seeds if listed else [seeds]
+        whole = bool(numbers) and all(type(number) is int for number in numbers)
+        if not whole or len(set(numbers)) < len(numbers) or (not listed and numbers[0] < 1):
+            raise ValueError(f"must be a number of seeds, or a list of different ones (got {seeds!r})")
+        return seeds
+
+
+class Sweeps(Section):
+    """Sweeps by name, and the Dask scheduler on whose workers they run."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Sweep]
+
+    scheduler: str | None = None
+
+    @property
+    def entries(self) -> dict[str, Sweep]:
+        """The sweeps by name."""
+        return self.__pydantic_extra__

@@ -1,0 +1,128 @@
+"""Sweeps and MLflow: a sweep that runs, one that DVC or Git restored, and the effects that were found in it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from maskwright.catalogue import experiment
+from maskwright.params import Params
+from maskwright.sweeps.plan import Plan, Trial, plan_sweep
+from maskwright.sweeps.run import (
+    finished_before,
+    kept_file,
+    run_sweep,
+    scheduler_address,
+    swept_experiment,
+    trial_keys,
+)
+from maskwright.sweeps.table import read_outcomes
+from maskwright.sweeps.worker import Outcome
+from maskwright.tracking.sweeps import LiveSweep, TrackedSweep, TrackedTrial, record_effects, record_sweep
+
+
+def sweep(name: str, params: Params, *, root: Path, results: Path) -> str:
+    """Run a sweep of params.yaml and record it in MLflow; see `run_sweep` for what it does and returns.
+
+    Args:
+        name: the sweep's name.
+        params: all parameters.
+        root: folder of the project, for what outlives a kill and for MLflow's store.
+        results: gets sweep/NAME/trials.csv.
+
+    Raises:
+        MaskwrightError: as `plan_sweep`, `swept_experiment`, `trial_keys` and `run_sweep`.
+    """
+    plan = plan_sweep(name, params)
+    about = swept_experiment(plan)
+    keys = trial_keys(plan, about, about.data)
+    out = results / "sweep" / name
+    live = LiveSweep(root, _tracked_sweep(plan, params, keys))
+    try:
+        told = run_sweep(
+            plan,
+            keys,
+            about=about,
+            data=about.data,
+            out=out,
+            kept=kept_file(root, name),
+            scheduler=scheduler_address(params),
+            log=lambda trial, outcome: live.log(_tracked_trial(trial, keys[trial.name], outcome)),
+        )
+    except BaseException as error:
+        live.stop(killed=isinstance(error, KeyboardInterrupt))
+        raise
+    live.finish(out / "trials.csv")
+    return told
+
+
+def sync_sweep(name: str, params: Params, *, root: Path, results: Path) -> bool:
+    """Record in MLflow the sweep whose table DVC restored; what has its run already is left alone.
+
+    Args:
+        name, params, root, results: as for `sweep`. The data and the code must be those of the table.
+
+    Returns:
+        Whether anything had to be added.
+
+    Raises:
+        MaskwrightError: there is no table, or its trials are not those of `params`; and as `sweep`.
+        Exception: whatever MLflow raises.
+    """
+    plan = plan_sweep(name, params)
+    about = swept_experiment(plan)
+    keys = trial_keys(plan, about, about.data)
+    path = results / "sweep" / name / "trials.csv"
+    outcomes = {**read_outcomes(plan, path), **finished_before(plan, keys, kept_file(root, name))}
+    trials = [_tracked_trial(trial, keys[trial.name], outcomes[trial.name]) for trial in plan.trials]
+    return record_sweep(root, _tracked_sweep(plan, params, keys), trials, path)
+
+
+def record_sweep_effects(name: str, params: Params, *, root: Path, results: Path) -> bool:
+    """Add the analyses of effects to the sweep's run in MLflow, where there is one.
+
+    Args:
+        name, params, root, results: as for `sweep`; the analyses are those in effects/NAME, one for each response.
+
+    Returns:
+        Whether there is such a run that lacked one of them.
+
+    Raises:
+        MaskwrightError: as `plan_sweep`, `swept_experiment` and `trial_keys`.
+        Exception: whatever MLflow raises.
+    """
+    plan = plan_sweep(name, params)
+    about = swept_experiment(plan)
+    keys = trial_keys(plan, about, about.data)
+    tracked, folder = _tracked_sweep(plan, params, keys), results / "effects" / name
+    added = False
+    for response in plan.sweep.responses:
+        tables = folder / "tables" / response
+        metrics = json.loads((tables / "metrics.json").read_text(encoding="utf-8"))
+        added |= record_effects(root, tracked, response, metrics, tables, folder / "plots" / response)
+    return added
+
+
+def _tracked_sweep(plan: Plan, params: Params, keys: Mapping[str, str]) -> TrackedSweep:
+    """Return what MLflow is to know of a sweep."""
+    about = experiment(plan.sweep.experiment)
+    sections = {name: params.section(name) for name in (*about.sections, about.name)}
+    sections = {f"sweeps.{plan.name}": plan.sweep, **sections}
+    return TrackedSweep(
+        name=plan.name,
+        key=hashlib.sha256(" ".join(keys.values()).encode()).hexdigest()[:32],
+        params={name: values.model_dump(mode="json") for name, values in sections.items()},
+    )
+
+
+def _tracked_trial(trial: Trial, key: str, outcome: Outcome) -> TrackedTrial:
+    """Return what MLflow is to know of a trial."""
+    return TrackedTrial(
+        name=trial.name,
+        key=key,
+        params={**trial.levels, "seed": trial.seed},
+        metrics=outcome.measures,
+        reason=outcome.reason,
+        started=outcome.started,
+        seconds=outcome.seconds,
+    )

@@ -1,0 +1,68 @@
+"""The table of a sweep, trials.csv: a row for each trial, in the order of the plan. Imports no TensorFlow."""
+
+import csv
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from maskwright.shared.errors import MaskwrightError
+from maskwright.shared.outputs import replaced_file
+from maskwright.sweeps.plan import Plan
+from maskwright.sweeps.worker import Outcome
+
+
+def columns(plan: Plan, measures: Iterable[str] = ()) -> list[str]:
+    """Return the names of the table's columns; without `measures` those that no measure may be called."""
+    return ["trial", *plan.sweep.factors, "seed", *measures, "status", "reason"]
+
+
+def write_outcomes(plan: Plan, outcomes: Mapping[str, Outcome], path: Path) -> None:
+    """Write a row for each trial: name, levels, seed, measures, status, reason. No times: a repetition has others.
+
+    Args:
+        plan: the trials.
+        outcomes: those of all trials, by name.
+        path: the file; replaced whole.
+    """
+    measures = list(dict.fromkeys(name for trial in plan.trials for name in outcomes[trial.name].measures))
+    with replaced_file(path) as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(columns(plan, measures))
+        for trial in plan.trials:
+            outcome = outcomes[trial.name]
+            levels = [_cell(trial.levels[key]) for key in plan.sweep.factors]
+            # 10 digits: more is rounding, which may differ between processors.
+            numbers = [f"{outcome.measures[name]:.10g}" if name in outcome.measures else "" for name in measures]
+            table.writerow([trial.name, *levels, trial.seed, *numbers, outcome.status, outcome.reason])
+
+
+def read_outcomes(plan: Plan, path: Path) -> dict[str, Outcome]:
+    """Read what `write_outcomes` wrote. The trials began when the file was written, for all that it says.
+
+    Raises:
+        MaskwrightError: the file is missing, or its trials are not those of the plan.
+    """
+    if not path.is_file():
+        raise MaskwrightError(f"{path}: no such file; run `maskwright sweep {plan.name}` first")
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = {row["trial"]: row for row in csv.DictReader(file)}
+    if rows.keys() != {trial.name for trial in plan.trials}:
+        raise MaskwrightError(
+            f"{path}: its trials are not those of params.yaml; run `dvc repro` or `dvc checkout` first"
+        )
+    others = columns(plan)
+    written = path.stat().st_mtime
+    return {
+        name: Outcome(
+            status=row["status"],  # pyright: ignore[reportArgumentType]
+            reason=row["reason"],
+            measures={key: float(value) for key, value in row.items() if key not in others and value},
+            started=written,
+        )
+        for name, row in rows.items()
+    }
+
+
+def _cell(level: Any) -> str:
+    return level if isinstance(level, str) else json.dumps(level)

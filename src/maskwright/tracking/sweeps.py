@@ -1,0 +1,259 @@
+"""A sweep in MLflow: one run for the sweep, and below it one for each trial. The process that runs the sweep writes.
+
+As for trainings, a run is found by the key of all that determines it, so what is repeated or continued has one row.
+The runs are in an MLflow experiment of their own, `sweep-NAME`.
+"""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from maskwright.shared.identity import content_hash
+from maskwright.shared.processor import this_processor
+from maskwright.tracking.provenance import git_tags, user
+from maskwright.tracking.runs import KEY, PROCESSOR, STAGE, flatten, metric_names, warn
+from maskwright.tracking.store import Store, open_store
+
+_PARENT = "mlflow.parentRunId"
+_REASON = "maskwright.reason"
+_PAGE = 1000
+
+
+@dataclass(frozen=True)
+class TrackedSweep:
+    """A sweep as MLflow sees it.
+
+    Attributes:
+        name: the sweep's name.
+        key: hash of its trials' keys.
+        params: its section of params.yaml, and those of its experiment.
+    """
+
+    name: str
+    key: str
+    params: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class TrackedTrial:
+    """A trial as MLflow sees it.
+
+    Attributes:
+        name: of its run.
+        key: hash of all that determines it.
+        params: factors and seed.
+        metrics: what it measured.
+        reason: why it did not finish, or "".
+        started, seconds: when (in seconds since 1970), and how long it took.
+    """
+
+    name: str
+    key: str
+    params: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    reason: str
+    started: float
+    seconds: float
+
+
+class LiveSweep:
+    """The runs of a sweep that is under way, written by a thread, so that no worker ever waits for MLflow.
+
+    MLflow must not cost anyone a trial: the first failure is a warning in one line, and after it nothing more is
+    recorded. Running the sweep again, which runs no trial twice, records it then.
+    """
+
+    def __init__(self, root: Path, sweep: TrackedSweep) -> None:
+        self._root, self._sweep = root, sweep
+        self._queue: SimpleQueue[TrackedTrial | tuple[str, Path | None]] = SimpleQueue()
+        self._thread = threading.Thread(target=self._write, name="mlflow", daemon=True)
+        self._thread.start()
+
+    def log(self, trial: TrackedTrial) -> None:
+        """Record a trial; one that has its row already is left alone."""
+        self._queue.put(trial)
+
+    def finish(self, table: Path) -> None:
+        """Say that the sweep is complete, and add its table."""
+        self._end("FINISHED", table)
+
+    def stop(self, *, killed: bool) -> None:
+        """Say that the sweep ended early; running it again continues the run."""
+        self._end("KILLED" if killed else "FAILED", None)
+
+    def _end(self, status: str, table: Path | None) -> None:
+        self._queue.put((status, table))
+        self._thread.join()
+
+    def _write(self) -> None:
+        try:
+            writer = _Writer(open_store(self._root, _experiment(self._sweep)), self._sweep)
+            writer.reopen()
+            while isinstance(item := self._queue.get(), TrackedTrial):
+                writer.trial(item)
+            writer.end(*item)
+        except Exception as error:
+            warn(error, f"the sweep goes on, and `maskwright sweep {self._sweep.name}` once more records it later")
+
+
+def record_sweep(root: Path, sweep: TrackedSweep, trials: Iterable[TrackedTrial], table: Path) -> bool:
+    """Bring the runs of a sweep up to date, making those that are missing.
+
+    Returns:
+        Whether any trial had to be added.
+
+    Raises:
+        Exception: whatever MLflow raises.
+    """
+    writer = _Writer(open_store(root, _experiment(sweep)), sweep)
+    # Every trial is looked at, so no `any` of a generator.
+    added = [writer.trial(trial) for trial in trials]
+    # Ended once: a run's time is that from its start to its end.
+    if any(added) or not writer.finished():
+        writer.end("FINISHED", table)
+    return any(added)
+
+
+def record_effects(
+    root: Path, sweep: TrackedSweep, response: str, metrics: Mapping[str, Any], tables: Path, pictures: Path
+) -> bool:
+    """Add an analysis of effects to a sweep's run, under `effects-RESPONSE`.
+
+    Args:
+        root: folder of the MLflow store.
+        sweep: which.
+        response: the measure that was analysed.
+        metrics: the numbers.
+        tables, pictures: the folders of its tables and of its pictures.
+
+    Returns:
+        Whether there is such a run that did not have this analysis yet.
+
+    Raises:
+        Exception: whatever MLflow raises.
+    """
+    store = open_store(root, _experiment(sweep))
+    run, content = _find(store, sweep.key), content_hash(tables)
+    label = f"effects-{response}"
+    tag = f"maskwright.{label}"
+    if run is None or store.client.get_run(run).data.tags.get(tag) == content:
+        return False
+    numbers = {
+        f"{label}/{key}": float(value)
+        for key, value in flatten(dict(metrics))
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    _log(store, run, {}, numbers, int(time.time() * 1000))
+    store.client.log_artifacts(run, str(tables), label)
+    if pictures.is_dir():
+        store.client.log_artifacts(run, str(pictures), f"{label}/plots")
+    store.client.set_tag(run, tag, content)
+    return True
+
+
+def _experiment(sweep: TrackedSweep) -> str:
+    return f"sweep-{sweep.name}"
+
+
+def _find(store: Store, key: str) -> str | None:
+    found = store.client.search_runs([store.experiment], f"tags.`{KEY}` = '{key}'", max_results=1)
+    return found[0].info.run_id if found else None
+
+
+def _log(store: Store, run: str, params: Mapping[str, Any], metrics: Mapping[str, float], when: int) -> None:
+    from mlflow.entities import Metric, Param
+
+    named = zip(metric_names(metrics), metrics.values(), strict=True)
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in params.items()}
+    store.client.log_batch(
+        run,
+        # `when` is a trial's own time, so that a number that is written twice is the same entry.
+        metrics=[Metric(name, value, when, 0) for name, value in named],
+        params=[Param(key, text) for key, text in texts.items()],
+    )
+
+
+class _Writer:
+    def __init__(self, store: Store, sweep: TrackedSweep) -> None:
+        self._store, self._sweep, self._git = store, sweep, git_tags()
+        found = _find(store, sweep.key)
+        self._run = found or self._create(sweep.key, f"sweep {sweep.name}", {})
+        if not found:
+            _log(store, self._run, dict(flatten(sweep.params)), {}, 0)
+        self._rows = self._children()
+
+    def reopen(self) -> None:
+        """Say that the sweep goes on."""
+        self._store.client.update_run(self._run, status="RUNNING")
+
+    def finished(self) -> bool:
+        """Return whether the sweep's run says that it is complete."""
+        return self._store.client.get_run(self._run).info.status == "FINISHED"
+
+    def trial(self, trial: TrackedTrial) -> bool:
+        """Record a trial; return False where its run is complete already."""
+        status = "FAILED" if trial.reason else "FINISHED"
+        run, before = self._rows.get(trial.key, ("", ""))
+        if before == status:
+            return False
+        started = int(trial.started * 1000)
+        if not run:
+            run = self._create(trial.key, trial.name, {_PARENT: self._run}, started)
+        _log(self._store, run, trial.params, trial.metrics, started)
+        if trial.reason:
+            self._store.client.set_tag(run, _REASON, trial.reason)
+        elif before == "FAILED":
+            self._store.client.delete_tag(run, _REASON)
+        self._store.client.set_terminated(run, status, int((trial.started + trial.seconds) * 1000))
+        self._rows[trial.key] = (run, status)
+        return True
+
+    def end(self, status: str, table: Path | None) -> None:
+        client = self._store.client
+        states = [state for _, state in self._rows.values()]
+        counts = {"finished": states.count("FINISHED"), "without_result": states.count("FAILED")}
+        known = client.get_run(self._run).data.metrics
+        changed = {name: value for name, value in counts.items() if known.get(name) != value}
+        _log(self._store, self._run, {}, changed, int(time.time() * 1000))
+        if table is not None:
+            client.log_artifact(self._run, str(table))
+        client.set_terminated(self._run, status)
+
+    def _create(self, key: str, name: str, tags: Mapping[str, str], started: int | None = None) -> str:
+        experiment = os.environ.get("DVC_EXP_NAME")
+        everything = {
+            KEY: key,
+            STAGE: f"sweep-{self._sweep.name}",
+            PROCESSOR: str(this_processor()),
+            "mlflow.source.name": f"maskwright sweep {self._sweep.name}",
+            "mlflow.source.type": "LOCAL",
+            "mlflow.user": user(),
+            **({"dvc.experiment": experiment} if experiment else {}),
+            **self._git,
+            **tags,
+        }
+        return self._store.client.create_run(
+            self._store.experiment, start_time=started, tags=everything, run_name=name
+        ).info.run_id
+
+    def _children(self) -> dict[str, tuple[str, str]]:
+        """Return the run and its status for each trial that has one, by key."""
+        rows: dict[str, tuple[str, str]] = {}
+        below = f"tags.`{_PARENT}` = '{self._run}'"
+        token: str | None = ""
+        while token is not None:
+            page = self._store.client.search_runs(
+                [self._store.experiment],
+                below,
+                max_results=_PAGE,
+                page_token=token or None,
+            )
+            rows |= {run.data.tags.get(KEY, ""): (run.info.run_id, run.info.status) for run in page}
+            token = page.token or None
+        return rows

@@ -1,0 +1,195 @@
+"""The autoencoder's network: shapes and weights counted by hand, draws, divergence, and a step for every switch."""
+
+import itertools
+import random
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from maskwright.experiments.autoencoder.learn.network import (
+    ConvBlock,
+    Sampling,
+    autoencoder,
+    build,
+    dense_block,
+    kl_divergence,
+)
+from maskwright.params import load_params
+
+SHIPPED = Path(__file__).parents[4] / "params.yaml"
+
+PLAIN = ConvBlock(batch_norm=False, dropout=0.0, attention="none", attention_kernel=5, activation="elu")
+
+
+def small(block=PLAIN, *, shape=(6, 9, 1), filters=(3, 2), depth=1, variational=False, seed=0):
+    return autoencoder(shape, filters=filters, depth=depth, latent=2, block=block, variational=variational, seed=seed)
+
+
+def noise(*shape):
+    return np.random.default_rng(0).random(shape).astype(np.float32)
+
+
+def layers_of(block):
+    image = keras.Input((8, 8, 3))
+    return [type(layer).__name__ for layer in keras.Model(image, block(image, 4, itertools.count())).layers[1:]]
+
+
+def test_a_block_has_its_parts_in_order():
+    everything = ConvBlock(batch_norm=True, dropout=0.2, attention="cbam", attention_kernel=5, activation="relu")
+    assert layers_of(everything) == [
+        "Conv2D",
+        "ChannelAttention",
+        "SpatialAttention",
+        "FusedBatchNormalization",
+        "Dropout",
+        "Activation",
+    ]
+    assert layers_of(PLAIN) == ["Conv2D", "Activation"]
+
+
+def test_a_dense_block_hands_on_all_that_was_before():
+    image = keras.Input((8, 8, 3))
+    model = keras.Model(image, dense_block(image, 4, 2, PLAIN, itertools.count()))
+    assert model.output_shape == (None, 8, 8, 3 + 4 + 4)
+    # Without biases: 9 * 3 * 4 from the image, 9 * 7 * 4 from image and first block.
+    assert model.count_params() == 108 + 252
+    x = noise(2, 8, 8, 3)
+    assert np.array_equal(np.asarray(model(x))[..., :3], x)
+
+
+def test_the_weights_of_a_small_one_counted_by_hand():
+    model = small()
+    encoder, decoder = model.get_layer("encoder"), model.get_layer("decoder")
+    # (6, 9) -> (3, 5) -> (2, 3). First level: 1 -> 3 with bias, 9 * 3 + 3; a block of 3 -> 3, 9 * 9; six channels.
+    # Second: 6 -> 2, 9 * 12 + 2, and a block of 2 -> 2, 9 * 4; four channels. Then 2 * 3 * 4 values -> 2.
+    assert encoder.count_params() == 30 + 81 + 110 + 36 + (24 * 2 + 2)
+    # 2 -> 2 * 3 * 2 values; a block of 2 -> 2, 36; four channels -> 3, 9 * 12 + 3; a block of 3 -> 3, 81; six -> 1.
+    assert decoder.count_params() == (2 * 12 + 12) + 36 + 111 + 81 + (9 * 6 + 1)
+    assert model.count_params() == encoder.count_params() + decoder.count_params()
+    # A second dense layer for the variance.
+    assert small(variational=True).count_params() == model.count_params() + 50
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 1), (6, 9, 1), (17, 5, 3), (1, 1, 1)])
+def test_the_output_has_the_size_of_the_image(shape):
+    model = small(shape=shape, filters=(4, 3, 2))
+    assert model(noise(2, *shape)).shape == (2, *shape)
+    assert model.get_layer("encoder")(noise(2, *shape)).shape == (2, 2)
+
+
+SWITCHES = list(itertools.product([False, True], [0.0, 0.2], ["none", "spatial", "channel", "cbam"], [False, True]))
+
+
+@pytest.mark.parametrize(("batch_norm", "dropout", "attention", "variational"), SWITCHES)
+def test_every_combination_takes_a_step_that_moves_every_weight(batch_norm, dropout, attention, variational):
+    keras.utils.set_random_seed(0)
+    activation = ["elu", "relu", "selu", "sigmoid"][SWITCHES.index((batch_norm, dropout, attention, variational)) % 4]
+    block = ConvBlock(batch_norm, dropout, attention, 3, activation)
+    model = small(block, filters=(4,), variational=variational)
+    encoder, decoder = model.get_layer("encoder"), model.get_layer("decoder")
+    images = tf.constant(noise(8, 6, 9, 1))
+    with tf.GradientTape() as tape:
+        code = encoder(images, training=True)
+        divergence = kl_divergence(*code) if variational else tf.zeros(8)
+        code = model.get_layer("sampling")(code, training=True) if variational else code
+        logits = decoder(code, training=True)
+        loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(images, logits)) + tf.reduce_mean(divergence)
+    gradients = tape.gradient(loss, model.trainable_variables)
+    assert all(np.isfinite(gradient).all() for gradient in gradients)
+    still = [
+        variable.path
+        for variable, gradient in zip(model.trainable_variables, gradients, strict=True)
+        if not np.any(gradient)
+    ]
+    # A ReLU that is off for all images passes nothing on; a channel attention has one in its middle.
+    assert activation == "relu" or all("channel_attention" in path for path in still)
+    assert len(still) < len(gradients) / 2
+
+
+@pytest.mark.parametrize("variational", [False, True])
+def test_a_stored_model_computes_the_same(variational, tmp_path):
+    block = ConvBlock(True, 0.2, "cbam", 5, "selu")
+    model = small(block, variational=variational, seed=7)
+    again = keras.models.model_from_json(model.to_json())
+    model.save_weights(tmp_path / "model.weights.h5")
+    again.load_weights(tmp_path / "model.weights.h5")
+    images = noise(3, 6, 9, 1)
+    assert np.array_equal(np.asarray(again(images)), np.asarray(model(images)))
+    assert again.to_json() == model.to_json()
+
+
+@pytest.mark.parametrize("attention", ["none", "spatial", "channel", "cbam"])
+def test_what_chance_decides_follows_the_seed_alone_whatever_else_draws_random_numbers(attention):
+    block = ConvBlock(True, 0.2, attention, 5, "elu")
+    numbers = []
+    for seed, others in ((7, 1), (7, 2), (8, 1)):
+        # Other threads draw from Python's generator, which seeds what Keras is given no seed for.
+        random.seed(others)
+        model = small(block, variational=True, seed=seed)
+        numbers.append([np.asarray(v) for v in [*model.variables, model(noise(3, 6, 9, 1), training=True)]])
+    same, other = ([np.array_equal(a, b) for a, b in zip(numbers[0], these, strict=True)] for these in numbers[1:])
+    assert all(same)
+    assert not all(other)
+
+
+def test_outside_training_a_variational_one_uses_the_mean():
+    model = small(variational=True)
+    images = noise(3, 6, 9, 1)
+    mean, _ = model.get_layer("encoder")(images)
+    assert np.array_equal(np.asarray(model(images)), np.asarray(model.get_layer("decoder")(mean)))
+
+
+def test_draws_follow_the_seed_and_never_repeat():
+    mean, log_variance = np.zeros((4, 2), np.float32), np.zeros((4, 2), np.float32)
+    one, same, other = Sampling(3), Sampling(3), Sampling(4)
+    draws = [np.asarray(one([mean, log_variance], training=True)) for _ in range(2)]
+    assert not np.array_equal(*draws)
+    assert all(np.array_equal(draw, same([mean, log_variance], training=True)) for draw in draws)
+    assert not np.array_equal(draws[0], other([mean, log_variance], training=True))
+    assert Sampling.from_config(one.get_config()).seed == 3
+
+
+def test_draws_have_the_mean_and_the_variance():
+    shape = (20_000, 1)
+    mean, log_variance = np.full(shape, 3.0, np.float32), np.full(shape, np.log(4.0), np.float32)
+    draws = np.asarray(Sampling(0)([mean, log_variance], training=True))
+    # The standard error of the mean is 2 / sqrt(20,000) = 0.014, that of the deviation 0.010.
+    assert draws.mean() == pytest.approx(3.0, abs=0.06)
+    assert draws.std() == pytest.approx(2.0, abs=0.04)
+
+
+def test_the_gradient_goes_through_a_draw():
+    mean, log_variance = tf.Variable([[1.0, 2.0]]), tf.Variable([[0.0, np.log(4.0)]], dtype=tf.float32)
+    with tf.GradientTape() as tape:
+        draw = Sampling(0)([mean, log_variance], training=True)
+        total = tf.reduce_sum(draw)
+    along_mean, along_log_variance = tape.gradient(total, [mean, log_variance])
+    assert np.array_equal(along_mean, [[1.0, 1.0]])
+    # d(mean + exp(v / 2) n) / dv = exp(v / 2) n / 2, half of what the draw differs from the mean by.
+    np.testing.assert_allclose(along_log_variance, (draw - mean) / 2, rtol=1e-5)
+
+
+def test_the_divergence_by_hand():
+    mean = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]], np.float32)
+    log_variance = np.array([[0.0, 0.0], [0.0, 0.0], [np.log(4.0), 0.0]], np.float32)
+    # The same distribution: 0. A mean of 1: 1/2. A variance of 4: (4 - 1 - 1.386294) / 2, with a mean of 2: 2 more.
+    np.testing.assert_allclose(kl_divergence(mean, log_variance), [0.0, 0.5, 0.806853 + 2.0], rtol=1e-6)
+
+
+def test_the_settings_reach_the_network():
+    changes = {"attention": "cbam", "attention_kernel": 7, "activation": "selu", "depth": 2, "latent": 3}
+    changes |= {"filters": [4], "dropout": 0.2}
+    settings = load_params(SHIPPED).section("autoencoder").model_copy(update=changes)
+    encoder = build(settings, (28, 28, 1)).get_layer("encoder")
+    kinds = [type(layer).__name__ for layer in encoder.layers]
+    # One level of two blocks.
+    for kind in ("ChannelAttention", "SpatialAttention", "FusedBatchNormalization", "Dropout", "Concatenate"):
+        assert kinds.count(kind) == 2, kind
+    assert {layer.kernel_size for layer in encoder.layers if type(layer).__name__ == "SpatialAttention"} == {7}
+    assert {layer.activation for layer in encoder.layers if type(layer).__name__ == "Activation"} == {
+        keras.activations.selu
+    }
+    assert encoder.output_shape == [(None, 3), (None, 3)]

@@ -1,0 +1,25 @@
+import numpy as np
+
+from maskwright.experiments.information.report.plots import estimates_figure, views_figure
+from maskwright.learning.views.information import gaussian_information
+
+
+def test_estimates_stand_above_and_their_errors_below():
+    exact = gaussian_information(0.5)
+    estimates = {"mine": np.array([exact + 0.01, exact + 0.03]), "binned": np.array([exact, exact])}
+    measured = {0.5: {**estimates, "nearest": np.array([exact - 0.01, exact - 0.01])}}
+    above, below = estimates_figure(measured).axes
+    means = {line.get_label(): line.get_ydata()[0] for line in above.lines if not line.get_label().startswith("_")}
+    assert means["MINE"] == np.mean(estimates["mine"])
+    errors = [line.get_ydata()[0] for line in below.lines if line.get_label() in ("MINE", "nearest neighbours")]
+    np.testing.assert_allclose(errors, [0.02, -0.01], atol=1e-12)
+    assert set(means) == {"exact", "MINE", "binned", "nearest neighbours"}
+
+
+def test_views_stand_below_their_images():
+    images = np.random.default_rng(0).random((3, 8, 8))
+    views = np.random.default_rng(1).random((2, 3, 8, 8))
+    axes = views_figure(images, views).axes
+    assert len(axes) == 9
+    np.testing.assert_array_equal(axes[1].images[0].get_array(), images[1])
+    np.testing.assert_array_equal(axes[5].images[0].get_array(), views[0, 2])

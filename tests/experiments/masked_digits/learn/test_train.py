@@ -1,0 +1,69 @@
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from maskwright.experiments.masked_digits.learn.network import network
+from maskwright.experiments.masked_digits.learn.train import masked_loss, shown_epochs, train
+from maskwright.learning.replicates.fitting import Recipe, start_fitting
+from maskwright.params import load_params
+from maskwright.shared.errors import MaskwrightError
+from support.bar_digits import bar_digits
+
+SHIPPED = Path(__file__).parents[4] / "params.yaml"
+
+
+def test_what_the_networks_are_shown():
+    data = bar_digits(43, 0)
+
+    def shown(variant):
+        epoch = shown_epochs(variant, 7, data, shift=0)
+        return [epoch(0), epoch(1)]
+
+    grids, targets = shown("channel")[0]
+    assert grids.shape == (10, 56, 56)
+    assert targets.shape == (10, 4, 10)
+    for image, four in zip(grids, targets, strict=True):
+        for quarter, target in enumerate(four):
+            digit = image[28 * (quarter // 2) :, 28 * (quarter % 2) :][:28, :28]
+            assert any((digit == known).all() for known in data[0][data[1] == target.argmax()])
+    for variant, masks in (("none", 1), ("random", 4)):
+        other, mixed = shown(variant)[0]
+        np.testing.assert_array_equal(other, grids)
+        np.testing.assert_array_equal(mixed, np.repeat(targets.mean(axis=1, keepdims=True), masks, axis=1))
+    single, labels = shown("single")[0]
+    assert single.shape == (43, 28, 28)
+    assert labels.sum(axis=(0, 1)).tolist() == [5, 5, 5, 4, 4, 4, 4, 4, 4, 4]
+    assert (shown("channel")[1][0] != grids).any()
+
+
+def test_one_step_is_that_of_keras_adamw():
+    images, labels = bar_digits(4, 0)
+    targets = np.eye(10, dtype=np.float32)[labels][:, None]
+    masks = np.ones((1, 28, 28), np.uint8)
+    ours, theirs = network("pool", 3), network("pool", 3)
+    with ThreadPoolExecutor(1) as pool:
+        loss, recipe = masked_loss(masks), Recipe(1, 4, learning_rate=0.02, weight_decay=0.1)
+        (reported,) = start_fitting(pool, [ours], [lambda number: (images, targets)], loss, recipe)
+    optimizer = keras.optimizers.AdamW(0.02, weight_decay=0.1, beta_1=0.9, beta_2=0.99)
+    optimizer.build(theirs.trainable_variables)
+    optimizer.exclude_from_weight_decay(var_list=[v for v in theirs.trainable_variables if len(v.shape) < 2])
+    theirs.compile(optimizer, keras.losses.CategoricalCrossentropy(from_logits=True))
+    inputs = [(images / 255).astype(np.float32)[:, None, ..., None], np.repeat(masks[None, ..., None], 4, 0)]
+    loss = theirs.train_on_batch(inputs, targets)
+    assert reported.result()["loss"] == pytest.approx([float(np.asarray(loss))], rel=1e-5)
+    for one, other in zip(ours.weights, theirs.weights, strict=True):
+        # Adam's first step has the size of the rate whatever that of the gradient, so where the gradient is hardly
+        # more than rounding the two may differ by up to it.
+        difference = np.abs(np.asarray(one) - np.asarray(other))
+        assert np.quantile(difference, 0.95) < 1e-4
+        assert difference.max() < 0.041
+
+
+def test_without_data(tmp_path):
+    settings = load_params(SHIPPED).section("masked_digits")
+    with pytest.raises(MaskwrightError, match="no such file; run"):
+        train(settings, data=tmp_path, out=tmp_path / "model", history=tmp_path / "history.csv")
+    assert not (tmp_path / "model").exists()

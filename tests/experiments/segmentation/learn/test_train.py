@@ -1,0 +1,283 @@
+import csv
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn import metrics as sklearn_metrics
+
+from maskwright.experiments.segmentation.learn.batches import LabelledImages
+from maskwright.experiments.segmentation.learn.losses import SegmentationLoss
+from maskwright.experiments.segmentation.learn.train import compile_model, load_split, validator
+from maskwright.experiments.segmentation.params import Loss
+from maskwright.learning.common.saved import load_model
+from maskwright.photos.images import IGNORE
+from maskwright.shared.errors import MaskwrightError
+from support import tiny_segmentation
+from support.colour_model import colour_model
+from support.tiny_segmentation import CLASSES, SIZE, tiny_settings
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("data")
+    tiny_segmentation.write_data(root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def runs(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Train in fresh processes, two at a time; returns each one's folder, and what the processes said."""
+    out = tmp_path_factory.mktemp("runs")
+    env = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "TF_NUM_INTRAOP_THREADS": "1",
+        "TF_NUM_INTEROP_THREADS": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+
+    def run(folder: str, mode: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, tiny_segmentation.__file__, str(data), str(out / folder), mode]
+        return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+    def killed_and_resumed() -> tuple[subprocess.CompletedProcess[str], set[str], subprocess.CompletedProcess[str]]:
+        killed = run("resumed/float32", "killed")
+        left = {path.name for path in (out / "resumed").rglob("*") if path.is_file()}
+        return killed, left, run("resumed", "float32")
+
+    with ThreadPoolExecutor(2) as pool:
+        first, resumed = pool.submit(run, "first", "both"), pool.submit(killed_and_resumed)
+        second, several = pool.submit(run, "second", "bfloat16"), pool.submit(run, "several", "several")
+    return {
+        "out": out,
+        "first": first.result(),
+        "second": second.result(),
+        "several": several.result(),
+        "killed": resumed.result()[0],
+        "left": resumed.result()[1],
+        "resumed": resumed.result()[2],
+    }
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def rows(path: Path) -> list[dict[str, float]]:
+    with path.open(newline="") as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+@pytest.mark.slow
+class TestTrain:
+    def test_writes_the_model_and_its_history(self, runs: dict[str, Any]):
+        assert runs["first"].returncode == 0, runs["first"].stderr
+        out = runs["out"] / "first" / "float32"
+        history = rows(out / "training.csv")
+        assert [row["epoch"] for row in history] == [1, 2, 3]
+        names = ["epoch", "loss", "val_loss", "val_miou", "val_pixel_accuracy", "learning_rate"]
+        assert all(list(row) == names and all(map(math.isfinite, row.values())) for row in history)
+        assert history[-1]["learning_rate"] == 0  # cosine: the end
+        model, about = load_model(out / "model")
+        best = max(history, key=lambda row: row["val_miou"])
+        assert about == {
+            "experiment": "segmentation",
+            "network": "fast",
+            "parameters": model.count_params(),
+            "classes": CLASSES,
+            "size": list(SIZE),
+            "best_epoch": best["epoch"],
+            "validation_miou": best["val_miou"],
+        }
+        assert not (out / "checkpoint").exists()
+
+    def test_the_model_is_the_best_epoch(self, runs: dict[str, Any], data: Path):
+        out = runs["out"] / "first" / "float32"
+        model, about = load_model(out / "model")
+        found = validator(model, load_split(data / "masks" / "validation", SIZE), tiny_settings())()
+        expected = rows(out / "training.csv")[about["best_epoch"] - 1]
+        assert found == {name: pytest.approx(expected[name], rel=1e-3) for name in found}
+
+    def test_tells_each_epoch(self, runs: dict[str, Any]):
+        out = runs["out"] / "first" / "float32"
+        told = [json.loads(line) for line in (out / "epochs.jsonl").read_text().splitlines()]
+        assert [{"epoch": epoch, **row} for epoch, row in told] == rows(out / "training.csv")
+
+    def test_is_quiet(self, runs: dict[str, Any]):
+        assert runs["first"].stdout == ""
+        assert "Warning" not in runs["first"].stderr
+        lines = [line for line in runs["first"].stderr.splitlines() if line.startswith("epoch ")]
+        assert len(lines) == 6
+
+    def test_two_trainings_are_equal_byte_for_byte(self, runs: dict[str, Any]):
+        # Also where the one before had another training in its process.
+        assert runs["second"].returncode == 0, runs["second"].stderr
+        first, second = (runs["out"] / name / "bfloat16" for name in ("first", "second"))
+        assert contents(first / "model") == contents(second / "model")
+        assert sorted(contents(first / "model")) == ["about.json", "config.json", "model.weights.h5"]
+        assert (first / "training.csv").read_bytes() == (second / "training.csv").read_bytes()
+
+    def test_a_killed_training_ends_as_an_uninterrupted_one(self, runs: dict[str, Any]):
+        assert runs["killed"].returncode == -signal.SIGKILL
+        assert runs["left"] == {"epochs.jsonl", "best.npz", "progress.json", "state-1.npz"}
+        assert runs["resumed"].returncode == 0, runs["resumed"].stderr
+        whole, resumed = (runs["out"] / name / "float32" for name in ("first", "resumed"))
+        assert contents(whole / "model") == contents(resumed / "model")
+        assert (whole / "training.csv").read_bytes() == (resumed / "training.csv").read_bytes()
+        # The first epoch was not done again.
+        assert (whole / "epochs.jsonl").read_bytes() == (resumed / "epochs.jsonl").read_bytes()
+        assert "epoch 1/3" not in runs["resumed"].stderr
+
+    def test_several_accelerators_share_the_work(self, runs: dict[str, Any]):
+        assert runs["several"].returncode == 0, runs["several"].stderr
+        out = runs["out"] / "several"
+        assert json.loads((out / "report.json").read_text())["replicas"] == 2
+        history, alone = (rows(out / name / "training.csv") for name in ("several", "alone"))
+        assert len(history) == len(alone) == 3
+        # Each half of a batch is normalised by itself and has its own mean loss; otherwise it is the same training.
+        assert history[0]["loss"] == pytest.approx(alone[0]["loss"], rel=0.01)
+        assert history[0] != alone[0]
+        assert load_model(out / "several" / "model")[1]["network"] == "small"
+
+    def test_one_that_diverges_says_so_and_writes_nothing(self, runs: dict[str, Any]):
+        out = runs["out"] / "several"
+        error = json.loads((out / "report.json").read_text())["error"]
+        assert error.startswith("epoch 1: ")
+        assert error.endswith("; the training diverged, set a lower learning_rate")
+        assert "\n" not in error
+        assert [path for path in (out / "diverged").rglob("*") if path.is_file()] == []
+
+
+def labelled(count: int = 5, size: tuple[int, int] = (6, 8), seed: int = 0) -> LabelledImages:
+    rng = np.random.default_rng(seed)
+    masks = rng.integers(0, 3, (count, *size)).astype(np.uint8)
+    masks[0, :3] = IGNORE
+    masks[3] = IGNORE
+    return LabelledImages(rng.integers(0, 256, (count, *size, 3)).astype(np.uint8), masks)
+
+
+class TestLoadSplit:
+    def test_is_resized(self, data: Path):
+        training = load_split(data / "masks" / "train", (8, 16))
+        assert training.images.shape == (12, 8, 16, 3)
+        assert load_split(data / "masks" / "validation", (8, 16)).masks.shape == (5, 8, 16)
+
+    def test_nothing_labelled(self, tmp_path: Path):
+        tiny_segmentation.write_data(tmp_path)
+        folder = tmp_path / "masks" / "validation"
+        for path in (folder / "masks").iterdir():
+            Image.fromarray(np.full(SIZE, IGNORE, np.uint8)).save(path)
+        message = r"validation/index\.csv: no image has a labelled pixel; check annotations\.validation in params"
+        with pytest.raises(MaskwrightError, match=message):
+            load_split(folder, SIZE)
+
+    @pytest.mark.parametrize(
+        ("split", "message"),
+        [
+            ("train", r"train/classes\.json: no such file; run `maskwright masks` first"),
+            (
+                "validation",
+                r"validation/classes\.json: differs from .*train/classes\.json; run `maskwright masks` again",
+            ),
+        ],
+    )
+    def test_training_refuses_missing_and_unlike_classes(self, split: str, message: str, tmp_path: Path):
+        tiny_segmentation.write_data(tmp_path)
+        path = tmp_path / "masks" / split / "classes.json"
+        path.unlink() if split == "train" else path.write_text('["background", "cup"]')
+        with pytest.raises(MaskwrightError, match=message):
+            tiny_segmentation.train(tmp_path, tmp_path / "out")
+        assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []
+
+
+class TestCompile:
+    def model(self) -> keras.Model:
+        image = keras.Input((None, None, 3))
+        return keras.Model(image, keras.layers.BatchNormalization()(keras.layers.Conv2D(3, 1)(image)))
+
+    def compiled(self, **changes: Any) -> keras.Model:
+        model = self.model()
+        compile_model(model, tiny_settings(**changes), labelled(), 3)
+        return model
+
+    def test_only_kernels_decay(self):
+        model = self.compiled(weight_decay=0.1)
+        assert isinstance(model.optimizer, keras.optimizers.AdamW)
+        assert model.optimizer.weight_decay == 0.1
+        decaying = {v.name for v in model.trainable_variables if model.optimizer._use_weight_decay(v)}
+        assert decaying == {"kernel"}
+
+    def test_no_decay(self):
+        optimizer = self.compiled(weight_decay=0.0).optimizer
+        assert type(optimizer) is keras.optimizers.Adam
+        assert optimizer.built  # so that a checkpoint fits it before the first step
+
+    def test_weights_of_the_classes_come_from_the_training_images(self):
+        loss = self.compiled(loss={"class_weights": "balanced"}).loss
+        masks = labelled().masks
+        inverse = np.array([1 / (masks == index).sum() for index in range(3)])
+        np.testing.assert_allclose(loss.class_weights, inverse / inverse.mean(), rtol=1e-5)
+        assert self.compiled().loss.class_weights is not None
+        assert self.compiled(loss={}).loss.class_weights is None
+
+
+class TestValidator:
+    def score(self, data: LabelledImages, **changes: Any) -> dict[str, float]:
+        return validator(colour_model(), data, tiny_settings(**changes))()
+
+    def by_hand(self, data: LabelledImages) -> tuple[float, np.ndarray, np.ndarray]:
+        """Return the mean cross-entropy of the labelled pixels, and their labels and predictions."""
+        logits = data.images.astype(np.float64) / 30
+        log_probabilities = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+        known = data.masks != IGNORE
+        truth = data.masks[known].astype(int)
+        found = log_probabilities[known]
+        return -found[np.arange(len(truth)), truth].mean(), truth, found.argmax(axis=1)
+
+    @pytest.mark.parametrize("batch_size", [1, 2, 3, 16])
+    def test_numbers_are_of_the_labelled_pixels_however_they_are_batched(self, batch_size: int):
+        data = labelled()
+        found = self.score(data, batch_size=batch_size, loss={})
+        loss, truth, predicted = self.by_hand(data)
+        assert found == {
+            "val_loss": pytest.approx(loss, rel=1e-4),
+            "val_miou": pytest.approx(sklearn_metrics.jaccard_score(truth, predicted, average="macro")),
+            "val_pixel_accuracy": pytest.approx((truth == predicted).mean()),
+        }
+        assert all(type(value) is float for value in found.values())
+
+    def test_the_loss_has_no_class_weights(self):
+        data = labelled()
+        found = self.score(data, loss={"class_weights": [9.0, 1.0, 0.0]})
+        assert found["val_loss"] == pytest.approx(self.by_hand(data)[0], rel=1e-4)
+
+    def test_classes_that_do_not_occur_do_not_count(self):
+        data = LabelledImages(np.zeros((1, 4, 4, 3), np.uint8), np.zeros((1, 4, 4), np.uint8))
+        assert self.score(data, loss={})["val_miou"] == 1.0
+
+    def test_follows_the_model(self):
+        data, model = labelled(), colour_model()
+        validate = validator(model, data, tiny_settings(loss={}))
+        before = validate()
+        model.layers[-1].set_weights([np.zeros((1, 1, 3, 3)), np.zeros(3)])
+        after = validate()
+        assert before["val_loss"] != after["val_loss"]
+        assert after["val_loss"] == pytest.approx(math.log(3), rel=1e-5)
+
+    @pytest.mark.parametrize("name", ["focal", "dice", "cross_entropy_dice"])
+    def test_is_the_training_loss(self, name: str):
+        data = labelled()
+        loss = SegmentationLoss(name, None, Loss().focal_gamma)
+        expected = float(np.squeeze(loss(data.masks, colour_model()(data.images.astype(np.float32)))))
+        found = self.score(data, batch_size=16, loss={"name": name})
+        assert found["val_loss"] == pytest.approx(expected, rel=1e-5)

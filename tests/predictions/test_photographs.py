@@ -1,0 +1,141 @@
+"""The photographs of a prediction: which are found, what they are called, and what is refused."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from maskwright.predictions.photographs import find_photographs, summary
+from maskwright.shared.errors import MaskwrightError
+
+ROOT = Path(__file__).parents[1]
+
+
+def photo(path, height=20, width=30, **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    Image.fromarray(pixels).save(path, **options)
+    return path
+
+
+def find(*paths, out="out", via=None):
+    return find_photographs([Path(path) for path in paths], out=Path(out), via=via and Path(via))
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_folder_stands_for_the_images_in_it_sorted_and_none_counts_twice(here):
+    for name in ("b.JPG", "a.png", "inner/c.jpg"):
+        photo(Path("photos") / name)
+    for name in ("notes.txt", "via.json", "._a.png"):
+        (here / "photos" / name).write_text("x")
+    shutil.copy("photos/b.JPG", "last.jpg")
+    found = find("last.jpg", "photos", "photos/../photos/a.png")
+    assert [photograph.path.as_posix() for photograph in found] == ["last.jpg", "photos/a.png", "photos/b.JPG"]
+    assert {(photograph.height, photograph.width) for photograph in found} == {(20, 30)}
+
+
+def test_a_folder_without_images_is_refused(here):
+    photo(Path("photos/inner/c.jpg"))
+    with pytest.raises(MaskwrightError, match=r"^photos: no image in it .*folders in it do not count"):
+        find("photos")
+
+
+def test_equal_names_are_numbered_and_leave_other_names_alone(here):
+    paths = [photo(Path(name)) for name in ("x/a.jpg", "y/a.jpg", "y/A.png", "y/a_2.jpg", "y/b.jpg")]
+    found = find(*paths)
+    # a_2 is the fourth image's own, so the second and third go on from 3.
+    assert [photograph.name for photograph in found] == ["a", "a_3", "A_4", "a_2", "b"]
+    assert summary(found, Path("out"), None) == (
+        "5 images: masks and overlays in out (2 numbered, since another has the name: see index.csv)"
+    )
+
+
+def test_a_rotated_photograph_has_its_size_as_shown(here):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo(Path("a.jpg"), 20, 30, exif=exif)
+    (found,) = find("a.jpg")
+    assert (found.height, found.width) == (30, 20)
+
+
+def test_every_image_that_cannot_be_read_is_named(here):
+    good = photo(here / "good.png", 64, 64)
+    (here / "cut.png").write_bytes(good.read_bytes()[:-40])
+    (here / "text.jpg").write_text("not an image")
+    with pytest.raises(MaskwrightError) as caught:
+        find("missing.jpg", "good.png", "cut.png", "text.jpg")
+    first, *lines = str(caught.value).split("\n")
+    assert first.startswith("3 of 4 images cannot be used")
+    assert [line.split(":")[0] for line in lines] == ["  missing.jpg", "  cut.png", "  text.jpg"]
+    with pytest.raises(MaskwrightError, match=r"^missing\.jpg: no such file; nothing was written") as caught:
+        find("missing.jpg", "good.png")
+    assert "\n" not in str(caught.value)
+
+
+def test_files_that_are_no_earlier_prediction_are_kept(here):
+    photo(Path("a.jpg"))
+    Path("out/.hidden").mkdir(parents=True)
+    with pytest.raises(MaskwrightError, match=r"^out: holds '\.hidden', which is no earlier prediction"):
+        find("a.jpg")
+    Path("file").write_text("")
+    with pytest.raises(MaskwrightError, match=r"^file: a file, not a folder"):
+        find("a.jpg", out="file")
+
+
+@pytest.mark.parametrize("out", [".", "photos", "photos/.."])
+def test_no_photograph_is_replaced(here, out):
+    photo(Path("photos/a.jpg"))
+    with pytest.raises(MaskwrightError, match=r"^photos/a\.jpg: lies in "):
+        find("photos", out=out)
+
+
+def test_a_corrected_project_is_not_overwritten(here):
+    photo(Path("photos/a.jpg"))
+    Path("photos/via.json").write_text("hours of work")
+    with pytest.raises(MaskwrightError, match=r"^photos/via\.json: is there already, and may hold corrections"):
+        find("photos", via="photos/via.json")
+    with pytest.raises(MaskwrightError, match=r"^out/via\.json: lies in out, which is replaced"):
+        find("photos", via="out/via.json")
+    with pytest.raises(MaskwrightError, match=r"^nowhere: no such folder"):
+        find("photos", via="nowhere/via.json")
+
+
+def test_a_project_away_from_the_photographs_is_refused_and_the_advice_helps(here):
+    photo(Path("more photos/x/a.jpg"))
+    photo(Path("more photos/y/b.jpg"))
+    Path("elsewhere").mkdir()
+    with pytest.raises(MaskwrightError, match=r"^elsewhere/via\.json: more photos/x/a\.jpg does not lie") as caught:
+        find("more photos/x", "more photos/y", via="elsewhere/via.json")
+    assert str(caught.value).endswith("--via 'more photos/via.json'")
+    found = find("more photos/x", "more photos/y", via="more photos/via.json")
+    assert [photograph.listed for photograph in found] == ["x/a.jpg", "y/b.jpg"]
+
+
+def test_photographs_behind_a_link(here):
+    photo(Path("disk/a.jpg"))
+    Path("photos").symlink_to("disk")
+    assert [p.listed for p in find("photos", via="photos/via.json")] == ["a.jpg"]
+    assert [p.listed for p in find("photos", via="disk/via.json")] == ["a.jpg"]
+    assert [p.listed for p in find("disk", via="photos/via.json")] == ["a.jpg"]
+
+
+def test_checking_imports_no_tensorflow(here):
+    modules = "maskwright.predictions.photographs, maskwright.experiments.segmentation.predict"
+    code = f"import sys, {modules}; print({{'tensorflow', 'keras'}} & {{*sys.modules}})"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "set()\n", done.stderr

@@ -1,0 +1,282 @@
+"""The rules of the house, from the imports themselves: what may import what, and what each stage depends on."""
+
+import ast
+from contextlib import suppress
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+from dvc.repo import Repo
+
+from maskwright.catalogue import EXPERIMENTS
+from maskwright.cli import claims_of
+from maskwright.shared.experiment import ManySeeds
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src/maskwright"
+FLOORS = {
+    *("shared", "digits", "drinks", "photos", "via", "predictions", "reporting", "claims"),
+    *("learning/common", "learning/single", "learning/replicates", "learning/views"),
+}
+"""What stands below the experiments."""
+
+
+def modules():
+    return sorted(path for path in PACKAGE.rglob("*.py"))
+
+
+def name(path):
+    """Return a module's path below the package, such as `shared/errors.py`."""
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def room(module):
+    """Return the room a module stands in: a package, an experiment, a floor of `learning`, or a module by itself."""
+    parts = module.split("/")
+    depth = 2 if parts[0] in ("experiments", "learning") and len(parts) > 2 else 1
+    return "/".join(parts[:depth]) if len(parts) > 1 else module
+
+
+@cache
+def imports(module):
+    """Return the modules of the package that a module imports, wherever in it, but for types alone."""
+    found = set()
+    pending = [ast.parse((PACKAGE / module).read_text(encoding="utf-8"))]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            pending.extend(node.orelse)
+            continue
+        pending.extend(ast.iter_child_nodes(node))
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)]
+        for each in names:
+            package, _, rest = each.partition(".")
+            path = PACKAGE / Path(*rest.split(".")) if rest else PACKAGE
+            if package == "maskwright":
+                found |= {name(file) for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()}
+    return found - {module}
+
+
+def arrows():
+    """Return, for each room, the rooms that it imports from."""
+    found = {}
+    for path in modules():
+        here = room(name(path))
+        found.setdefault(here, set()).update(room(other) for other in imports(name(path)))
+    for here, others in found.items():
+        others -= {here, "__init__.py", "learning/__init__.py", "experiments/__init__.py", "learning", "experiments"}
+    return found
+
+
+def test_no_arrow_goes_in_a_circle():
+    order = list(TopologicalSorter(arrows()).static_order())
+    assert order.index("shared") < order.index("photos") < order.index("via") < order.index("cli.py")
+
+
+def test_no_arrow_between_experiments_and_none_upwards():
+    for here, others in arrows().items():
+        if here.startswith("experiments/") or here in FLOORS:
+            assert others <= FLOORS, f"{here} imports from {sorted(others - FLOORS)}"
+
+
+def test_shared_is_the_ground():
+    assert arrows()["shared"] == set()
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_learning_knows_nothing_of_reports(experiment):
+    inside = f"experiments/{experiment}/"
+    above = tuple(f"{inside}{part}" for part in ("report/", "serve.py", "trial.py", "predict.py", "claims.py"))
+    for path in (PACKAGE / inside / "learn").rglob("*.py"):
+        assert not [other for other in imports(name(path)) if other.startswith((*above, "reporting/"))]
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_each_experiment_has_the_same_parts(experiment):
+    folder = PACKAGE / "experiments" / experiment
+    for part in ("__init__.py", "params.py", "serve.py", "learn/train.py", "report/evaluate.py", "report/plots.py"):
+        assert (folder / part).is_file(), part
+    assert EXPERIMENTS[experiment].name == experiment
+
+
+def test_only_tracking_knows_mlflow():
+    for path in modules():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        named = {
+            alias.name.split(".")[0]
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Import)
+            for alias in node.names
+        }
+        named |= {str(node.module).split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        assert "mlflow" not in named or name(path).startswith("tracking/"), name(path)
+
+
+def is_plumbing(module):
+    """Say whether a module cannot change a result: the ground floor, and sections, whose values are dependencies."""
+    return module.startswith("shared/") or module.endswith(("__init__.py", "params.py"))
+
+
+def closure(roots):
+    """Return the modules that these import, directly or not, and themselves, without the plumbing."""
+    found, pending = set(), list(roots)
+    while pending:
+        module = pending.pop()
+        if module not in found and not is_plumbing(module):
+            found.add(module)
+            pending.extend(imports(module))
+    return found
+
+
+@pytest.fixture(scope="module")
+def stages():
+    """For each stage what it depends on, as dvc.yaml has it: paths, and sections of params.yaml."""
+    found = {}
+    for stage in Repo(str(ROOT)).index.stages:
+        paths = {dep.def_path for dep in stage.deps if not dep.def_path.endswith("params.yaml")}
+        params = {key for dep in stage.deps if hasattr(dep, "params") for key in dep.params}
+        found[stage.addressing] = (paths, params)
+    return found
+
+
+def roots_of():
+    """Return, for each stage, the modules that its command runs."""
+    roots = {
+        "drinks": ["drinks/dataset.py"],
+        "digits": ["digits/dataset.py"],
+        "xor": ["experiments/xor/data.py"],
+        "corner": ["experiments/corner/data.py"],
+        "masks": ["via/convert.py"],
+        "effects@autoencoder": ["effects/command.py"],
+        "effects@detection": ["effects/command.py"],
+        "claims": ["claims/judge.py"],
+    }
+    roots |= {stage: [f"experiments/{stage}/generate.py"] for stage in ("masked_digits", "conditional", "clustering")}
+    for experiment, about in EXPERIMENTS.items():
+        roots[f"train@{experiment}"] = [f"experiments/{experiment}/learn/train.py"]
+        roots[f"evaluate@{experiment}"] = [f"experiments/{experiment}/report/evaluate.py"]
+        if (PACKAGE / f"experiments/{experiment}/claims.py").is_file():
+            roots["claims"].append(f"experiments/{experiment}/claims.py")
+        if about.tries is not None:
+            roots[f"sweep-{experiment}"] = [f"experiments/{experiment}/trial.py"]
+    return roots
+
+
+def holds(path, module):
+    """Say whether a dependency is this module, or a package that it is in."""
+    return module == path or module.startswith(f"{path}/")
+
+
+STAGES = [*roots_of()]
+STAGES.remove("sweep-xor")  # it can be swept, but the pipeline does not
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_each_stage_depends_on_the_code_it_uses_and_on_no_other(stages, stage):
+    used = closure(roots_of()[stage])
+    named = {path.removeprefix("src/maskwright/") for path in stages[stage][0] if path.startswith("src/")}
+    if stage.startswith("sweep-"):
+        # The sweep's own machinery: it writes the table, and it changes no number of a trial.
+        named.remove("sweeps")
+    missing = {
+        module for module in used if not any(module == path or module.startswith(f"{path}/") for path in named)
+    }
+    assert not missing
+    surplus = {path for path in named if not any(module == path or module.startswith(f"{path}/") for module in used)}
+    assert not surplus
+
+
+def test_every_stage_is_tested(stages):
+    assert set(stages) == set(STAGES)
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_the_key_of_a_training_says_the_same_as_its_stage(stages, experiment):
+    about = EXPERIMENTS[experiment]
+    paths, _ = stages[f"train@{experiment}"]
+    code = {path.removeprefix("src/maskwright/") for path in paths if path.startswith("src/")}
+    assert set(about.training_code) == code
+    assert {path.as_posix() for path in about.training_data} == {path for path in paths if path.startswith("data/")}
+    if f"sweep-{experiment}" in stages:
+        paths, _ = stages[f"sweep-{experiment}"]
+        code = {path.removeprefix("src/maskwright/") for path in paths if path.startswith("src/")}
+        assert {*about.training_code, *about.trial_code, "sweeps"} == code
+        assert about.data.as_posix() in paths
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_a_training_depends_on_its_own_section(stages, experiment):
+    for stage in ("train", "evaluate"):
+        assert stages[f"{stage}@{experiment}"][1] == {experiment}
+
+
+def test_what_data_and_tables_depend_on(stages):
+    expected = {
+        "drinks": {"drinks"},
+        "digits": {"digits"},
+        "xor": set(),
+        "corner": {"corner.rectangles", "corner.seed"},
+        "masks": {"annotations"},
+        "masked_digits": {"masked_digits.canvas", "masked_digits.seed"},
+        "conditional": {"annotations", *(f"conditional.{key}" for key in ("coarse", "fine", "side", "source"))},
+        "clustering": {"clustering.images", "clustering.side"},
+        "sweep-autoencoder": {"autoencoder", "sweeps.autoencoder"},
+        "sweep-detection": {"detection", "sweeps.detection"},
+        "effects@autoencoder": {"sweeps.autoencoder"},
+        "effects@detection": {"sweeps.detection"},
+        "claims": set(),
+    }
+    assert {
+        stage: params for stage, (_, params) in stages.items() if "@" not in stage or "effects" in stage
+    } == expected
+
+
+def test_claims_depend_on_the_results_they_read(stages):
+    """A claim's file is read when the claim first asks for it; so what is read is what `claims` depends on."""
+    read = set()
+    for experiment in EXPERIMENTS:
+        for claim in claims_of(experiment):
+            results = _Asked(Path("results"), experiment)
+            with suppress(KeyError):
+                claim.measure(results)
+            read |= {path.as_posix() for path in results.read}
+    assert {path for path in stages["claims"][0] if path.startswith("results/")} == read
+
+
+class _Asked:
+    """Stands for `judge.Results`: it has nothing, and remembers what was asked for."""
+
+    def __init__(self, folder, experiment):
+        self.folder, self.name, self.read = folder, experiment, set()
+
+    def _ask(self, path):
+        self.read.add(path)
+        raise KeyError(path)
+
+    @property
+    def variants(self):
+        return self._ask(self.folder / self.name / "details.json")
+
+    def seeds(self, variant, measure):
+        return self._ask(self.folder / self.name / "plots/replicates.csv")
+
+    def trial_seeds(self, measure, levels):
+        return self._ask(self.folder / "sweep" / self.name / "trials.csv")
+
+    def effects(self, response):
+        return self._ask(self.folder / "effects" / self.name / "tables")
+
+
+def test_the_two_kinds_learn_on_their_floors():
+    for about in EXPERIMENTS.values():
+        floor = "learning/replicates" if isinstance(about, ManySeeds) else "learning/single"
+        assert floor in about.code
+
+
+def test_dvc_yaml_can_be_held_in_the_head():
+    assert len((ROOT / "dvc.yaml").read_text(encoding="utf-8").splitlines()) <= 380

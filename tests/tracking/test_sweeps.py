@@ -1,0 +1,113 @@
+"""A sweep's runs in MLflow: one for the sweep, one for each trial, however often they are recorded."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from maskwright.effects.mlflow_runs import runs_as_trials
+from maskwright.tracking.reading import experiment_runs
+from maskwright.tracking.store import open_store
+from maskwright.tracking.sweeps import LiveSweep, TrackedSweep, TrackedTrial, record_effects
+
+SWEEP = TrackedSweep("toy", "k" * 32, {"sweeps.toy": {"factors": {"rate": [0.1, 1.0]}}, "xor": {"hidden": 9}})
+TRIALS = [
+    TrackedTrial(
+        f"trial{number}", f"{number}" * 32, {"rate": rate, "mask": None, "seed": seed}, {"loss": seed}, "", 1e9, 2
+    )
+    for number, (rate, seed) in enumerate([(0.1, 5), (0.1, 6), (1.0, 5)])
+]
+FAILED = replace(TRIALS[2], metrics={}, reason="ValueError: thirteen")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """A folder with an MLflow database, which takes seconds to make."""
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "DVC_EXP_NAME"):
+            patch.delenv(variable, raising=False)
+        yield tmp_path_factory.mktemp("a project")
+
+
+def record(root, trials, sweep=SWEEP, killed=None):
+    live = LiveSweep(root, sweep)
+    for trial in trials:
+        live.log(trial)
+    if killed is None:
+        table = root / "trials.csv"
+        table.write_text("trial\n")
+        live.finish(table)
+    else:
+        live.stop(killed=killed)
+
+
+def runs(root):
+    store = open_store(root, "sweep-toy")
+    found = store.client.search_runs([store.experiment], max_results=100)
+    parents = [run for run in found if "mlflow.parentRunId" not in run.data.tags]
+    return parents, {run.info.run_name: run for run in found if run not in parents}
+
+
+@pytest.mark.slow
+def test_a_sweep_that_is_continued_and_repeated_has_one_run_for_each_trial(root, capsys):
+    record(root, [TRIALS[0], FAILED], killed=True)
+    (parent,), children = runs(root)
+    assert parent.info.status == "KILLED"
+    assert parent.data.params == {"sweeps.toy.factors.rate": "[0.1, 1.0]", "xor.hidden": "9"}
+    assert {name: run.info.status for name, run in children.items()} == {"trial0": "FINISHED", "trial2": "FAILED"}
+    assert children["trial2"].data.tags["maskwright.reason"] == "ValueError: thirteen"
+
+    record(root, TRIALS)
+    (again,), children = runs(root)
+    assert again.info.run_id == parent.info.run_id
+    assert again.info.status == "FINISHED"
+    assert again.data.metrics == {"finished": 3, "without_result": 0}
+    assert {name: run.info.status for name, run in children.items()} == dict.fromkeys(
+        ("trial0", "trial1", "trial2"), "FINISHED"
+    )
+    assert "maskwright.reason" not in children["trial2"].data.tags
+    one = children["trial1"]
+    assert one.data.params == {"rate": "0.1", "mask": "null", "seed": "6"}
+    assert one.data.metrics == {"loss": 6}
+    assert (one.info.start_time, one.info.end_time) == (10**12, 10**12 + 2000)
+    assert one.data.tags["mlflow.parentRunId"] == parent.info.run_id
+
+    record(root, TRIALS)
+    (_,), repeated = runs(root)
+    assert {run.info.run_id for run in repeated.values()} == {run.info.run_id for run in children.values()}
+    client = open_store(root, "sweep-toy").client
+    assert len(client.get_metric_history(one.info.run_id, "loss")) == 1
+    assert [item.path for item in client.list_artifacts(parent.info.run_id)] == ["trials.csv"]
+    assert capsys.readouterr().err == ""
+
+    table, _ = runs_as_trials(experiment_runs(root, "sweep-toy"), "loss", ["rate", "seed"])
+    assert sorted(zip(table["rate"], table["seed"], table["loss"], strict=True)) == [
+        ("0.1", "5", 5), ("0.1", "6", 6), ("1.0", "5", 5),
+    ]  # fmt: skip
+
+    for folder in ("toy", "toy-accuracy"):
+        (root / "effects" / folder).mkdir(parents=True)
+        (root / "effects" / folder / "summary.txt").write_text("clear\n")
+    assert record_effects(
+        root, SWEEP, {"r2": 0.5, "scale": "logit", "effects": {"rate": {"p": 0.25}}}, root / "effects/toy"
+    )
+    assert record_effects(root, SWEEP, {"r2": 0.75}, root / "effects/toy-accuracy")
+    assert not record_effects(root, SWEEP, {"r2": 0.75}, root / "effects/toy-accuracy")
+    (parent,), _ = runs(root)
+    effects = {name: value for name, value in parent.data.metrics.items() if name.startswith("effects")}
+    assert effects == {"effects/r2": 0.5, "effects/effects.rate.p": 0.25, "effects-accuracy/r2": 0.75}
+    assert [item.path for item in client.list_artifacts(parent.info.run_id, "effects")] == ["effects/summary.txt"]
+    assert not record_effects(root, replace(SWEEP, key="n" * 32), {}, root / "effects/toy")
+
+    # Another plan, or other code, is another sweep.
+    record(root, [replace(TRIALS[0], metrics={"loss": math.nan}, reason="loss is nan")], replace(SWEEP, key="m" * 32))
+    parents, _ = runs(root)
+    assert len(parents) == 2
+
+
+def test_without_mlflow_there_is_one_warning_and_no_error(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    record(tmp_path, TRIALS)
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("maskwright: warning")]
+    assert line.startswith("maskwright: warning: MLflow: ")
+    assert line.endswith("; the sweep goes on, and `maskwright sweep toy` once more records it later")
