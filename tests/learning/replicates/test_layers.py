@@ -1,22 +1,12 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
-from maskwright.learning.replicates.layers import Replicate, ReplicatedConv2D, ReplicatedDense, fit_replicates
+from maskwright.learning.replicates.layers import Replicate, ReplicatedConv2D, ReplicatedDense
 
 SEEDS = (3, 0, 11)
 RNG = np.random.default_rng(0)
 UNIFORM = keras.initializers.RandomUniform(-0.9, 0.9)
-
-
-def network(seeds, inputs=4):
-    """Return a model whose input every network sees, and the one where each has its own."""
-    rows = keras.Input((inputs,))
-    x = repeated = Replicate(len(seeds))(rows)
-    x = ReplicatedDense(5, seeds, name="hidden", activation="tanh", bias_initializer=UNIFORM)(x)
-    x = ReplicatedDense(2, seeds, name="output", activation="softmax")(x)
-    return keras.Model(rows, x), keras.Model(repeated, x)
 
 
 class TestDense:
@@ -101,51 +91,3 @@ def test_round_trip(layer, shape, tmp_path):
     x = RNG.normal(size=(2, *shape)).astype("float32")
     np.testing.assert_array_equal(model(x), again(x))
     assert again.output_shape == model.output_shape == (None, *np.shape(model(x))[1:])
-
-
-def squares(labels, outputs):
-    return tf.reduce_sum(tf.square(labels - outputs), axis=(0, 2))
-
-
-def fitted(seeds, order, optimizer):
-    model, core = network(seeds)
-    inputs = np.random.default_rng(1).normal(size=(20, 4)).astype("float32")
-    labels = np.eye(2, dtype="float32")[(inputs.sum(1) > 0).astype(int)]
-
-    def measure():
-        return {"loss": squares(tf.constant(labels)[:, None], model(inputs))}
-
-    history = fit_replicates(core, optimizer, squares, (inputs, labels), [order], measure)
-    return model, history
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("optimizer", [keras.optimizers.SGD, keras.optimizers.Adam])
-def test_a_network_trained_with_others_ends_as_if_alone(optimizer):
-    order = np.random.default_rng(2).integers(0, 20, (4, 5, 6, len(SEEDS)))
-    together, history = fitted(SEEDS, order, optimizer(0.05))
-    assert history["loss"].shape == (4, len(SEEDS))
-    assert (history["loss"][-1] < history["loss"][0]).all()
-    for index, seed in enumerate(SEEDS):
-        alone, own = fitted((seed,), order[..., index : index + 1], optimizer(0.05))
-        np.testing.assert_allclose(history["loss"][:, index], own["loss"][:, 0], rtol=1e-5)
-        for one, many in zip(alone.weights, together.weights, strict=True):
-            np.testing.assert_allclose(many[index], one[0], rtol=1e-4, atol=1e-6)
-
-
-def test_training_is_that_of_keras():
-    """The same weights, batches and optimizer in a plain Keras model, whose loss is the sum over the batch."""
-    order = np.random.default_rng(2).integers(0, 20, (2, 5, 6, 1))
-    begin, _ = network((7,))
-    plain = keras.Sequential(
-        [keras.Input((4,)), keras.layers.Dense(5, "tanh"), keras.layers.Dense(2, activation="softmax")]
-    )
-    plain.set_weights([np.asarray(weight)[0] for weight in begin.weights])
-    plain.compile(keras.optimizers.SGD(0.05), loss=lambda y, p: keras.ops.sum(keras.ops.square(y - p)))
-    trained, _ = fitted((7,), order, keras.optimizers.SGD(0.05))
-    inputs = np.random.default_rng(1).normal(size=(20, 4)).astype("float32")
-    labels = np.eye(2, dtype="float32")[(inputs.sum(1) > 0).astype(int)]
-    for batch in order.reshape(10, 6):
-        plain.train_on_batch(inputs[batch], labels[batch])
-    for one, expected in zip(trained.weights, plain.weights, strict=True):
-        np.testing.assert_allclose(one[0], expected, rtol=1e-4, atol=1e-6)

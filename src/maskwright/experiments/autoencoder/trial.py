@@ -4,7 +4,7 @@ from pathlib import Path
 
 from maskwright.experiments.autoencoder.data import read_split
 from maskwright.experiments.autoencoder.learn.scores import code
-from maskwright.experiments.autoencoder.learn.training import compiled_network, fit
+from maskwright.experiments.autoencoder.learn.training import new_trainer
 from maskwright.experiments.autoencoder.params import Autoencoder
 from maskwright.experiments.autoencoder.report.metrics import scores
 
@@ -23,6 +23,6 @@ def trial(settings: Autoencoder, data: Path) -> dict[str, float]:
         MaskwrightError: the data are missing, or there are too few.
     """
     training, test = (read_split(settings, data, split).images for split in ("train", "test"))
-    model = compiled_network(settings, training)
-    fit(model, training, settings)
-    return scores(test, code(model, test), settings.kl_weight)
+    trainer = new_trainer(settings, training)
+    trainer.fit(0, [])
+    return scores(test, code(trainer.model, test), settings.kl_weight)

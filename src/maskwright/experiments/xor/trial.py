@@ -1,5 +1,6 @@
 """A trial of a sweep of the XOR experiment."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from maskwright.experiments.xor.data import read_xor
 from maskwright.experiments.xor.learn.network import build
-from maskwright.experiments.xor.learn.train import fit
+from maskwright.experiments.xor.learn.train import start_networks
 from maskwright.experiments.xor.params import Xor
 from maskwright.experiments.xor.report.metrics import scores
 from maskwright.learning.common.determinism import make_deterministic
@@ -24,5 +25,6 @@ def trial(settings: Xor, data: Path) -> dict[str, float]:
     make_deterministic(settings.seed)
     inputs, labels = read_xor(data, settings.mask)
     model: Any = build(settings, settings.mask)
-    fit(model, settings, inputs, labels)
+    with ThreadPoolExecutor(1) as pool:
+        start_networks(pool, model, settings, inputs, labels).result()
     return {name: float(values[0]) for name, values in scores(np.asarray(model(inputs)), labels)._asdict().items()}

@@ -1,13 +1,19 @@
-"""Training small networks by any loss: an epoch is one compiled call, and several networks train side by side.
+"""Training the networks of many seeds: an epoch is one compiled call, and several networks train side by side.
 
-Adam with decoupled weight decay, all of a network's weights as one vector: with networks this small, an optimizer
-that goes from variable to variable would take as long as the convolutions.
+It serves both kinds of networks that come in many seeds: R networks that are stacked in one (see `layers`), and R
+Keras models of the same architecture, which share one compiled graph and train in threads.
+
+The graph takes a network's weights as one vector and returns it. Keras's optimizers cannot do that with TensorFlow:
+they change variables, so that each network would need a graph of its own, and making graphs takes longer than such
+short trainings. They would also go from variable to variable, which takes as long as the convolutions of such small
+networks. `benchmarks/fitting.py` compares the two.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -15,45 +21,123 @@ import tensorflow as tf
 from keras import layers
 
 WARM_UP = 0.2
-"""Share of the steps over which the learning rate rises to its peak; then it falls to 0. Both in straight lines."""
-
-_BETA_1, _BETA_2, _EPSILON = 0.9, 0.99, 1e-7
+"""The share of the steps over which `triangular` rates rise."""
 
 Arrays = tuple[np.ndarray, ...]
 
-Epoch = Callable[[int], Arrays]
-"""The number of an epoch, from 0 -> what a network is shown in it: arrays of equal length, a row for each example."""
+Epochs = Iterable[Arrays]
+"""What a network is shown: for each epoch arrays (steps, ...), of which each step gets its part."""
 
-Forward = Callable[[Any], Any]
-"""Inputs -> outputs of the network that is trained, with the weights of the step."""
 
-Loss = Callable[[Forward, tuple[Any, ...]], tuple[Any, dict[str, Any]]]
-"""Forward, and a batch of what an epoch shows -> the loss, and tensors to report by name, each of a fixed shape."""
+class Network:
+    """A network with the weights of a step.
+
+    Attributes:
+        weights: its trainable weights, in the order of `trainable_variables`.
+    """
+
+    def __init__(self, model: Any, weights: list[Any], others: list[Any]) -> None:
+        self._model = model
+        self.weights = weights
+        self.others = others
+
+    def __call__(self, inputs: Any, *, training: bool = True) -> Any:
+        """Return the outputs. In training, moving averages and the like move on."""
+        outputs, others = self._model.stateless_call(self.weights, self.others, inputs, training=training)
+        if training:
+            self.others = others
+        return outputs
+
+
+Loss = Callable[[Network, tuple[Any, ...]], tuple[Any, dict[str, Any]]]
+"""The network, and a step's part of the arrays -> the loss, and tensors to report by name, each of a fixed shape."""
+
+Measure = Callable[[Network], dict[str, Any]]
+"""The network after an epoch -> tensors to report by name."""
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How a network is trained.
+class Rule:
+    """How a step changes the weights.
 
     Attributes:
-        epochs: number of them.
-        batch_size: examples in a step; what is left over at the end of an epoch is not used in it. An epoch of fewer
-            examples is one step.
-        learning_rate: peak.
-        weight_decay: decoupled, of kernels alone.
+        rates: (steps, K) float32, what `update` takes of each step of the whole training.
+        moments: how many vectors it carries from step to step, as long as the weights, which begin as zeros.
+        update: (weights, gradient, moments, a row of rates, which of the weights are of kernels) -> weights, moments.
     """
 
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    weight_decay: float
+    rates: np.ndarray
+    moments: int
+    update: Callable[[Any, Any, tuple[Any, ...], Any, Any], tuple[Any, tuple[Any, ...]]]
+
+
+def sgd(rates: np.ndarray) -> Rule:
+    """Return stochastic gradient descent with the given learning rate of each step, (steps,)."""
+
+    def update(weights: Any, gradient: Any, moments: tuple[Any, ...], rate: Any, kernels: Any) -> Any:
+        return weights - rate[0] * gradient, moments
+
+    return Rule(rates.astype(np.float32)[:, None], 0, update)
+
+
+def adam(rates: np.ndarray, *, beta_2: float, weight_decay: float = 0.0) -> Rule:
+    """Return Adam with decoupled weight decay (Loshchilov and Hutter 2019, https://arxiv.org/abs/1711.05101).
+
+    Args:
+        rates: the learning rate of each step, (steps,).
+        beta_2: how much of the mean squared gradient stays from step to step; of the mean gradient 0.9 does.
+        weight_decay: of kernels alone: on a bias or a scale decay only biases the result.
+    """
+    beta_1, epsilon = 0.9, 1e-7
+    counts = np.arange(1, len(rates) + 1)
+    # The two corrections for having begun at 0 go into the rate.
+    corrected = rates * np.sqrt(1 - beta_2**counts) / (1 - beta_1**counts)
+
+    def update(weights: Any, gradient: Any, moments: tuple[Any, ...], rate: Any, kernels: Any) -> Any:
+        mean, square = moments
+        mean = beta_1 * mean + (1 - beta_1) * gradient
+        square = beta_2 * square + (1 - beta_2) * tf.square(gradient)
+        decay = weight_decay * kernels
+        weights -= rate[1] * mean / (tf.sqrt(square) + epsilon) + rate[0] * decay * weights
+        return weights, (mean, square)
+
+    return Rule(np.stack([rates, corrected], axis=1).astype(np.float32), 2, update)
+
+
+def adam_up_and_down(
+    learning_rate: float, weight_decay: float, *, epochs: int, examples: int, batch_size: int
+) -> Rule:
+    """Return Adam, with 0.99 of the mean squared gradient kept, at `triangular` rates over the whole training."""
+    steps = epochs * max(1, examples // batch_size)
+    return adam(triangular(learning_rate, steps), beta_2=0.99, weight_decay=weight_decay)
+
+
+def triangular(peak: float, steps: int) -> np.ndarray:
+    """Return learning rates that rise to `peak` over a fifth of the steps and then fall to 0, in straight lines.
+
+    Returns:
+        (steps,) float32.
+    """
+    warm_up = max(1, round(WARM_UP * steps))
+    place = np.arange(1, steps + 1)
+    return (peak * np.minimum(place / warm_up, (steps + 1 - place) / max(1, steps - warm_up + 1))).astype(np.float32)
+
+
+def in_batches(arrays: Arrays, batch_size: int) -> Arrays:
+    """Cut (N, ...) arrays into (steps, batch_size, ...).
+
+    What is left over at the end is not used. Fewer examples than a batch are one step.
+    """
+    size = min(batch_size, len(arrays[0]))
+    steps = len(arrays[0]) // size
+    return tuple(array[: steps * size].reshape(steps, size, *array.shape[1:]) for array in arrays)
 
 
 def one_thread_an_operation() -> None:
     """Let TensorFlow compute each operation in one thread; of no effect once it has computed anything.
 
-    Operations as small as these are done before a second thread is awake. The cores are kept busy by networks that
-    train side by side.
+    Operations as small as these are done before a second thread is awake. Networks that train side by side keep the
+    cores busy.
     """
     with suppress(RuntimeError):
         tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -65,50 +149,52 @@ def stacked(outputs: list[Any]) -> Any:
     return layers.Concatenate(axis=1, name="seeds")(rows) if len(rows) > 1 else rows[0]
 
 
-def learning_rates(peak: float, steps: int) -> np.ndarray:
-    """Return the learning rate of each step, (steps,) float32."""
-    warm_up = max(1, round(WARM_UP * steps))
-    place = np.arange(1, steps + 1)
-    return (peak * np.minimum(place / warm_up, (steps + 1 - place) / max(1, steps - warm_up + 1))).astype(np.float32)
-
-
 def start_fitting(
-    pool: Executor, networks: list[Any], epochs: list[Epoch], loss: Loss, recipe: Recipe
+    pool: Executor,
+    networks: list[Any],
+    epochs: list[Epochs],
+    loss: Loss,
+    rule: Rule,
+    *,
+    measure: Measure | None = None,
+    xla: bool = False,
 ) -> list[Future[dict[str, np.ndarray]]]:
     """Begin to train networks of the same architecture, each on its own examples, as the pool finds time.
 
     Args:
-        pool: of threads: TensorFlow lets go of Python's lock while an epoch runs, and no number depends on what else
+        pool: of threads. TensorFlow lets go of Python's lock while an epoch runs, and no number depends on what else
             runs at the time.
-        networks: R Keras models; each has its trained weights when its future is done.
+        networks: Keras models; each has its trained weights when its future is done.
         epochs: what each network is shown.
         loss: see `Loss`.
-        recipe: how to train.
+        rule: how a step changes the weights.
+        measure: see `Measure`.
+        xla: compile the epoch as a whole, for networks of so few weights that TensorFlow's own work for each
+            operation would exceed the computing.
 
     Returns:
-        For each network the mean over the steps of each epoch, (epochs, ...): of the loss, under "loss", and of what
-        the loss reports.
-
+        For each network what was reported, (epochs, ...) under each name: the mean over an epoch's steps of the loss,
+        under "loss", and of what the loss reports; and what `measure` found after it, which takes the place of a mean
+        of the same name.
     """
-    run = _compiled(networks[0], epochs[0](0), loss, recipe)
-    return [pool.submit(_fit, network, shown, run, recipe) for network, shown in zip(networks, epochs, strict=True)]
+    first = iter(epochs[0])
+    example = next(first)
+    run = _compiled(networks[0], example, loss, rule, measure, xla=xla)
+    shown = [chain([example], first), *epochs[1:]]
+    return [pool.submit(_fit, network, own, run, rule) for network, own in zip(networks, shown, strict=True)]
 
 
-def _fit(network: Any, epoch: Epoch, run: Callable[..., Any], recipe: Recipe) -> dict[str, np.ndarray]:
+def _fit(network: Any, epochs: Epochs, run: Callable[..., Any], rule: Rule) -> dict[str, np.ndarray]:
     weights = tf.concat([tf.reshape(tf.convert_to_tensor(v), [-1]) for v in network.trainable_variables], 0)
-    state = (weights, tf.zeros_like(weights), tf.zeros_like(weights))
+    state = (weights, *(tf.zeros_like(weights) for _ in range(rule.moments)))
     others = [tf.convert_to_tensor(variable) for variable in network.non_trainable_variables]
     reported: dict[str, list[np.ndarray]] = {}
-    for number in range(recipe.epochs):
-        arrays = epoch(number)
-        steps = max(1, len(arrays[0]) // recipe.batch_size)
-        rates = learning_rates(recipe.learning_rate, steps * recipe.epochs)[number * steps :][:steps]
-        # Adam's two corrections for having begun at 0, in the rate.
-        counts = number * steps + np.arange(1, steps + 1)
-        corrected = rates * np.sqrt(1 - _BETA_2**counts) / (1 - _BETA_1**counts)
-        both = tf.constant(np.stack([rates, corrected], axis=1), tf.float32)
-        state, others, means = run(state, others, tuple(tf.constant(array) for array in arrays), both)
-        for name, value in means.items():
+    done = 0
+    for arrays in epochs:
+        rates = rule.rates[done : done + len(arrays[0])]
+        done += len(rates)
+        state, others, numbers = run(state, others, tuple(map(tf.constant, arrays)), tf.constant(rates))
+        for name, value in numbers.items():
             reported.setdefault(name, []).append(value.numpy())
     for variable, values in zip(network.trainable_variables, _parts(network, state[0]), strict=True):
         variable.assign(values)
@@ -123,51 +209,42 @@ def _parts(network: Any, weights: Any) -> list[Any]:
     return [tf.reshape(part, shape) for part, shape in zip(parts, shapes, strict=True)]
 
 
-def _compiled(network: Any, example: Arrays, loss: Loss, recipe: Recipe) -> Callable[..., Any]:
+def _compiled(
+    model: Any, example: Arrays, loss: Loss, rule: Rule, measure: Measure | None, *, xla: bool
+) -> Callable[..., Any]:
     """Return the function that takes and returns weights, moments and other variables, and trains one epoch."""
-    size = recipe.batch_size
-    # Of kernels alone: on a bias or a scale decay only biases the result.
-    decay = tf.concat(
-        [
-            tf.fill([int(np.prod(v.shape))], recipe.weight_decay * (len(v.shape) > 1))
-            for v in network.trainable_variables
-        ],
-        0,
+    kernels = tf.concat(
+        [tf.fill([int(np.prod(v.shape))], float(len(v.shape) > 1)) for v in model.trainable_variables], 0
     )
 
     def step(state: Any, others: Any, batch: tuple[Any, ...], rates: Any) -> Any:
-        weights, mean, square = state
-        current = list(others)
-
-        def forward(inputs: Any) -> Any:
-            outputs, current[:] = network.stateless_call(_parts(network, weights), current, inputs, training=True)
-            return outputs
-
+        weights, *moments = state
         with tf.GradientTape() as tape:
             tape.watch(weights)
-            value, report = loss(forward, batch)
-        gradient: Any = tape.gradient(value, weights)
-        mean = _BETA_1 * mean + (1 - _BETA_1) * gradient
-        square = _BETA_2 * square + (1 - _BETA_2) * tf.square(gradient)
-        weights -= rates[1] * mean / (tf.sqrt(square) + _EPSILON) + rates[0] * decay * weights
-        return (weights, mean, square), current, {"loss": value, **report}
+            network = Network(model, _parts(model, weights), list(others))
+            value, report = loss(network, batch)
+        gradient = tape.gradient(value, weights)
+        weights, moments = rule.update(weights, gradient, tuple(moments), rates, kernels)
+        return (weights, *moments), network.others, {"loss": value, **report}
 
-    vector = tf.TensorSpec(decay.shape, tf.float32)
-    state = (vector, vector, vector)
-    others = [tf.TensorSpec(variable.shape, variable.dtype) for variable in network.non_trainable_variables]
+    vector = tf.TensorSpec(kernels.shape, tf.float32)
+    state = (vector,) * (1 + rule.moments)
+    others = [tf.TensorSpec(variable.shape, variable.dtype) for variable in model.non_trainable_variables]
     arrays = tuple(tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in example)
+    batch = tuple(tf.TensorSpec(array.shape[1:], array.dtype) for array in example)
     # Traced here and now, not by whichever thread calls it first: building graphs is not for several threads at once.
-    traced = tf.function(step).get_concrete_function(state, others, arrays, tf.TensorSpec((2,), tf.float32))
+    traced = tf.function(step).get_concrete_function(state, others, batch, tf.TensorSpec(rule.rates.shape[1:]))
     reported = traced.structured_outputs[2]
 
     def run(state: Any, others: Any, arrays: tuple[Any, ...], rates: Any) -> Any:
         steps = tf.shape(rates)[0]
         totals = {name: tf.zeros(spec.shape, spec.dtype) for name, spec in reported.items()}
         for index in tf.range(steps):
-            rows = slice(index * size, (index + 1) * size)
-            state, others, report = traced(state, others, tuple(array[rows] for array in arrays), rates[index])
+            state, others, report = traced(state, others, tuple(array[index] for array in arrays), rates[index])
             totals = {name: totals[name] + value for name, value in report.items()}
-        return state, others, {name: total / tf.cast(steps, total.dtype) for name, total in totals.items()}
+        means = {name: total / tf.cast(steps, total.dtype) for name, total in totals.items()}
+        measured = measure(Network(model, _parts(model, state[0]), others)) if measure else {}
+        return state, others, {**means, **measured}
 
-    signature = (state, others, arrays, tf.TensorSpec((None, 2), tf.float32))
-    return tf.function(run, input_signature=signature).get_concrete_function()
+    signature = (state, others, arrays, tf.TensorSpec((None, *rule.rates.shape[1:])))
+    return tf.function(run, input_signature=signature, jit_compile=xla).get_concrete_function()

@@ -4,22 +4,21 @@ A network of a few weights keeps no processor busy, and one training says little
 holds R independent networks ("replicates"), one for each seed, as the second axis of its input and the first of its
 weights. A replicate's beginning and its batches depend on its own seed alone; its result is that of the network
 trained alone.
+
+The loss that is minimised is the sum over the networks, whose gradient for each is that of its own loss. So the
+optimizer must treat every weight by itself, as SGD and Adam do (and a clipping by the global norm does not).
 """
 
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 ops: Any = keras.ops  # whose annotations say of most results that they may be None
 
 PACKAGE = "maskwright"
-
-Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-"""Labels (B, R, ...) and outputs (B, R, ...) -> the loss of each replicate, (R,)."""
 
 
 class _Replicated(keras.layers.Layer):
@@ -168,79 +167,3 @@ class Replicate(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Return what the constructor takes."""
         return {**super().get_config(), "replicates": self.replicates}
-
-
-def fit_replicates(
-    model: Any,
-    optimizer: keras.optimizers.Optimizer,
-    loss: Loss,
-    data: tuple[np.ndarray, np.ndarray],
-    order: Iterable[np.ndarray],
-    measure: Callable[[], dict[str, tf.Tensor]],
-) -> dict[str, np.ndarray]:
-    """Train R networks together, each on its own batches.
-
-    The loss that is minimised is the sum over the networks, whose gradient for each is that of its own loss; so the
-    optimizer must treat every weight by itself, as SGD and Adam do (and a clipping by the global norm does not).
-
-    Args:
-        model: (B, R, ...) -> (B, R, ...), of the layers above.
-        optimizer: its state is changed.
-        loss: see `Loss`.
-        data: inputs (N, ...) and labels (N, ...), the same for all networks.
-        order: for some epochs at a time an integer array (epochs, steps, B, R): the row of `data` that is each
-            network's example.
-        measure: called after each epoch, inside a compiled function: named numbers, each (R,).
-
-    Returns:
-        For each of the measured names an array (epochs, R).
-    """
-    inputs, labels = (tf.constant(array) for array in data)
-
-    def batch_loss(rows: tf.Tensor) -> tf.Tensor:
-        return loss(tf.gather(labels, rows), model(tf.gather(inputs, rows), training=True))
-
-    batches = (chunk.astype(np.int32, copy=False) for chunk in order)
-    return fit_batches(model.trainable_variables, optimizer, batch_loss, batches, measure)
-
-
-def fit_batches(
-    variables: Any,
-    optimizer: keras.optimizers.Optimizer,
-    loss: Callable[[tf.Tensor], tf.Tensor],
-    batches: Iterable[np.ndarray],
-    measure: Callable[[], dict[str, tf.Tensor]],
-) -> dict[str, np.ndarray]:
-    """Train R networks together, as `fit_replicates`, on batches of whatever kind the loss understands.
-
-    Args:
-        variables: the weights to train.
-        optimizer: its state is changed.
-        loss: a batch (...) -> the loss of each replicate on it, (R,).
-        batches: for some epochs at a time an array (epochs, steps, ...).
-        measure: as for `fit_replicates`.
-
-    Returns:
-        As `fit_replicates`.
-    """
-    optimizer.build(variables)
-
-    def step(batch: tf.Tensor) -> None:
-        with tf.GradientTape() as tape:
-            total = tf.reduce_sum(loss(batch))
-        optimizer.apply(tape.gradient(total, variables), variables)
-
-    # Compiled as a whole: a step of such networks is a few microseconds of work, which TensorFlow's own bookkeeping
-    # of its some fifty operations would exceed many times.
-    @tf.function(jit_compile=True)
-    def epoch(batches: tf.Tensor) -> dict[str, tf.Tensor]:
-        for index in tf.range(tf.shape(batches)[0]):
-            step(batches[index])
-        return measure()
-
-    history: dict[str, list[np.ndarray]] = {}
-    for chunk in batches:
-        for steps in chunk:
-            for name, values in epoch(tf.constant(steps)).items():
-                history.setdefault(name, []).append(values.numpy())
-    return {name: np.stack(values) for name, values in history.items()}

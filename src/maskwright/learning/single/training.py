@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import keras
 import tensorflow as tf
@@ -77,6 +77,18 @@ def keras_fit(model: Any, batches: Callable[[int], tf.data.Dataset], *, epochs: 
     return fit
 
 
+class Trained(NamedTuple):
+    """What a training led to.
+
+    Attributes:
+        epochs: a row of numbers for each epoch.
+        best: the best epoch, from 0.
+    """
+
+    epochs: list[dict[str, float]]
+    best: int
+
+
 def train_epochs(
     model: Any,
     fit: Fit,
@@ -88,7 +100,7 @@ def train_epochs(
     shown: str | None = None,
     folder: Path,
     log_epoch: LogEpoch,
-) -> tuple[list[dict[str, float]], int]:
+) -> Trained:
     """Train a compiled model to the last epoch, and give it the weights of its best one.
 
     A training that was killed goes on from its last finished epoch.
@@ -103,9 +115,6 @@ def train_epochs(
         shown: which of them the progress bar shows; None for that.
         folder: where the checkpoint lies; `remove_checkpoint` is for when the model has been stored.
         log_epoch: told each new epoch (from 1) and its numbers.
-
-    Returns:
-        A row of numbers an epoch, and the best epoch (from 0).
 
     Raises:
         MaskwrightError: the loss stopped being finite.
@@ -124,4 +133,4 @@ def train_epochs(
         finally:
             bar.stop()
     restore_best(folder, model)
-    return progress.history, progress.best_epoch
+    return Trained(progress.history, progress.best_epoch)

@@ -8,7 +8,7 @@ from maskwright.experiments.conditional.data import TwoLevels
 from maskwright.experiments.conditional.learn.examples import shown_images
 from maskwright.experiments.conditional.learn.losses import two_level_loss
 from maskwright.experiments.conditional.learn.variants import one_network, sizes
-from maskwright.learning.replicates.fitting import Recipe, start_fitting
+from maskwright.learning.replicates.fitting import adam, start_fitting
 from maskwright.params import load_params
 
 SHIPPED = Path(__file__).parents[4] / "params.yaml"
@@ -29,9 +29,9 @@ def test_the_source_s_network_builds_and_trains():
     before = model.get_weights()
     levels = np.array([0, 1], np.uint8)
     images = np.random.default_rng(0).integers(0, 256, (2, 500, 500, 3), np.uint8)
-    shown = shown_images(TwoLevels(images, levels, levels), shift=2)(0)
-    recipe = Recipe(epochs=1, batch_size=2, learning_rate=0.001, weight_decay=0.0)
+    shown = shown_images(TwoLevels(images, levels, levels), settings.model_copy(update={"epochs": 1}))(0)
+    rule = adam(np.array([0.001]), beta_2=0.99)
     with ThreadPoolExecutor(1) as pool:
-        (fitted,) = start_fitting(pool, [model], [shown], two_level_loss("soft", (2, 2), 0.5), recipe)
+        (fitted,) = start_fitting(pool, [model], [shown], two_level_loss("soft", (2, 2), 0.5), rule)
     assert np.isfinite(fitted.result()["loss"]).all()
     assert all((one != other).any() for one, other in zip(before, model.get_weights(), strict=True))

@@ -11,8 +11,8 @@ REPEATED = Setting(labels="matched", epochs=2, repeats=64)
 
 def test_runs_of_one_seed_see_the_same():
     batches = next(draw_batches([POSTED, REPEATED], [7, 8], [1]))
-    assert batches.shape == (1, 16, 512, 4)
-    posted, _, repeated, _ = np.moveaxis(batches[0].astype(int), -1, 0)
+    assert batches.shape == (16, 512, 4)
+    posted, _, repeated, _ = np.moveaxis(batches.astype(int), -1, 0)
     assert (posted.sum(axis=0) == 1).all()
     assert (posted.sum(axis=1) == 32).all()
     assert repeated[:, CORNER_INDEX].sum() == 64
@@ -20,7 +20,7 @@ def test_runs_of_one_seed_see_the_same():
     others = np.delete(np.arange(512), CORNER_INDEX)
     assert (posted - repeated)[:, others].sum() == 63
     assert (posted >= repeated)[:, others].all()
-    assert (posted[..., None] != batches[0, ..., 1:2]).any()
+    assert (posted[..., None] != batches[..., 1:2]).any()
 
 
 def test_balanced_epochs_have_as_many_corners():
@@ -46,7 +46,7 @@ def test_repeats_take_the_place_of_the_first_in_rank():
 
 @pytest.mark.parametrize("setting", [REPEATED, Setting(batch_size=512), Setting(batch_size=1)])
 def test_a_shorter_last_part_has_the_batches_that_a_long_one_begins_with(setting):
-    short, long = (np.concatenate(list(draw_batches([setting], [3], parts)), axis=1) for parts in ([2, 1], [2, 2]))
+    short, long = (np.concatenate(list(draw_batches([setting], [3], parts))) for parts in ([2, 1], [2, 2]))
     steps = {512: 1, 32: 16, 1: 512}[setting.batch_size]
-    assert short.shape[1] == 3 * steps
-    np.testing.assert_array_equal(short, long[:, : 3 * steps])
+    assert len(short) == 3 * steps
+    np.testing.assert_array_equal(short, long[: 3 * steps])

@@ -1,7 +1,6 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from maskwright.experiments.corner.data import all_patterns
 from maskwright.experiments.corner.learn import stacks
@@ -10,6 +9,7 @@ from maskwright.experiments.corner.learn.orders import draw_batches
 from maskwright.experiments.corner.learn.stacks import Trained, report_epochs, train_all
 from maskwright.experiments.corner.learn.variants import Setting
 from maskwright.experiments.corner.report.hand_set import single_network
+from maskwright.learning.replicates.fitting import start_fitting
 
 PATTERNS, LABELS = (array.astype(np.float32) for array in all_patterns())
 SOFTMAX = {"head": "softmax", "loss": "cross_entropy", "labels": "matched", "learning_rate": 1e-3, "batch_size": 512}
@@ -30,27 +30,25 @@ KINDS = {
 
 
 @pytest.fixture(scope="module", autouse=True)
-def uncompiled():
-    """Compiling takes seconds each time, and the steps are few; the whole experiment is tested compiled."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+def without_xla():
+    """XLA takes seconds each time, and the steps are few; the whole experiment is tested with it."""
+
+    def start(*arguments, xla, **options):
+        return start_fitting(*arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stacks, "start_fitting", start)
+        yield
 
 
 @pytest.fixture(scope="module")
 def together():
-    few = {kind: setting for kind, setting in KINDS.items() if kind != "one by one"}
-    trained = train_all(few, [3, 5], PATTERNS, LABELS)
-    # 512 steps are enough to be worth compiling.
-    tf.config.run_functions_eagerly(False)
-    trained |= train_all({"one by one": KINDS["one by one"]}, [3, 5], PATTERNS, LABELS)
-    tf.config.run_functions_eagerly(True)
-    return trained
+    return train_all(KINDS, [3, 5], PATTERNS, LABELS)
 
 
 def rows_of(setting, seed):
     """Return the patterns of each batch, as many as its counts say, for a network trained alone."""
-    for (steps,) in draw_batches([setting], [seed], [1] * setting.epochs):
+    for steps in draw_batches([setting], [seed], [1] * setting.epochs):
         for times in steps[..., 0]:
             if setting.batch_size == 1:
                 yield times.astype(int)
@@ -74,7 +72,6 @@ def trained_by_keras(setting, seed):
     network.compile(keras.optimizers.Adam(setting.learning_rate), loss=loss)
     weight = {0: 1.0, 1: setting.corner_weight} if setting.corner_weight != 1 else None
     inputs = 2 * PATTERNS - 1 if setting.centred else PATTERNS
-    tf.config.run_functions_eagerly(False)
     for rows in rows_of(setting, seed):
         labels = LABELS[rows]
         if setting.head == "softmax":
@@ -86,7 +83,6 @@ def trained_by_keras(setting, seed):
         if each is not None and setting.labels == "matched" and setting.head != "softmax":
             each = each.reshape(-1, 1, 1)
         network.train_on_batch(inputs[rows][..., None], labels, sample_weight=each)
-    tf.config.run_functions_eagerly(True)
     return network.get_weights()
 
 

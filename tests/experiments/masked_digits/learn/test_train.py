@@ -7,7 +7,7 @@ import pytest
 
 from maskwright.experiments.masked_digits.learn.network import network
 from maskwright.experiments.masked_digits.learn.train import masked_loss, shown_epochs, train
-from maskwright.learning.replicates.fitting import Recipe, start_fitting
+from maskwright.learning.replicates.fitting import adam, start_fitting
 from maskwright.params import load_params
 from maskwright.shared.errors import MaskwrightError
 from support.bar_digits import bar_digits
@@ -18,11 +18,15 @@ SHIPPED = Path(__file__).parents[4] / "params.yaml"
 def test_what_the_networks_are_shown():
     data = bar_digits(43, 0)
 
-    def shown(variant):
-        epoch = shown_epochs(variant, 7, data, shift=0)
-        return [epoch(0), epoch(1)]
+    settings = load_params(SHIPPED).section("masked_digits").model_copy(update={"shift": 0, "epochs": 2})
 
-    grids, targets = shown("channel")[0]
+    def shown(variant, batch_size=10):
+        return list(shown_epochs(variant, 7, data, settings, batch_size))
+
+    def first(variant, batch_size=10):
+        return (array[0] for array in shown(variant, batch_size)[0])
+
+    grids, targets = first("channel")
     assert grids.shape == (10, 56, 56)
     assert targets.shape == (10, 4, 10)
     for image, four in zip(grids, targets, strict=True):
@@ -30,13 +34,14 @@ def test_what_the_networks_are_shown():
             digit = image[28 * (quarter // 2) :, 28 * (quarter % 2) :][:28, :28]
             assert any((digit == known).all() for known in data[0][data[1] == target.argmax()])
     for variant, masks in (("none", 1), ("random", 4)):
-        other, mixed = shown(variant)[0]
+        other, mixed = first(variant)
         np.testing.assert_array_equal(other, grids)
         np.testing.assert_array_equal(mixed, np.repeat(targets.mean(axis=1, keepdims=True), masks, axis=1))
-    single, labels = shown("single")[0]
+    single, labels = first("single", 43)
     assert single.shape == (43, 28, 28)
     assert labels.sum(axis=(0, 1)).tolist() == [5, 5, 5, 4, 4, 4, 4, 4, 4, 4]
-    assert (shown("channel")[1][0] != grids).any()
+    assert (shown("channel")[1][0][0] != grids).any()
+    assert [array.shape[:2] for array in shown("channel", 4)[0]] == [(2, 4), (2, 4)]
 
 
 def test_one_step_is_that_of_keras_adamw():
@@ -45,8 +50,8 @@ def test_one_step_is_that_of_keras_adamw():
     masks = np.ones((1, 28, 28), np.uint8)
     ours, theirs = network("pool", 3), network("pool", 3)
     with ThreadPoolExecutor(1) as pool:
-        loss, recipe = masked_loss(masks), Recipe(1, 4, learning_rate=0.02, weight_decay=0.1)
-        (reported,) = start_fitting(pool, [ours], [lambda number: (images, targets)], loss, recipe)
+        rule = adam(np.array([0.02]), beta_2=0.99, weight_decay=0.1)
+        (reported,) = start_fitting(pool, [ours], [[(images[None], targets[None])]], masked_loss(masks), rule)
     optimizer = keras.optimizers.AdamW(0.02, weight_decay=0.1, beta_1=0.9, beta_2=0.99)
     optimizer.build(theirs.trainable_variables)
     optimizer.exclude_from_weight_decay(var_list=[v for v in theirs.trainable_variables if len(v.shape) < 2])

@@ -22,7 +22,7 @@ def test_weights_begin_where_the_source_has_them():
 
 
 def test_batches():
-    order = next(draw_order(settings(steps=500), 768))
+    order = draw_order(settings(steps=500), 768)
     assert order.shape == (10, 50, 4, 3)
     # 12 groups of 64 rows: a batch has the four cases of one position.
     position, case = order // 64 // 4, order // 64 % 4

@@ -16,7 +16,7 @@ import numpy as np
 
 from maskwright.experiments.autoencoder.data import read_split
 from maskwright.experiments.autoencoder.learn.scores import code, losses
-from maskwright.experiments.autoencoder.learn.training import compiled_network, fit, steps_per_epoch
+from maskwright.experiments.autoencoder.learn.training import new_trainer
 from maskwright.experiments.autoencoder.params import Autoencoder
 from maskwright.learning.common.saved import save_model
 from maskwright.learning.single.checkpoint import remove_checkpoint
@@ -50,13 +50,13 @@ def train(
         MaskwrightError: the data are missing, or the loss stopped being finite; nothing is written.
     """
     training, validation = (read_split(settings, data, split).images for split in ("train", "validation"))
-    model = compiled_network(settings, training)
+    trainer = new_trainer(settings, training)
     rows, best = train_epochs(
-        model,
-        lambda start, callbacks: fit(model, training, settings, start=start, callbacks=callbacks),
+        trainer.learner,
+        trainer.fit,
         epochs=settings.epochs,
-        steps=steps_per_epoch(settings, len(training)),
-        validate=_validator(model, validation, settings),
+        steps=trainer.steps,
+        validate=_validator(trainer.model, validation, settings),
         best_by="val_score",
         shown="val_loss",
         folder=checkpoint,
@@ -64,14 +64,14 @@ def train(
     )
     about = {
         "experiment": "autoencoder",
-        "network": model.name,
-        "parameters": model.count_params(),
+        "network": trainer.model.name,
+        "parameters": trainer.model.count_params(),
         "images": len(training),
         "best_epoch": best + 1,
         "validation_loss": rows[best]["val_loss"],
     }
     write_epochs(history, rows)
-    save_model(model, about, out)
+    save_model(trainer.model, about, out)
     remove_checkpoint(checkpoint)
 
 

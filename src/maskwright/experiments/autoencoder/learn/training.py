@@ -1,11 +1,7 @@
-"""The autoencoder's training loop.
+"""What the autoencoder's training consists of: the network with its loss and optimizer, and its batches."""
 
-It is a loop of its own in place of Keras's `fit`. Much of a short training is the making of graphs, and this loop
-makes one graph only, that of a step.
-"""
-
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -14,84 +10,84 @@ import tensorflow as tf
 from maskwright.experiments.autoencoder.learn.network import build, run
 from maskwright.experiments.autoencoder.params import Autoencoder
 from maskwright.learning.common.determinism import make_deterministic
-from maskwright.learning.single.fused_adam import FusedAdam
 from maskwright.learning.single.schedules import learning_rate
+from maskwright.learning.single.training import Fit, keras_fit
 
 
-def steps_per_epoch(settings: Autoencoder, images: int) -> int:
-    """Return how many batches an epoch of so many training images has."""
-    return -(-images // settings.batch_size)
+class Trainer(NamedTuple):
+    """A network and what trains it.
+
+    Attributes:
+        model: the autoencoder.
+        learner: a model of the same weights, compiled, which `fit` trains.
+        fit: trains it.
+        steps: batches an epoch.
+    """
+
+    model: Any
+    learner: Any
+    fit: Fit
+    steps: int
 
 
-def compiled_network(settings: Autoencoder, images: np.ndarray) -> Any:
-    """Build the network, and give it its optimizer with the learning rates for these training images.
+class _Learner(keras.Model):
+    """An autoencoder in training: its divergence, times its weight, is added to the compiled loss."""
 
+    def __init__(self, autoencoder: Any, kl_weight: float) -> None:
+        super().__init__(name="learner")
+        self.autoencoder = autoencoder
+        self.kl_weight = kl_weight
+
+    def call(self, images: Any, training: bool = False) -> Any:
+        """Return the logits."""
+        outputs = run(self.autoencoder, images, training=training)
+        if outputs.divergence is not None:
+            self.add_loss(self.kl_weight * tf.reduce_mean(outputs.divergence))
+        return outputs.logits
+
+
+def new_trainer(settings: Autoencoder, images: np.ndarray) -> Trainer:
+    """Return a new network, and what trains it with these images.
+
+    The loss is the binary cross-entropy, mean over pixels, plus `kl_weight` times the divergence, mean over images.
     All random numbers from here on follow from the settings' seed.
 
     Args:
         settings: the experiment's section of params.yaml.
-        images: (N, H, W, 1), of which the number and the shape count.
+        images: (N, H, W, 1) float32 from 0 to 1.
     """
     make_deterministic(settings.seed)
+    steps = -(-len(images) // settings.batch_size)
     model: Any = build(settings, images.shape[1:])
-    optimizer = FusedAdam(learning_rate(settings, steps_per_epoch(settings, len(images))))
+    learner: Any = _Learner(model, settings.kl_weight)
+    optimizer = keras.optimizers.Adam(learning_rate(settings, steps))
     optimizer.build(model.trainable_variables)
-    model.compile(optimizer=optimizer)
-    return model
+    learner.compile(optimizer=optimizer, loss=_cross_entropy)
+    learner.build(images.shape)
+
+    def batches_from(epoch: int) -> tf.data.Dataset:
+        return _batches(settings, images, steps, epoch)
+
+    return Trainer(model, learner, keras_fit(learner, batches_from, epochs=settings.epochs, steps=steps), steps)
 
 
-def fit(
-    model: Any,
-    images: np.ndarray,
-    settings: Autoencoder,
-    *,
-    start: int = 0,
-    callbacks: Iterable[keras.callbacks.Callback] = (),
-) -> None:
-    """Train a compiled model from epoch `start` to the last.
-
-    The loss is the binary cross-entropy, mean over pixels, plus `kl_weight` times the divergence, mean over images.
-
-    Args:
-        model: an autoencoder; changed.
-        images: (N, H, W, 1) float32 from 0 to 1.
-        settings: epochs, batch size, weight of the divergence and seed.
-        start: the first epoch to run, from 0; those before must have been run.
-        callbacks: are told when training begins, and when batches and epochs end.
-    """
-    steps = steps_per_epoch(settings, len(images))
-    step = _training_step(model, images, settings.kl_weight)
-    callbacks = list(callbacks)
-    for callback in callbacks:
-        callback.set_model(model)
-        callback.on_train_begin()
-    for epoch in range(start, settings.epochs):
-        # A function of seed and epoch, so that a training can go on in the middle.
-        order = np.random.default_rng([settings.seed % 2**64, epoch]).permutation(len(images)).astype(np.int32)
-        losses = []
-        # In equal parts: a rest could be one image, of which batch norm would make nothing but zeros.
-        for number, rows in enumerate(np.array_split(order, steps)):
-            losses.append(step(tf.constant(rows)))
-            for callback in callbacks:
-                callback.on_train_batch_end(number)
-        loss = float(np.mean([value.numpy() for value in losses]))
-        for callback in callbacks:
-            callback.on_epoch_end(epoch, {"loss": loss})
+def _cross_entropy(images: Any, logits: Any) -> Any:
+    return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(images, logits))
 
 
-def _training_step(model: Any, images: np.ndarray, kl_weight: float) -> Callable[[tf.Tensor], tf.Tensor]:
-    variables = model.trainable_variables
+def _batches(settings: Autoencoder, images: np.ndarray, steps: int, start: int) -> tf.data.Dataset:
+    """Return the batches from epoch `start` on: (B, H, W, 1) images, which are what the network should return too."""
     everything = tf.constant(images)
 
-    @tf.function(input_signature=[tf.TensorSpec((None,), tf.int32)], autograph=False)
-    def step(rows: tf.Tensor) -> tf.Tensor:
-        batch: Any = tf.gather(everything, rows)
-        with tf.GradientTape() as tape:
-            logits, _, divergence = run(model, batch, training=True)
-            loss: Any = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(batch, logits))
-            if divergence is not None:
-                loss += kl_weight * tf.reduce_mean(divergence)
-        model.optimizer.apply(tape.gradient(loss, variables), variables)
-        return loss
+    def rows() -> Iterator[np.ndarray]:
+        for epoch in range(start, settings.epochs):
+            # A function of seed and epoch, so that a training can go on in the middle.
+            order = np.random.default_rng([settings.seed % 2**64, epoch]).permutation(len(images)).astype(np.int32)
+            # In equal parts: a rest could be one image, of which batch norm would make nothing but zeros.
+            yield from np.array_split(order, steps)
 
-    return step
+    def pair(chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        batch = tf.gather(everything, chosen)
+        return batch, batch
+
+    return tf.data.Dataset.from_generator(rows, output_signature=tf.TensorSpec((None,), tf.int32)).map(pair)

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from maskwright.experiments.clustering.learn.network import head_groups
 from maskwright.experiments.clustering.params import Clustering
-from maskwright.learning.replicates.fitting import Loss
+from maskwright.learning.replicates.fitting import Loss, Network
 from maskwright.learning.views.mutual_information import joint_information, soft_joint
 from maskwright.learning.views.sampling import middle_views, sample_views
 
@@ -20,9 +20,9 @@ def information_loss(settings: Clustering) -> Loss:
     groups = head_groups(settings)
     widths = [heads * clusters for heads, clusters in groups]
 
-    def loss(forward: Any, batch: tuple[Any, ...]) -> tuple[Any, dict[str, Any]]:
+    def loss(network: Network, batch: tuple[Any, ...]) -> tuple[Any, dict[str, Any]]:
         images = tf.cast(batch[0], tf.float32) / 255
-        both = forward(tf.concat([middle_views(images), sample_views(images, batch[1])], axis=0))
+        both = network(tf.concat([middle_views(images), sample_views(images, batch[1])], axis=0))
         first, second = (tf.split(part, widths, axis=-1) for part in tf.split(both, 2))
         joints = [
             soft_joint(tf.reshape(one, (-1, *group)), tf.reshape(other, (-1, *group)))

@@ -9,6 +9,7 @@ softmax over K clusters is trained to maximise the mutual information between it
 reports about 99 % on the 60,000 digits after 1,200 epochs.
 """
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,13 @@ from maskwright.experiments.clustering.learn.pictures import read_pictures
 from maskwright.experiments.clustering.params import IIC, Clustering
 from maskwright.learning.common.determinism import make_deterministic
 from maskwright.learning.common.saved import save_model
-from maskwright.learning.replicates.fitting import Arrays, Epoch, Recipe, one_thread_an_operation, start_fitting
+from maskwright.learning.replicates.fitting import (
+    Arrays,
+    adam_up_and_down,
+    in_batches,
+    one_thread_an_operation,
+    start_fitting,
+)
 from maskwright.learning.replicates.tables import write_curves
 from maskwright.learning.views.sampling import random_views
 from maskwright.shared.errors import MaskwrightError
@@ -62,10 +69,16 @@ def train(settings: Clustering, *, data: Path, out: Path, history: Path) -> None
     height, width, channels = pictures.images.shape[1:]
     seeds = range(settings.seed, settings.seed + settings.seeds)
     networks: list[Any] = [network(settings, (height, width, channels), seed) for seed in seeds]
-    recipe = Recipe(settings.epochs, settings.batch_size, settings.learning_rate, settings.weight_decay)
-    epochs = [_shown(pictures.images, seed) for seed in seeds]
+    rule = adam_up_and_down(
+        settings.learning_rate,
+        settings.weight_decay,
+        epochs=settings.epochs,
+        examples=len(pictures.images),
+        batch_size=settings.batch_size,
+    )
+    epochs = [_shown(pictures.images, settings, seed) for seed in seeds]
     with ThreadPoolExecutor(available_cores()) as pool:
-        futures = start_fitting(pool, networks, epochs, information_loss(settings), recipe)
+        futures = start_fitting(pool, networks, epochs, information_loss(settings), rule)
         reported = [future.result() for future in futures]
     informations = np.stack([report["information"][:, : settings.heads] for report in reported], axis=2)  # (E, H, R)
     best = informations[-1].argmax(axis=0)  # (R,): the least loss
@@ -96,11 +109,9 @@ def _drawn_epochs(epochs: int) -> list[int]:
     return sorted({1, max(1, round(EARLY * epochs)), max(1, epochs // 2), epochs})
 
 
-def _shown(images: np.ndarray, seed: int) -> Epoch:
-    """Return what a network is shown in an epoch: every image once, and the transform that makes its other view."""
-
-    def epoch(number: int) -> Arrays:
+def _shown(images: np.ndarray, settings: Clustering, seed: int) -> Iterator[Arrays]:
+    """Yield what a network is shown in each epoch: every image once, and the transform that makes its other view."""
+    for number in range(settings.epochs):
         rng = np.random.default_rng([seed % 2**64, 1, number])
-        return images[rng.permutation(len(images))], random_views(len(images), images.shape[1], rng)
-
-    return epoch
+        shown = images[rng.permutation(len(images))], random_views(len(images), images.shape[1], rng)
+        yield in_batches(shown, settings.batch_size)

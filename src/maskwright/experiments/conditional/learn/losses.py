@@ -5,7 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from maskwright.experiments.conditional.params import ORACLE
-from maskwright.learning.replicates.fitting import Loss
+from maskwright.learning.replicates.fitting import Loss, Network
 
 
 def two_level_loss(variant: str, classes: tuple[int, int], coarse_weight: float) -> Loss:
@@ -18,10 +18,10 @@ def two_level_loss(variant: str, classes: tuple[int, int], coarse_weight: float)
     """
     coarse_classes, fine_classes = classes
 
-    def loss(forward: Any, batch: tuple[Any, ...]) -> tuple[Any, dict[str, Any]]:
+    def loss(network: Network, batch: tuple[Any, ...]) -> tuple[Any, dict[str, Any]]:
         images, coarse, fine = tf.cast(batch[0], tf.float32) / 255, batch[1], batch[2]
         truth = tf.one_hot(coarse, coarse_classes)
-        logits = forward([images, truth] if variant == ORACLE else images)
+        logits = network([images, truth] if variant == ORACLE else images)
         second = logits[:, coarse_classes:]
         if variant == "routed":
             # Each specialist learns from the images of its own coarse class, and from nothing else.

@@ -22,7 +22,7 @@ from maskwright.experiments.conditional.learn.variants import all_seeds, one_net
 from maskwright.experiments.conditional.params import Conditional
 from maskwright.learning.common.determinism import make_deterministic
 from maskwright.learning.common.saved import save_model
-from maskwright.learning.replicates.fitting import Recipe, one_thread_an_operation, start_fitting
+from maskwright.learning.replicates.fitting import adam_up_and_down, one_thread_an_operation, start_fitting
 from maskwright.learning.replicates.tables import write_curves
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.outputs import replaced_folder
@@ -52,16 +52,22 @@ def train(settings: Conditional, *, data: Path, out: Path, history: Path) -> Non
     classes = len(names.coarse), len(names.fine)
     shape = sizes(settings, training.images.shape[1], training.images.shape[3])
     seeds = range(settings.seed, settings.seed + settings.seeds)
-    recipe = Recipe(settings.epochs, settings.batch_size, settings.learning_rate, settings.weight_decay)
+    rule = adam_up_and_down(
+        settings.learning_rate,
+        settings.weight_decay,
+        epochs=settings.epochs,
+        examples=len(training.images),
+        batch_size=settings.batch_size,
+    )
     curves: dict[str, dict[str, np.ndarray]] = {}
-    shown = shown_images(training, settings.shift)
+    shown = shown_images(training, settings)
     with replaced_folder(out) as new, ThreadPoolExecutor(available_cores()) as pool:
         started = {}
         for variant in settings.trained_variants:
             networks: list[Any] = [one_network(settings, variant, shape, classes, seed) for seed in seeds]
             epochs = [shown(seed) for seed in seeds]
             loss = two_level_loss(variant, classes, settings.coarse_weight)
-            started[variant] = networks, start_fitting(pool, networks, epochs, loss, recipe)
+            started[variant] = networks, start_fitting(pool, networks, epochs, loss, rule)
         for variant, (networks, futures) in started.items():
             curves[variant] = {"loss": np.stack([future.result()["loss"] for future in futures], axis=1)}
             about = {

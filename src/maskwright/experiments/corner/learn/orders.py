@@ -17,13 +17,13 @@ def draw_batches(settings: Sequence[Setting], seeds: Sequence[int], between: Seq
         between: the numbers of epochs of the parts, in order.
 
     Yields:
-        (1, steps, 512, R) uint16: how often each pattern is in each network's batch. With batches of one example
-        (1, steps, 1, R): which pattern it is.
+        (steps, 512, R) uint16: how often each pattern is in each network's batch. With batches of one example
+        (steps, 1, R): which pattern it is.
     """
     first = settings[0]
     if first.batch_size == PATTERNS and not first.balanced:
         # A batch of everything is the same in any order.
-        yield from (np.ones((1, epochs, PATTERNS, len(settings) * len(seeds)), np.uint16) for epochs in between)
+        yield from (np.ones((epochs, PATTERNS, len(settings) * len(seeds)), np.uint16) for epochs in between)
         return
     orders = [np.random.default_rng([seed % 2**64, 1]) for seed in seeds]
     replacements = [np.random.default_rng([seed % 2**64, 2]) for seed in seeds]
@@ -40,7 +40,13 @@ def draw_batches(settings: Sequence[Setting], seeds: Sequence[int], between: Seq
             else np.stack([own.astype(np.uint16).reshape(-1, 1) for own in rows], -1)
             for repeats, rows in kinds.items()
         }
-        yield np.concatenate([times[setting.repeats] for setting in settings], axis=-1)[None]
+        yield np.concatenate([times[setting.repeats] for setting in settings], axis=-1)
+
+
+def steps_per_epoch(setting: Setting) -> int:
+    """Return how many batches an epoch has; the last one may be smaller."""
+    examples = 2 * (PATTERNS - 1) if setting.balanced else PATTERNS
+    return -(-examples // setting.batch_size)
 
 
 def draw_epochs(rng: np.random.Generator, epochs: int, balanced: bool) -> np.ndarray:

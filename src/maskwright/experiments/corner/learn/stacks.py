@@ -5,9 +5,9 @@ to compiling.
 """
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -16,9 +16,9 @@ import tensorflow as tf
 from maskwright.experiments.corner.data import PATTERNS
 from maskwright.experiments.corner.learn.network import apply_convolutions
 from maskwright.experiments.corner.learn.objective import Objective
-from maskwright.experiments.corner.learn.orders import draw_batches
+from maskwright.experiments.corner.learn.orders import draw_batches, steps_per_epoch
 from maskwright.experiments.corner.learn.variants import Setting
-from maskwright.learning.replicates.layers import fit_batches
+from maskwright.learning.replicates.fitting import Network, adam, start_fitting
 from maskwright.shared.parallel import available_cores
 
 _REPORTS = 200  # at most so many rows in the history of a run
@@ -65,27 +65,34 @@ def train_all(
     trained: dict[Setting, Trained] = {}
     # Compiling takes much of the time, on one core. Threads share it: neither it nor a step holds Python's lock.
     with ThreadPoolExecutor(available_cores()) as pool:
-        jobs = [pool.submit(_train_stack, settings, seeds, patterns, labels) for settings in stacks.values()]
-        for settings, job in zip(stacks.values(), jobs, strict=True):
-            trained |= dict(zip(settings, job.result(), strict=True))
+        started = [_start_stack(pool, settings, seeds, patterns, labels) for settings in stacks.values()]
+        for settings, stack in zip(stacks.values(), started, strict=True):
+            trained |= dict(zip(settings, _trained(stack, len(seeds)), strict=True))
     return {name: trained[setting] for name, setting in runs.items()}
 
 
-def _train_stack(
-    settings: Sequence[Setting], seeds: Sequence[int], patterns: np.ndarray, labels: np.ndarray
-) -> list[Trained]:
+class _Stack(NamedTuple):
+    """A stack of networks under way: itself, the epochs after which it reports, and what it will have reported."""
+
+    network: Any
+    epochs: list[int]
+    reported: Future[dict[str, np.ndarray]]
+
+
+def _start_stack(
+    pool: Executor, settings: Sequence[Setting], seeds: Sequence[int], patterns: np.ndarray, labels: np.ndarray
+) -> _Stack:
     first, number = settings[0], len(seeds)
     inputs = keras.Input((number * len(settings), 3, 3, 1))
-    network = keras.Model(inputs, apply_convolutions(first, list(seeds) * len(settings), inputs))
+    model: Any = keras.Model(inputs, apply_convolutions(first, list(seeds) * len(settings), inputs))
     pixels, truth = tf.constant(patterns.reshape(PATTERNS, 9)), tf.constant(labels)[:, None]
     objective = Objective(settings, number)
     centred = objective.each(lambda setting: setting.centred)
 
-    def logits() -> tf.Tensor:
+    def logits(network: Network) -> tf.Tensor:
         # With nothing between them the two convolutions are one linear map, and every network sees patterns of the
         # same 512. So one product of (512, 9) and (9, R) is enough, and much faster than a pass for each example.
-        variables: list[Any] = [tf.convert_to_tensor(v) for v in network.trainable_variables]
-        kernel, bias, last_kernel, last_bias = variables
+        kernel, bias, last_kernel, last_bias = network.weights
         if first.units == 2:
             last_kernel, last_bias = (v[..., 1:] - v[..., :1] for v in (last_kernel, last_bias))
         weights = tf.reduce_sum(tf.reshape(kernel, (-1, 9, first.filters)) * last_kernel[:, None, :, 0], -1)  # (R, 9)
@@ -93,18 +100,28 @@ def _train_stack(
         offset -= centred * tf.reduce_sum(weights, -1)
         return tf.matmul(pixels, weights * (1 + centred)[:, None], transpose_b=True) + offset  # (512, R)
 
+    def loss(network: Network, batch: tuple[Any, ...]) -> tuple[Any, dict[str, Any]]:
+        return tf.reduce_sum(objective.loss(truth, _times(batch[0]), logits(network))), {}
+
+    def measure(network: Network) -> dict[str, Any]:
+        return objective.measure(truth, logits(network))
+
     epochs = report_epochs(first.epochs)
-    history = fit_batches(
-        network.trainable_variables,
-        keras.optimizers.Adam(first.learning_rate),
-        lambda batch: objective.loss(truth, _times(batch), logits()),
-        draw_batches(settings, seeds, np.diff(epochs, prepend=0).tolist()),
-        lambda: objective.measure(truth, logits()),
+    batches = draw_batches(settings, seeds, np.diff(epochs, prepend=0).tolist())
+    rates = np.full(first.epochs * steps_per_epoch(first), first.learning_rate)
+    (reported,) = start_fitting(
+        pool, [model], [((part,) for part in batches)], loss, adam(rates, beta_2=0.999), measure=measure, xla=True
     )
-    weights = network.get_weights()
-    parts = [slice(place * number, (place + 1) * number) for place in range(len(settings))]
+    return _Stack(model, epochs, reported)
+
+
+def _trained(stack: _Stack, number: int) -> list[Trained]:
+    """Wait for a stack, and return each setting's part of it, of so many networks."""
+    history = stack.reported.result()
+    weights = stack.network.get_weights()
+    parts = [slice(at, at + number) for at in range(0, len(weights[0]), number)]
     return [
-        Trained([w[part] for w in weights], {name: values[:, part] for name, values in history.items()}, epochs)
+        Trained([w[part] for w in weights], {name: values[:, part] for name, values in history.items()}, stack.epochs)
         for part in parts
     ]
 

@@ -1,6 +1,6 @@
 """MINE between the encodings of two views of a digit: an encoder that learns without labels."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from keras import layers
 
 from maskwright.experiments.information.params import DigitCodes, Information
 from maskwright.learning.common.determinism import layer_seed
-from maskwright.learning.replicates.fitting import Arrays, Recipe, start_fitting
+from maskwright.learning.replicates.fitting import Arrays, Network, adam_up_and_down, in_batches, start_fitting
 from maskwright.learning.views.encoders import ENCODERS, encode, together
 from maskwright.learning.views.mutual_information import donsker_varadhan, statistics_network
 from maskwright.learning.views.sampling import middle_views, random_views, sample_views, view_margin
@@ -81,15 +81,20 @@ def start(pool: Executor, images: np.ndarray, settings: DigitCodes, seeds: range
     scorers = [statistics_network(settings.latent, settings.hidden, seed) for seed in seeds]
     pairs: list[Any] = [_paired(one, other) for one, other in zip(encoders, scorers, strict=True)]
 
-    def shown(seed: int) -> Any:
-        def epoch(number: int) -> Arrays:
+    def shown(seed: int) -> Iterator[Arrays]:
+        for number in range(settings.epochs):
             rng = np.random.default_rng([seed % 2**64, 1, number])
-            return images[rng.permutation(len(images))], random_views(len(images), DIGIT_SIDE, rng)
+            both = images[rng.permutation(len(images))], random_views(len(images), DIGIT_SIDE, rng)
+            yield in_batches(both, settings.batch_size)
 
-        return epoch
-
-    recipe = Recipe(settings.epochs, settings.batch_size, settings.learning_rate, settings.weight_decay)
-    futures = start_fitting(pool, pairs, [shown(seed) for seed in seeds], _loss, recipe)
+    rule = adam_up_and_down(
+        settings.learning_rate,
+        settings.weight_decay,
+        epochs=settings.epochs,
+        examples=len(images),
+        batch_size=settings.batch_size,
+    )
+    futures = start_fitting(pool, pairs, [shown(seed) for seed in seeds], _loss, rule)
     return [Started(*parts) for parts in zip(encoders, scorers, futures, strict=True)]
 
 
@@ -100,7 +105,7 @@ def _paired(encoder: Any, statistic: Any) -> keras.Model:
     return keras.Model(views, [statistic([one, other]), statistic([one, keras.ops.roll(other, 1, axis=0)])])
 
 
-def _loss(forward: Any, batch: tuple[Any, ...]) -> tuple[Any, dict[str, Any]]:
+def _loss(network: Network, batch: tuple[Any, ...]) -> tuple[Any, dict[str, Any]]:
     images = tf.cast(batch[0], tf.float32) / 255
-    bound = donsker_varadhan(*forward([middle_views(images), sample_views(images, batch[1])]))
+    bound = donsker_varadhan(*network([middle_views(images), sample_views(images, batch[1])]))
     return -bound, {"bound": bound}

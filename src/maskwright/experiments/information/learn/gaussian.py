@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import keras
@@ -10,7 +11,8 @@ import tensorflow as tf
 from keras import layers
 
 from maskwright.experiments.information.params import Information
-from maskwright.learning.replicates.layers import ReplicatedDense, fit_batches
+from maskwright.learning.replicates.fitting import Arrays, Network, adam, start_fitting
+from maskwright.learning.replicates.layers import ReplicatedDense
 from maskwright.learning.views.mutual_information import donsker_varadhan
 
 _MEASURED = 1000
@@ -66,16 +68,26 @@ def fit_statistics(settings: Information) -> dict[float, Fitted]:
     pairs = tf.constant(held_out[:, :_MEASURED].transpose(1, 0, 2))
     apart = shifted(pairs, 1)
 
-    def loss(batch: tf.Tensor) -> tf.Tensor:
-        return -donsker_varadhan(model(batch[0], training=True), model(batch[1], training=True))
+    def loss(network: Network, batch: tuple[Any, ...]) -> tuple[Any, dict[str, Any]]:
+        joint, independent = batch  # (B, R, 2) each
+        return -tf.reduce_sum(donsker_varadhan(network(joint), network(independent))), {}
 
-    def measure() -> dict[str, tf.Tensor]:
-        return {"bound": donsker_varadhan(model(pairs, training=False), model(apart, training=False))}
+    def measure(network: Network) -> dict[str, Any]:
+        return {"bound": donsker_varadhan(network(pairs, training=False), network(apart, training=False))}
 
     steps = settings.epochs * (training.shape[1] // settings.batch_size)
-    rates: Any = keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps)
-    optimizer = keras.optimizers.Adam(rates, beta_2=0.99)
-    bounds = fit_batches(model.trainable_variables, optimizer, loss, _batches(training, settings), measure)["bound"]
+    falling = settings.learning_rate * (1 + np.cos(np.pi * np.arange(steps) / steps)) / 2
+    with ThreadPoolExecutor(1) as pool:
+        (reported,) = start_fitting(
+            pool,
+            [model],
+            [_batches(training, settings)],
+            loss,
+            adam(falling, beta_2=0.99),
+            measure=measure,
+            xla=True,
+        )
+        bounds = reported.result()["bound"]
     fitted = {}
     for number, correlation in enumerate(settings.correlations):
         rows = slice(number * settings.seeds, (number + 1) * settings.seeds)
@@ -85,8 +97,8 @@ def fit_statistics(settings: Information) -> dict[float, Fitted]:
     return fitted
 
 
-def _batches(training: np.ndarray, settings: Information) -> Iterator[np.ndarray]:
-    """Yield for one epoch at a time (1, steps, 2, B, R, 2): pairs as they are, and with y of the pair before."""
+def _batches(training: np.ndarray, settings: Information) -> Iterator[Arrays]:
+    """Yield for each epoch (steps, B, R, 2) twice: pairs as they are, and with y of the pair before."""
     steps = training.shape[1] // settings.batch_size
     seeds = range(settings.seed, settings.seed + settings.seeds)
     for epoch in range(settings.epochs):
@@ -95,7 +107,7 @@ def _batches(training: np.ndarray, settings: Information) -> Iterator[np.ndarray
         pairs = np.take_along_axis(training, rows[..., None], axis=1)
         pairs = pairs.reshape(len(rows), steps, settings.batch_size, 2).transpose(1, 2, 0, 3)  # (steps, B, R, 2)
         apart = np.stack([pairs[..., 0], np.roll(pairs[..., 1], 1, axis=1)], axis=-1)
-        yield np.stack([pairs, apart], axis=1)[None]
+        yield pairs, apart
 
 
 def shifted(pairs: Any, shifts: int) -> tf.Tensor:

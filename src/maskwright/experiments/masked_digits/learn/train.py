@@ -7,6 +7,7 @@ Four digits stand in an image, and the mask marks the one to be named. Six ways 
 with the same network on single digits. Two of the six are controls, which tell the network nothing.
 """
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,15 @@ from maskwright.experiments.masked_digits.learn.network import network, together
 from maskwright.experiments.masked_digits.params import SINGLE, MaskedDigits
 from maskwright.learning.common.determinism import make_deterministic
 from maskwright.learning.common.saved import save_model
-from maskwright.learning.replicates.fitting import Arrays, Epoch, Loss, Recipe, one_thread_an_operation, start_fitting
+from maskwright.learning.replicates.fitting import (
+    Arrays,
+    Loss,
+    Network,
+    adam_up_and_down,
+    in_batches,
+    one_thread_an_operation,
+    start_fitting,
+)
 from maskwright.learning.replicates.tables import write_curves
 from maskwright.shared.datasets import DIGIT_CLASSES, DIGIT_SIDE, read_images
 from maskwright.shared.outputs import replaced_folder
@@ -57,15 +66,21 @@ def train(settings: MaskedDigits, *, data: Path, out: Path, history: Path) -> No
         started = {}
         for variant in settings.trained_variants:
             networks: list[Any] = [network(variant, seed) for seed in seeds]
-            epochs = [shown_epochs(variant, seed, digits, settings.shift) for seed in seeds]
             masks = (
                 np.ones((1, DIGIT_SIDE, DIGIT_SIDE), np.uint8)
                 if variant == SINGLE
                 else square_masks(GRID_CORNERS, GRID)
             )
             images_a_step = settings.batch_size // len(masks)
-            recipe = Recipe(settings.epochs, images_a_step, settings.learning_rate, settings.weight_decay)
-            started[variant] = networks, start_fitting(pool, networks, epochs, masked_loss(masks), recipe)
+            epochs = [shown_epochs(variant, seed, digits, settings, images_a_step) for seed in seeds]
+            rule = adam_up_and_down(
+                settings.learning_rate,
+                settings.weight_decay,
+                epochs=settings.epochs,
+                examples=len(digits[0]) // len(masks),
+                batch_size=images_a_step,
+            )
+            started[variant] = networks, start_fitting(pool, networks, epochs, masked_loss(masks), rule)
         for variant, (networks, futures) in started.items():
             curves[variant] = {"loss": np.stack([future.result()["loss"] for future in futures], axis=1)}
             model = together(networks, variant)
@@ -83,10 +98,12 @@ def train(settings: MaskedDigits, *, data: Path, out: Path, history: Path) -> No
     write_curves(history, curves)
 
 
-def shown_epochs(variant: str, seed: int, digits: tuple[np.ndarray, np.ndarray], shift: int) -> Epoch:
-    """Return a function that gives what a network is shown in each epoch: all variants of a seed see the same grids.
+def shown_epochs(
+    variant: str, seed: int, digits: tuple[np.ndarray, np.ndarray], settings: MaskedDigits, batch_size: int
+) -> Iterator[Arrays]:
+    """Yield what a network is shown in each epoch: all variants of a seed see the same grids.
 
-    The labels are shares of the classes, (N, M, classes): one-hot where the mask is certain. Where the mask says
+    The labels are shares of the classes, (steps, B, M, classes): one-hot where the mask is certain. Where the mask says
     nothing, the label may be any of the four digits, whichever is marked, and each has an equal share. So a network
     learns from every random mask and every label at once.
 
@@ -94,33 +111,33 @@ def shown_epochs(variant: str, seed: int, digits: tuple[np.ndarray, np.ndarray],
         variant: its name.
         seed: that of the network.
         digits: images (N, 28, 28) uint8 and labels (N,).
-        shift: pixels by which digits are moved at most.
+        settings: the number of epochs, and the pixels by which digits are moved at most.
+        batch_size: B, the images of a step.
     """
-    images, labels = digits
+    (images, labels), shift = digits, settings.shift
     one_hot = np.eye(DIGIT_CLASSES, dtype=np.float32)
 
-    def epoch(number: int) -> Arrays:
+    for number in range(settings.epochs):
         rng = np.random.default_rng([seed % 2**64, 1, number])
         if variant == SINGLE:
             order = rng.permutation(len(images))
-            return shifted(images[order], shift, rng), one_hot[labels[order]][:, None]
+            yield in_batches((shifted(images[order], shift, rng), one_hot[labels[order]][:, None]), batch_size)
+            continue
         grids, quarters = training_grids(images, labels, shift, rng)
         targets = one_hot[quarters]  # (N, 4, 10)
         if variant in ("none", "random"):
             masks = 1 if variant == "none" else PLACES
             targets = np.repeat(targets.mean(axis=1, keepdims=True), masks, axis=1)
-        return grids, targets
-
-    return epoch
+        yield in_batches((grids, targets), batch_size)
 
 
 def masked_loss(masks: np.ndarray) -> Loss:
     """Return the loss of networks: the cross-entropy of their answers to images with each of the masks (M, H, W)."""
     all_masks = tf.constant(masks[None, ..., None], tf.float32)
 
-    def loss(forward: Any, batch: tuple[Any, ...]) -> tuple[Any, dict[str, Any]]:
+    def loss(network: Network, batch: tuple[Any, ...]) -> tuple[Any, dict[str, Any]]:
         images, targets = batch
-        logits = forward([(tf.cast(images, tf.float32) * (1 / 255))[:, None, ..., None], all_masks])
+        logits = network([(tf.cast(images, tf.float32) * (1 / 255))[:, None, ..., None], all_masks])
         return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(targets, logits)), {}
 
     return loss

@@ -7,8 +7,7 @@ The source reports one training of each variant, and one batch at its end: a sum
 and of 0.81 with a random one. Here every possible input is scored, for many seeds.
 """
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from maskwright.experiments.xor.learn.network import build
 from maskwright.experiments.xor.params import Xor
 from maskwright.learning.common.determinism import make_deterministic
 from maskwright.learning.common.saved import save_model
-from maskwright.learning.replicates.layers import fit_replicates
+from maskwright.learning.replicates.fitting import Network, sgd, start_fitting
 from maskwright.learning.replicates.tables import write_curves
 from maskwright.shared.outputs import replaced_folder
 from maskwright.shared.parallel import available_cores
@@ -44,8 +43,10 @@ def train(settings: Xor, *, data: Path, out: Path, history: Path) -> None:
     models = {variant: build(settings, variant) for variant in tables}
     # Compiling takes most of the time, on one core. Threads share it: neither it nor a step holds Python's lock.
     with ThreadPoolExecutor(available_cores()) as pool:
-        jobs = {variant: pool.submit(fit, models[variant], settings, *table) for variant, table in tables.items()}
-        curves = {variant: job.result() for variant, job in jobs.items()}
+        started = {
+            variant: start_networks(pool, models[variant], settings, *table) for variant, table in tables.items()
+        }
+        curves = {variant: future.result() for variant, future in started.items()}
     with replaced_folder(out) as new:
         for variant, model in models.items():
             about = {
@@ -58,11 +59,14 @@ def train(settings: Xor, *, data: Path, out: Path, history: Path) -> None:
     write_curves(history, curves)
 
 
-def fit(model: Any, settings: Xor, inputs: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
-    """Train the networks of a variant.
+def start_networks(
+    pool: Executor, model: Any, settings: Xor, inputs: np.ndarray, labels: np.ndarray
+) -> Future[dict[str, np.ndarray]]:
+    """Begin to train the networks of a variant.
 
     Args:
-        model: as `build` returns it; it has the trained weights afterwards.
+        pool: of threads.
+        model: as `build` returns it; it has the trained weights when the future is done.
         settings: the experiment's section of params.yaml.
         inputs: (N, 4, C) float32, every possible input.
         labels: (N, 2) float32, one-hot.
@@ -71,20 +75,25 @@ def fit(model: Any, settings: Xor, inputs: np.ndarray, labels: np.ndarray) -> di
         For `loss` and `accuracy` an array (epochs, R): over all inputs, after each epoch of `EPOCH_STEPS` steps.
     """
     core: Any = keras.Model(model.get_layer("replicate").output, model.output)
-    flat = inputs.reshape(len(inputs), -1)
-    rows, truth = tf.constant(inputs), tf.constant(labels)[:, None]  # (N, 4, C), (N, 1, 2)
+    rows, truth = tf.constant(inputs.reshape(len(inputs), 1, -1)), tf.constant(labels)  # (N, 1, 4 C), (N, 2)
 
-    def measure() -> dict[str, tf.Tensor]:
-        outputs = model(rows, training=False)
-        right = tf.argmax(outputs, -1) == tf.argmax(truth, -1)
+    def loss(network: Network, batch: tuple[Any, ...]) -> tuple[Any, dict[str, Any]]:
+        (chosen,) = batch  # (4, R)
+        outputs = network(tf.gather(rows[:, 0], chosen))
+        return tf.reduce_sum(sum_of_squares(tf.gather(truth, chosen), outputs)), {}
+
+    def measure(network: Network) -> dict[str, Any]:
+        outputs = network(tf.repeat(rows, settings.seeds, axis=1), training=False)  # (N, R, 2)
+        right = tf.argmax(outputs, -1) == tf.argmax(truth, -1)[:, None]
         return {
-            "loss": sum_of_squares(truth, outputs) * (CASES / len(inputs)),
+            "loss": sum_of_squares(truth[:, None], outputs) * (CASES / len(inputs)),
             "accuracy": tf.reduce_mean(tf.cast(right, tf.float32), axis=0),
         }
 
-    optimizer = keras.optimizers.SGD(settings.learning_rate)
-    order = draw_order(settings, len(inputs))
-    return fit_replicates(core, optimizer, sum_of_squares, (flat, labels), order, measure)
+    rule = sgd(np.full(settings.steps, settings.learning_rate))
+    epochs = ((epoch,) for epoch in draw_order(settings, len(inputs)))
+    (future,) = start_fitting(pool, [core], [epochs], loss, rule, measure=measure, xla=True)
+    return future
 
 
 def sum_of_squares(labels: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
@@ -92,15 +101,15 @@ def sum_of_squares(labels: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(tf.square(labels - outputs), axis=(0, 2))
 
 
-def draw_order(settings: Xor, rows: int) -> Iterator[np.ndarray]:
-    """Yield the rows of each batch: at one random position, each of the four cases with noise of its own.
+def draw_order(settings: Xor, rows: int) -> np.ndarray:
+    """Return the rows of each batch: at one random position, each of the four cases with noise of its own.
 
     Args:
         settings: `steps`, `seeds` and `seed` decide the order.
         rows: N, the number of possible inputs.
 
-    Yields:
-        Once, (epochs, steps, 4, R) int32.
+    Returns:
+        (epochs, steps, 4, R) int32.
     """
     group = rows // ((POSITIONS - 1) * CASES)
     epochs = settings.steps // EPOCH_STEPS
@@ -110,4 +119,4 @@ def draw_order(settings: Xor, rows: int) -> Iterator[np.ndarray]:
         position = rng.integers(POSITIONS - 1, size=(epochs, EPOCH_STEPS, 1))
         noise = rng.integers(group, size=(epochs, EPOCH_STEPS, CASES))
         order[..., replicate] = (position * CASES + np.arange(CASES)) * group + noise
-    yield order
+    return order
