@@ -24,9 +24,11 @@ help: ## this list
 
 run: .venv/ready ## the whole pipeline: data, training, evaluation, claims (dvc repro; ARGS= for its arguments)
 	dvc repro $(ARGS)
+	@maskwright differences
 	@echo 'Numbers: results/*/metrics.json and results/claims.md; pictures: results/*/plots; every run: make ui'
 
 sweep-detection: .venv/ready ## train detection's five variants again: half an hour (make run takes their table as it is)
+	dvc repro masks
 	maskwright sweep detection
 	dvc commit --force sweep-detection
 	dvc repro effects claims
@@ -49,7 +51,7 @@ lock: .venv/ready ## requirements.lock from pyproject.toml (ARGS=--upgrade for t
 		--custom-compile-command "make lock" $(ARGS)
 
 clean: ## delete what the pipeline and the tools made; .venv, MLflow's runs and DVC's cache stay
-	rm -rf data/drinks data/masks data/xor data/corner data/digits data/masked_digits data/conditional data/clustering models results/*/plots results/effects/*/plots results/*/training.csv checkpoints predictions effects
+	rm -rf data/drinks data/masks data/xor data/corner data/digits data/masked_digits data/conditional data/clustering models results/*/plots results/effects/*/plots results/*/training.csv results/*/details.json results/*/processor.json checkpoints predictions effects dvc_plots
 	rm -rf .pytest_cache .ruff_cache .hypothesis
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -144,7 +144,7 @@ def test_values_by_the_rules_of_yaml_1_2(tmp_path, path, written, expected):
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("a: 1\nb: 2\na: 3\n", ", line 3: the same key stands there twice; remove one"),
+        ("a: 1\nb: 2\na: 3\n", ", line 3: the same key occurs twice; remove one"),
         ("a: 0b_\n", ": not YAML: invalid literal for int() with base 2: ''; put texts in quotes"),
         ("a: 0x_\n", ": not YAML: invalid literal for int() with base 16: ''; put texts in quotes"),
         ("a: 2020-13-45\n", ": not YAML: month must be in 1..12; put texts in quotes"),

@@ -1,4 +1,4 @@
-"""The experiments by name. A new one is a package in `experiments/` and a line here. No TensorFlow."""
+"""The experiments by name. To add one, write a package in `experiments/` and list it here. Imports no TensorFlow."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -36,11 +36,11 @@ EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
 
 
 def experiment(name: str) -> Experiment:
-    """Return the experiment of that name.
+    """Return the experiment with this name.
 
     Raises:
-        MaskwrightError: there is none.
+        MaskwrightError: there is no such experiment.
     """
     if name not in EXPERIMENTS:
-        raise MaskwrightError(f"{name}: no such experiment; there is {', '.join(EXPERIMENTS)}")
+        raise MaskwrightError(f"{name}: no such experiment; choose from {', '.join(EXPERIMENTS)}")
     return EXPERIMENTS[name]

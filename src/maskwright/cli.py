@@ -19,6 +19,7 @@ from maskwright.generated import GENERATED
 from maskwright.params import Params, load_params
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.experiment import Evaluation, ManySeeds, OneNetwork
+from maskwright.shared.lean import lean_imports
 from maskwright.shared.outputs import write_json
 from maskwright.shared.processor import this_processor
 from maskwright.shared.quiet import no_chatter
@@ -249,7 +250,7 @@ def predict_detection(
     from maskwright.predictions.photographs import find_photographs, summary
 
     photographs = find_photographs(images, out=out, via=via)
-    model, predicting = _trained("detection", network="maskwright.experiments.detection.learn.detector")
+    model, predicting = _trained("detection", network="maskwright.experiments.detection.report.inference")
     predicting.predict(photographs, model=model, out=out, via=via, masks=MASKS, least_score=least_score)
     typer.echo(summary(photographs, out, via, files="boxes and drawings", regions="rectangles"))
 
@@ -307,8 +308,9 @@ def effects(
     ] = None,
 ) -> None:
     """How large the effect of each setting is, and how sure that is; see docs/effects.md."""
-    from maskwright.effects.command import Choices
-    from maskwright.effects.factors import named_values, parse_scales
+    with lean_imports():
+        from maskwright.effects.command import Choices
+        from maskwright.effects.factors import named_values, parse_scales
 
     how = Choices(
         interactions=tuple(interactions or ()),
@@ -386,6 +388,15 @@ def sync() -> None:
         typer.echo(f"{name}: {record_restored(name, found)}")
     for name in load_params().sweeps.entries:
         typer.echo(f"sweep {name}: {record_restored_sweep(name, RESULTS)}")
+
+
+@app.command()
+def differences() -> None:
+    """Say which results differ from the committed ones, and why; nothing where all are the same."""
+    from maskwright.differences import differences as found
+
+    for line in found():
+        typer.echo(line)
 
 
 def _trained(name: str, *, network: str) -> tuple[Path, Any]:

@@ -1,4 +1,4 @@
-"""The data sets that `maskwright generate` makes, by name. What makes one is imported only when it is wanted."""
+"""The data sets that `maskwright generate` makes, by name. Each generator is imported only when it is needed."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -60,4 +60,4 @@ GENERATED: Mapping[str, Callable[[Params, Path], None]] = MappingProxyType(
         "clustering": _clustering,
     }
 )
-"""What writes each generated data set into a folder."""
+"""For each generated data set, the function that writes it into a folder."""

@@ -1,4 +1,4 @@
-"""params.yaml, read and checked: an unknown key or a wrong value fails, named by its path.
+"""Reading and checking params.yaml. An unknown key or a wrong value is an error that gives the key's path.
 
 Each experiment defines its own section, and so do the annotations, the generated data and the sweeps.
 """
@@ -20,7 +20,7 @@ from maskwright.via.params import Annotations
 
 
 class Params(Section):
-    """All of params.yaml. The experiments' sections are those of the catalogue; see `section`."""
+    """The whole of params.yaml. Each experiment in the catalogue has a section; see `section`."""
 
     annotations: Annotations
     drinks: Drinks
@@ -28,7 +28,7 @@ class Params(Section):
     sweeps: Sweeps
 
     def section(self, name: str) -> Any:
-        """Return the section of that name, of the type that its experiment defines."""
+        """Return the section with this name, as the type that its experiment defines."""
         return getattr(self, name)
 
 
@@ -47,7 +47,7 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
 
 
 def parse_params(values: Any, path: Path = Path("params.yaml")) -> Params:
-    """Check the content of a params file; `path` is for the message. Raises as `load_params`."""
+    """Check the content of a params file. Errors name `path`, and are those of `load_params`."""
     if not isinstance(values, dict):
         raise MaskwrightError(f"{path}: must hold sections such as annotations and segmentation")
     try:
@@ -68,7 +68,7 @@ def _describe(path: Path, item: Any) -> str:
 
 
 def _is_bare(value: Any) -> bool:
-    """Say whether a value is what YAML makes of a text that lacks its quotes."""
+    """Return whether YAML may have produced this value from text that should have been quoted."""
     return isinstance(value, bool | int | float | date)
 
 

@@ -1,4 +1,4 @@
-"""What MLflow is to know of models and sweeps: put together from params.yaml, dvc.lock and the folders."""
+"""Recording models and sweeps in MLflow, from params.yaml, dvc.lock and the folders of models and results."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +10,8 @@ from maskwright.params import Params, parse_params
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.experiment import Experiment, ManySeeds
 from maskwright.shared.identity import training_keys
+from maskwright.shared.processor import stored_processor
+from maskwright.shared.quiet import no_chatter
 from maskwright.shared.yaml_file import read_yaml
 from maskwright.tracking import runs
 from maskwright.tracking.provenance import Produced, locked_effects, locked_sweep, project_root
@@ -20,7 +22,7 @@ DRINKS = Path("data/drinks")
 
 
 def record_restored(name: str, found: Produced) -> str:
-    """Record what DVC restored, with the parameters of dvc.lock; return what was done.
+    """Record what DVC restored, with the parameters in dvc.lock, and return what was done.
 
     Raises:
         MaskwrightError: MLflow failed.
@@ -35,16 +37,16 @@ def record_restored(name: str, found: Produced) -> str:
 
 
 def record_or_warn(root: Path, trainings: list[Training], results: Path) -> None:
-    """Record trainings and their evaluation, which `results` holds; a failure of MLflow is a warning."""
+    """Record trainings and their evaluation, which is in `results`. If MLflow fails, only warn."""
     with _only_warned():
         for training in trainings:
             runs.record(root, training, results)
 
 
 def record_effects_or_warn(name: str, params: Params, *, results: Path) -> None:
-    """Add the analyses of effects to their sweep's run; a failure of MLflow is a warning.
+    """Add the analyses of effects to their sweep's run. If MLflow fails, only warn.
 
-    A sweep whose table came with the project, so that it never ran here, gets its run first.
+    If the sweep never ran here because its table came with the project, its run is recorded first.
     """
     from maskwright.sweeps.recording import record_sweep_effects, sync_sweep
 
@@ -55,7 +57,7 @@ def record_effects_or_warn(name: str, params: Params, *, results: Path) -> None:
 
 
 def record_restored_sweep(name: str, results: Path) -> str:
-    """Record a sweep that DVC restored, and its effects, with the parameters of dvc.lock; return what was done.
+    """Record a sweep that DVC restored, and its effects, with the parameters in dvc.lock. Return what was done.
 
     Raises:
         MaskwrightError: MLflow failed.
@@ -65,6 +67,9 @@ def record_restored_sweep(name: str, results: Path) -> str:
     table = results / "sweep" / name / "trials.csv"
     found = locked_sweep(name, table)
     if found is None:
+        about = experiment(read_yaml(PARAMS)["sweeps"][name]["experiment"])
+        if table.is_file() and not about.data.is_dir():
+            return f"its data, {about.data}, are missing; run `dvc repro {about.data.name}` first"
         message = f"its table, data and code are not those of dvc.lock; run `maskwright sweep {name}` again"
         return message if table.is_file() else "not run"
     values = read_yaml(PARAMS)
@@ -80,7 +85,7 @@ def record_restored_sweep(name: str, results: Path) -> str:
 
 
 def trainings_of(about: Experiment, params: Params) -> list[Training]:
-    """Return what MLflow is to know of an experiment's model, or of each of its variants."""
+    """Return what MLflow records about an experiment's model, or about each of its variants."""
     settings = params.section(about.name)
     made = about.sections
     if isinstance(about, ManySeeds) and about.sections_of is not None:
@@ -90,6 +95,7 @@ def trainings_of(about: Experiment, params: Params) -> list[Training]:
         data_name = params.annotations.root
         if Path(data_name) == DRINKS:
             made = (*made, "drinks")
+    processor = str(stored_processor(about.processor) or "")
     sections = {name: params.section(name).model_dump(mode="json") for name in (*made, about.name)}
     return [
         Training(
@@ -102,7 +108,8 @@ def trainings_of(about: Experiment, params: Params) -> list[Training]:
             splits=_splits(about, variant),
             model=about.model / variant,
             history=about.history,
-            # To make a model ready to serve takes seconds: of the variants only the chosen one, which is the first.
+            processor=processor,
+            # Preparing a model for serving takes seconds, so only the chosen variant, the first one, is prepared.
             serving_model=_serving_model(about) if number == 0 else None,
         )
         for number, (variant, key) in enumerate(keys_of(about, settings).items())
@@ -110,12 +117,14 @@ def trainings_of(about: Experiment, params: Params) -> list[Training]:
 
 
 def keys_of(about: Experiment, settings: Any) -> dict[str, str]:
-    """Return `identity.training_keys` for this machine, on which several GPUs may share each batch."""
+    """Return `shared.identity.training_keys` for this machine, where several GPUs may share each batch."""
     if isinstance(about, ManySeeds):
         return training_keys(about, settings)
-    from maskwright.learning.single.training import accelerators
+    with no_chatter():
+        import tensorflow as tf
 
-    return training_keys(about, settings, gpus=len(accelerators()))
+        gpus = tf.config.list_physical_devices("GPU")
+    return training_keys(about, settings, gpus=len(gpus))
 
 
 def _serving_model(about: Experiment) -> Any:
@@ -138,7 +147,7 @@ def _only_warned() -> Iterator[None]:
 
 @contextmanager
 def _mlflow_named() -> Iterator[None]:
-    """Turn what MLflow raises into a line that names it."""
+    """Turn an exception from MLflow into a one-line error that names MLflow."""
     try:
         yield
     except MaskwrightError:

@@ -78,9 +78,9 @@ def test_the_sources_own_test_part_is_kept_apart(source, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"test": 101}, "digits.test: 101 images are wanted, and the source has 100"),
-        ({"validation": 71}, "digits.validation: 71 images are wanted, and the source has 70"),
-        ({"train": 51}, "digits.train: 51 images are wanted, and the source has 50"),
+        ({"test": 101}, "digits.test: 101 images are wanted, but the source has only 100"),
+        ({"validation": 71}, "digits.validation: 71 images are wanted, but the source has only 70"),
+        ({"train": 51}, "digits.train: 51 images are wanted, but the source has only 50"),
         ({"test": 80}, "leave no image for training"),
     ],
 )

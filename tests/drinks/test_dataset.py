@@ -123,5 +123,5 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_tensorflow_is_not_imported():
-    code = "import sys, maskwright.data.drinks; assert 'tensorflow' not in sys.modules"
+    code = "import sys, maskwright.drinks.dataset; assert 'tensorflow' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ)

@@ -152,7 +152,7 @@ def test_logit_is_told_in_both_units():
 
 def test_no_tensorflow_and_no_mlflow_is_imported():
     code = (
-        "import sys, maskwright.effects.output, maskwright.effects.mlflow_runs, maskwright.tracking_read;"
+        "import sys, maskwright.effects.output, maskwright.effects.mlflow_runs, maskwright.tracking.reading;"
         "print([name for name in ('tensorflow', 'keras', 'mlflow') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -193,7 +193,7 @@ RUNS = pd.DataFrame(
 def test_runs_around_others_are_left_out_and_runs_with_folds_stay():
     table, remarks = runs_as_trials(RUNS, "metrics.miou", ["lr"])
     assert table["run"].tolist() == ["a", "b", "c", "q", "d"]
-    assert remarks == ["1 runs left out that only hold the others together"]
+    assert remarks == ["1 runs left out that only group other runs"]
     trials = select_trials(table, "metrics.miou", ["lr"], remarks=remarks)
     assert trials.y.tolist() == [0.9, 0.5, 0.6, 0.7]
     assert trials.levels["lr"].tolist() == [0.1, 0.2, 0.2, 0.3]

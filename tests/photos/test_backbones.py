@@ -1,3 +1,4 @@
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -21,16 +22,21 @@ def shapes(features: list[keras.KerasTensor]) -> list[tuple[int | None, ...]]:
     ("pyramid", "places"),
     [
         # At the end of each block: 3 stages of one, 1 + 2 + 2, and one for each of the four maps.
-        (lambda image, attention: resnet56v2_pyramid(image, n=1, attention=attention), 3),
-        (lambda image, attention: fast_pyramid(image, attention=attention), 5),
-        (lambda image, attention: application_pyramid(image, "MobileNetV2", None, attention=attention), 4),
+        (partial(resnet56v2_pyramid, n=1), 3),
+        (fast_pyramid, 5),
+        (
+            lambda image, attention: application_pyramid(
+                image, "MobileNetV2", None, section="x", attention=attention
+            ),
+            4,
+        ),
     ],
     ids=["resnet56v2", "fast", "application"],
 )
 @pytest.mark.parametrize("attention", ["spatial", "cbam"])
 def test_attention_is_in_every_block(pyramid, places: int, attention: str):
     image = symbolic(64, 64)
-    plain, model = (keras.Model(image, pyramid(image, kind)) for kind in ("none", attention))
+    plain, model = (keras.Model(image, pyramid(image, attention=kind)) for kind in ("none", attention))
     spatial, channel = (
         [layer for layer in model.layers if isinstance(layer, kind)] for kind in (SpatialAttention, ChannelAttention)
     )
@@ -83,7 +89,7 @@ def mobilenet(tmp_path_factory: pytest.TempPathFactory) -> tuple[keras.Model, ke
     source = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(None, None, 3))
     source.save_weights(path)
     image = symbolic(None, None)
-    return source, keras.Model(image, application_pyramid(image, "MobileNetV2", str(path)))
+    return source, keras.Model(image, application_pyramid(image, "MobileNetV2", str(path), section="x"))
 
 
 class TestApplications:
@@ -111,12 +117,12 @@ class TestApplications:
 
     @pytest.mark.parametrize("name", ["MobileNetV3Small", "VGG16"])
     def test_strides(self, name: str):
-        features = application_pyramid(symbolic(64, 96), name, None)
+        features = application_pyramid(symbolic(64, 96), name, None, section="x")
         assert [shape[:2] for shape in shapes(features)] == [(16, 24), (8, 12), (4, 6), (2, 3)]
 
     def error(self, name: str, weights: str | None) -> str:
         with pytest.raises(MaskwrightError) as caught:
-            application_pyramid(symbolic(None, None), name, weights)
+            application_pyramid(symbolic(None, None), name, weights, section="detection")
         message = str(caught.value)
         assert "\n" not in message
         assert len(message) < 1000
@@ -130,22 +136,22 @@ class TestApplications:
         path = tmp_path / "vgg.weights.h5"
         keras.applications.VGG16(include_top=False, weights=None, input_shape=(None, None, 3)).save_weights(path)
         message = self.error(self.NAME, str(path))
-        assert message.startswith(f"segmentation.weights: {path} does not fit MobileNetV2: ")
+        assert message.startswith(f"detection.weights: {path} does not fit MobileNetV2: ")
 
     @pytest.mark.parametrize("name", ["x.weights.h5", "x.h5", "x.keras", "x.txt", "folder.weights.h5"])
     def test_no_weights_file(self, name: str, tmp_path: Path):
         path = tmp_path / name
         path.mkdir() if name.startswith("folder") else path.write_text("not weights")
-        assert self.error(self.NAME, str(path)).startswith(f"segmentation.weights: {path}")
+        assert self.error(self.NAME, str(path)).startswith(f"detection.weights: {path}")
 
     def test_an_unknown_name(self):
         message = self.error("MobileNetV9", None)
-        assert message.startswith("segmentation.backbone: MobileNetV9 is not one of: ConvNeXtBase, ")
+        assert message.startswith("detection.backbone: MobileNetV9 is not one of: ConvNeXtBase, ")
         assert "preprocess_input" not in message
 
     def test_a_network_without_these_strides(self):
         message = self.error("Xception", None)
-        assert message.startswith("segmentation.backbone: Xception has no feature maps at each of the strides")
+        assert message.startswith("detection.backbone: Xception has no feature maps at each of the strides")
 
     def test_imagenet_without_a_connection(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         # Nothing listens there; and nothing that was downloaded before is found.
@@ -155,5 +161,5 @@ class TestApplications:
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setattr("keras.src.utils.file_utils.config.keras_home", lambda: str(tmp_path))
         message = self.error(self.NAME, "imagenet")
-        assert message.startswith("segmentation.weights: Keras cannot load the imagenet weights of MobileNetV2 (")
+        assert message.startswith("detection.weights: Keras cannot load the imagenet weights of MobileNetV2 (")
         assert message.endswith("check the connection, or give a weights file")

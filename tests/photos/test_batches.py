@@ -6,111 +6,39 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from maskwright.photos.batches import (
-    Example,
-    LabelledImages,
-    batches,
-    load_images,
-    passes_per_epoch,
-    read_split,
-    steps_per_epoch,
-    training_batches,
-)
-from maskwright.photos.images import IGNORE
+from maskwright.photos.augment import NUMBERS, random_numbers
+from maskwright.photos.batches import decode_images, decode_masks, image_visits, passes_per_epoch, steps_per_epoch
 from maskwright.shared.errors import MaskwrightError
-from maskwright.shared.settings import Augmentation
-
-NOTHING = Augmentation(flip=0.0)
-ALL = Augmentation(flip=0.5, scale=0.4, rotate=30.0, crop=0.2, colour=0.5)
 
 
-def numbered(count: int) -> LabelledImages:
-    """Return images and masks of 4 x 6 pixels that are all their own index."""
-    index = np.arange(count, dtype=np.uint8)
-    return LabelledImages(
-        np.broadcast_to(index[:, None, None, None], (count, 4, 6, 3)).copy(),
-        np.broadcast_to(index[:, None, None], (count, 4, 6)).copy(),
-    )
+class TestDecoding:
+    def write(self, folder: Path, *, mode: str) -> list[Path]:
+        """Write ten images of unlike sizes, each of them its own index in all its pixels."""
+        paths = []
+        for index in range(10):
+            paths.append(folder / f"{index}.png")
+            Image.fromarray(np.full((3 + index, 20 - index), index, np.uint8)).convert(mode).save(paths[-1])
+        return paths
 
+    def test_images(self, tmp_path: Path):
+        found = decode_images(self.write(tmp_path, mode="RGB"), (8, 12))
+        assert found.dtype == np.uint8
+        np.testing.assert_array_equal(found, np.broadcast_to(np.arange(10)[:, None, None, None], (10, 8, 12, 3)))
 
-def stream(data: LabelledImages, *, epoch_images=0, batch_size=2, augmentation=NOTHING, seed=0, epochs=(0, 1)):
-    found = training_batches(
-        data,
-        epoch_images=epoch_images,
-        batch_size=batch_size,
-        augmentation=augmentation,
-        seed=seed,
-        epochs=epochs,
-    )
-    return list(found.as_numpy_iterator())
+    def test_masks(self, tmp_path: Path):
+        found = decode_masks(self.write(tmp_path, mode="L"), (8, 12))
+        assert found.dtype == np.uint8
+        np.testing.assert_array_equal(found, np.broadcast_to(np.arange(10)[:, None, None], (10, 8, 12)))
 
+    def test_none(self):
+        assert decode_images([], (8, 12)).shape == (0, 8, 12, 3)
 
-def order(data: LabelledImages, **settings) -> list[list[int]]:
-    """Return the indices of the images in each batch, having checked that masks come with their images."""
-    found = []
-    for images, masks in stream(data, **settings):
-        assert images.dtype == np.float32
-        assert masks.dtype == np.int32
-        assert images.shape == (len(masks), 4, 6, 3)
-        np.testing.assert_array_equal(images, np.repeat(masks[..., None], 3, axis=3))
-        found.append(masks[:, 0, 0].tolist())
-    return found
-
-
-class TestIndex:
-    def write(self, folder: Path, text: str) -> None:
-        (folder / "train.csv").write_text(text, encoding="utf-8")
-
-    def test_names_images_and_masks(self, tmp_path: Path):
-        self.write(tmp_path, "image,mask\na/ü, 1.jpg,train/x.png\n".replace("a/ü, 1.jpg", '"a/ü, 1.jpg"'))
-        found = read_split(tmp_path, Path("photos"), "train")
-        assert found == [Example(Path("photos/a/ü, 1.jpg"), tmp_path / "train" / "x.png")]
-
-    def test_missing(self, tmp_path: Path):
-        with pytest.raises(MaskwrightError, match=r"train.csv: no such file; run `maskwright masks` first$"):
-            read_split(tmp_path, Path("photos"), "train")
-
-    def test_empty(self, tmp_path: Path):
-        self.write(tmp_path, "image,mask\n")
-        with pytest.raises(MaskwrightError, match=r"train.csv: lists no image; check annotations.train"):
-            read_split(tmp_path, Path("photos"), "train")
-
-
-class TestLoading:
-    def example(self, folder: Path, name: str, size: tuple[int, int], grey: int, label: int) -> Example:
-        example = Example(folder / f"{name}.png", folder / f"{name}_mask.png")
-        Image.fromarray(np.full((*size, 3), grey, np.uint8)).save(example.image)
-        Image.fromarray(np.full(size, label, np.uint8)).save(example.mask)
-        return example
-
-    def test_sizes_are_made_equal_and_the_order_kept(self, tmp_path: Path):
-        examples = [self.example(tmp_path, str(i), (3 + i, 20 - i), 10 * i, i) for i in range(10)]
-        data = load_images(examples, (8, 12))
-        assert data.images.shape == (10, 8, 12, 3)
-        assert data.images.dtype == np.uint8
-        assert data.masks.shape == (10, 8, 12)
-        assert data.masks.dtype == np.uint8
-        assert len(data) == 10
-        assert data.images[:, 0, 0, 0].tolist() == [10 * i for i in range(10)]
-        assert data.masks[:, -1, -1].tolist() == list(range(10))
-
-    def test_masks_take_the_nearest_pixel(self, tmp_path: Path):
-        example = self.example(tmp_path, "a", (2, 2), 0, 0)
-        Image.fromarray(np.array([[0, IGNORE], [7, 2]], np.uint8)).save(example.mask)
-        data = load_images([example], (4, 4))
-        assert data.masks[0].tolist() == [[0, 0, 255, 255], [0, 0, 255, 255], [7, 7, 2, 2], [7, 7, 2, 2]]
-
-    def test_a_broken_photograph_is_named(self, tmp_path: Path):
-        examples = [self.example(tmp_path, name, (4, 4), 0, 0) for name in "abc"]
-        examples[1].image.write_bytes(b"not an image")
-        with pytest.raises(MaskwrightError, match=r"b.png: not an image"):
-            load_images(examples, (4, 4))
-
-    def test_a_missing_mask_is_named(self, tmp_path: Path):
-        example = self.example(tmp_path, "a", (4, 4), 0, 0)
-        example.mask.unlink()
-        with pytest.raises(MaskwrightError, match=r"a_mask.png: no such file"):
-            load_images([example], (4, 4))
+    def test_a_broken_one_is_named(self, tmp_path: Path):
+        paths = self.write(tmp_path, mode="L")
+        paths[4].write_bytes(b"not an image")
+        for decode in (decode_images, decode_masks):
+            with pytest.raises(MaskwrightError, match=r"4\.png: not an image"):
+                decode(paths, (8, 12))
 
 
 class TestEpochLength:
@@ -134,54 +62,15 @@ class TestEpochLength:
             assert passes * images - batch < steps * batch <= passes * images
 
 
-class TestStream:
-    def test_a_pass_shows_each_image_once(self):
-        found = order(numbered(6), epochs=(0, 4))
-        passes = np.reshape(found, (4, 6)).tolist()
-        assert all(sorted(one) == list(range(6)) for one in passes)
-        assert len({tuple(one) for one in passes}) == 4  # each in its own order
-
-    def test_several_passes_an_epoch(self):
+class TestVisits:
+    def test_numbers_follow_what_has_been_seen(self):
         # 12 images in 2 passes of 5: 3 passes, 15 images, 7 batches of 2; the last image of the epoch is dropped.
-        found = order(numbered(5), epoch_images=12, epochs=(0, 2))
-        assert [len(batch) for batch in found] == [2] * 14
-        for epoch in np.reshape(found, (2, 14)).tolist():
-            assert sorted(epoch[:5]) == sorted(epoch[5:10]) == list(range(5))
-            assert len(set(epoch[10:])) == 4
-
-    @pytest.mark.parametrize(("count", "epoch_images", "batch_size"), [(5, 12, 2), (3, 3, 16), (7, 1, 3), (1, 1, 1)])
-    def test_has_the_promised_number_of_batches(self, count: int, epoch_images: int, batch_size: int):
-        found = order(numbered(count), epoch_images=epoch_images, batch_size=batch_size, epochs=(0, 3))
-        assert len(found) == 3 * steps_per_epoch(count, epoch_images, batch_size)
-        assert len({len(batch) for batch in found}) == 1
-
-    @pytest.mark.parametrize("start", [1, 2])
-    def test_a_later_start_is_the_rest_of_the_whole(self, start: int):
-        rng = np.random.default_rng(0)
-        data = LabelledImages(
-            rng.integers(0, 256, (5, 4, 6, 3)).astype(np.uint8), rng.integers(0, 3, (5, 4, 6)).astype(np.uint8)
-        )
-        settings = {"epoch_images": 12, "augmentation": ALL, "seed": 3}
-        whole = stream(data, **settings, epochs=(0, 3))
-        rest = stream(data, **settings, epochs=(start, 3))
-        assert len(rest) == 7 * (3 - start)
-        for (images, masks), (other_images, other_masks) in zip(whole[7 * start :], rest, strict=True):
-            np.testing.assert_array_equal(images, other_images)
-            np.testing.assert_array_equal(masks, other_masks)
-
-    def test_an_image_is_varied_anew_each_time(self):
-        data = LabelledImages(np.full((1, 4, 6, 3), 100, np.uint8), np.zeros((1, 4, 6), np.uint8))
-        found = stream(data, batch_size=1, augmentation=Augmentation(colour=0.5), epoch_images=3, epochs=(0, 2))
-        assert len({images[0, 0, 0].tobytes() for images, _ in found}) == 6
-
-    def test_depends_on_the_seed_alone(self):
-        data = numbered(8)
-        assert order(data, seed=1) == order(data, seed=1)
-        assert order(data, seed=1) != order(data, seed=2)
-
-
-def test_plain_batches_keep_the_order_and_the_rest():
-    data = numbered(5)
-    found = list(batches(data, 2))
-    assert [masks[:, 0, 0].tolist() for _, masks in found] == [[0, 1], [2, 3], [4]]
-    assert [images[:, 0, 0, 0].tolist() for images, _ in found] == [[0, 1], [2, 3], [4]]
+        visits = image_visits(5, epoch_images=12, batch_size=2, seed=3, epochs=(0, 2))
+        indices, numbers = (np.concatenate(values) for values in zip(*visits.as_numpy_iterator(), strict=True))
+        assert indices.dtype == np.int32
+        assert numbers.dtype == np.float32
+        assert indices.shape == (28,)
+        assert numbers.shape == (28, NUMBERS)
+        seen = [*range(14), *range(15, 29)]
+        np.testing.assert_array_equal(numbers, [random_numbers(np.array([3, place])) for place in seen])
+        assert sorted(indices[14:19]) == list(range(5))

@@ -4,16 +4,23 @@ import os
 import shutil
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from maskwright.predictions.photographs import find_photographs, summary
+from maskwright.predictions.photographs import (
+    find_photographs,
+    overlay_size,
+    predicted_with_images,
+    summary,
+    via_entry,
+)
 from maskwright.shared.errors import MaskwrightError
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def photo(path, height=20, width=30, **options):
@@ -85,7 +92,7 @@ def test_every_image_that_cannot_be_read_is_named(here):
 def test_files_that_are_no_earlier_prediction_are_kept(here):
     photo(Path("a.jpg"))
     Path("out/.hidden").mkdir(parents=True)
-    with pytest.raises(MaskwrightError, match=r"^out: holds '\.hidden', which is no earlier prediction"):
+    with pytest.raises(MaskwrightError, match=r"^out: holds '\.hidden', which is not an earlier prediction"):
         find("a.jpg")
     Path("file").write_text("")
     with pytest.raises(MaskwrightError, match=r"^file: a file, not a folder"):
@@ -127,6 +134,25 @@ def test_photographs_behind_a_link(here):
     assert [p.listed for p in find("photos", via="photos/via.json")] == ["a.jpg"]
     assert [p.listed for p in find("photos", via="disk/via.json")] == ["a.jpg"]
     assert [p.listed for p in find("disk", via="photos/via.json")] == ["a.jpg"]
+
+
+def test_each_photograph_is_given_with_its_prediction_and_as_it_is_shown(here):
+    sizes = [(20, 30), (1, 4096), (7, 5)]
+    found = find(*(photo(Path(f"{index}.png"), *size) for index, size in enumerate(sizes)), via="via.json")
+
+    def two_at_a_time(images):
+        images = iter(images)
+        while batch := list(islice(images, 2)):
+            yield from (image.shape[:2] for image in batch)
+
+    results = list(predicted_with_images(found, two_at_a_time))
+    assert [photograph for photograph, _, _ in results] == found
+    assert [shape for _, _, shape in results] == sizes
+    assert [image.shape for _, image, _ in results] == [(20, 30, 3), (1, 2048, 3), (7, 5, 3)]
+    assert overlay_size(results[1][1]) == (1, 2048)
+    entry = via_entry(found[0], [])
+    size = Path("0.png").stat().st_size
+    assert (entry.key, entry.filename, entry.size, entry.regions) == (f"0.png{size}", "0.png", size, ())
 
 
 def test_checking_imports_no_tensorflow(here):

@@ -19,7 +19,7 @@ ONE = [name for name, about in EXPERIMENTS.items() if not isinstance(about, Many
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """A folder with data of every experiment, in which commands run, and a copy of the code whose hashes are taken."""
+    """A folder with data of every experiment, in which commands run, and a copy of the code that is hashed."""
     monkeypatch.chdir(tmp_path)
     for about in EXPERIMENTS.values():
         for path in about.training_data:
@@ -109,7 +109,7 @@ def test_data_and_gpus_determine_a_training(project):
     Path("data/masks/validation/index.csv").write_text("image\nmore\n")
     assert training_keys(about, settings) != keys
     shutil.rmtree("data/masks/train")
-    with pytest.raises(MaskwrightError, match=r"data/masks/train: no such file or folder; run `dvc repro`"):
+    with pytest.raises(MaskwrightError, match=r"data/masks/train: no such folder; run `dvc repro masks` first"):
         training_keys(about, settings)
 
 

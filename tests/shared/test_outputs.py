@@ -1,8 +1,10 @@
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from maskwright.shared.outputs import replaced_file, replaced_folder, write_json
+from maskwright.shared.outputs import replaced_file, replaced_folder, write_arrays, write_json
 
 
 def files(folder: Path) -> dict[str, str]:
@@ -84,3 +86,20 @@ class TestJson:
         with pytest.raises(ValueError, match="not JSON compliant"):
             write_json(tmp_path / "x.json", {"miou": float("nan")})
         assert list(tmp_path.iterdir()) == []
+
+
+def test_arrays_come_back_and_equal_arrays_are_equal_files(tmp_path):
+    images, labels = np.arange(12, dtype=np.uint8).reshape(3, 2, 2), np.array([1.5, 2.5])
+    for name in ("one", "two"):
+        write_arrays(tmp_path / f"{name}.npz", images=images, labels=labels)
+    with np.load(tmp_path / "one.npz") as arrays:
+        assert list(arrays) == ["images", "labels"]
+        np.testing.assert_array_equal(arrays["images"], images)
+        np.testing.assert_array_equal(arrays["labels"], labels)
+        assert arrays["images"].dtype == np.uint8
+    assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
+    with zipfile.ZipFile(tmp_path / "one.npz") as archive:
+        for entry in archive.infolist():
+            assert (entry.date_time, entry.create_system) == ((1980, 1, 1, 0, 0, 0), 3)
+            # 20 as of old: Python's versions ask for 20 or 45 where a size of more than 4 GB is allowed for.
+            assert (entry.create_version, entry.extract_version) == (20, 20)

@@ -3,17 +3,17 @@
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from maskwright.experiments.clustering.generate import write_pictures
 from maskwright.params import parse_params
+from maskwright.shared.yaml_file import read_yaml
 
 SHIPPED = Path(__file__).parents[2] / "params.yaml"
 
 
 def shipped_clustering(**changes):
     """Return its section as shipped, with `changes`."""
-    values = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
+    values = read_yaml(SHIPPED)
     values["clustering"] |= changes
     return parse_params(values).section("clustering")
 

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-import yaml
-
 from maskwright.params import parse_params
+from maskwright.shared.yaml_file import read_yaml
 from support.bar_digits import write_bar_digits
 
 SHIPPED = Path(__file__).parents[2] / "params.yaml"
@@ -12,7 +11,7 @@ SHIPPED = Path(__file__).parents[2] / "params.yaml"
 
 def tiny_information(**changes):
     """Return its section with few pairs and epochs, and with `changes`; those of `digits` are merged into it."""
-    values = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
+    values = read_yaml(SHIPPED)
     digits = {"latent": 3, "hidden": 8, "seeds": 2, "epochs": 1, "batch_size": 20, **changes.pop("digits", {})}
     small = {"correlations": [0.0, 0.8], "seeds": 2, "pairs": 400, "epochs": 2, "batch_size": 100, "bins": 5}
     values["information"] |= {**small, **changes, "digits": values["information"]["digits"] | digits}

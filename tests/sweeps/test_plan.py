@@ -86,7 +86,7 @@ def test_excluded_combinations():
     section = {**TWO_BY_THREE, "exclude": [{"hidden": 4, "learning_rate": 1}, {"learning_rate": 10}]}
     assert levels(section) == [(4, 0.1), (9, 0.1), (9, 1)]
     # A subset is one of what is left.
-    assert "subset.configurations: 4 of 3" in refused({**section, "subset": {"configurations": 4}})
+    assert "subset.configurations: 4 of only 3" in refused({**section, "subset": {"configurations": 4}})
 
 
 @settings(deadline=None, max_examples=30)
@@ -133,15 +133,15 @@ def test_names_are_those_of_the_settings():
         ({"factors": {"seed": [0, 1]}}, "params.yaml: sweeps.toy: seed is not a factor; list the seeds under seeds"),
         ({"fixed": {"hidden": 3}}, "params.yaml: sweeps.toy: hidden is both a factor and fixed; remove one"),
         ({"factors": {"learning_rate": [1, 1.0]}}, "learning_rate = 1 and learning_rate = 1.0 are the same; remove"),
-        ({"fraction": "half"}, "sweeps.toy.fraction: half needs 3 or more factors with two levels, here are 1; set"),
-        ({"subset": {"configurations": 7}}, "params.yaml: sweeps.toy.subset.configurations: 7 of 6; set at most so"),
+        ({"fraction": "half"}, "sweeps.toy.fraction: half needs 3 or more factors with two levels, but there are 1;"),
+        ({"subset": {"configurations": 7}}, "params.yaml: sweeps.toy.subset.configurations: 7 of only 6; lower"),
         (
             {"seeds": 0},
             "params.yaml: sweeps.toy.seeds: must be a number of seeds, or a list of different ones (got 0)",
         ),
         ({"seeds": [1, 1]}, "params.yaml: sweeps.toy.seeds: must be a number of seeds, or a list of different ones"),
-        ({"exclude": [{"hidden": 5}]}, "params.yaml: sweeps.toy.exclude: hidden = 5 is no level of a factor"),
-        ({"exclude": [{"steps": 50}]}, "params.yaml: sweeps.toy.exclude: steps = 50 is no level of a factor"),
+        ({"exclude": [{"hidden": 5}]}, "params.yaml: sweeps.toy.exclude: hidden = 5 is not a level of a factor"),
+        ({"exclude": [{"steps": 50}]}, "params.yaml: sweeps.toy.exclude: steps = 50 is not a level of a factor"),
         ({"exclude": [{"hidden": 4}, {}]}, "params.yaml: sweeps.toy.exclude: row 2 names no factor"),
         ({"exclude": [{"hidden": 4}, {"hidden": 9}]}, "params.yaml: sweeps.toy.exclude: leaves no combination"),
         ({"factors": {}}, "params.yaml: sweeps.toy.factors: "),

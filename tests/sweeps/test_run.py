@@ -131,7 +131,7 @@ def test_what_goes_wrong_is_a_row_and_a_killer_harms_nobody_else(tmp_path, share
     assert line.splitlines()[0] == f"toy: 3 finished, 2 diverged, 5 failed; see {tmp_path / 'out/trials.csv'}"
     table = rows(tmp_path)
     died = "its worker died each time, for lack of memory perhaps"
-    clash = "a measure is called hidden, as another column is"
+    clash = "a measure is called hidden, like another column"
     assert [(row["hidden"], row["seed"], row["accuracy"], row["status"], row["reason"]) for row in table] == [
         ("13", "0", "", "failed", "ValueError: thirteen units"),
         ("13", "1", "", "failed", "ValueError: thirteen units"),
@@ -306,7 +306,7 @@ def test_keys_follow_what_determines_a_trial(tmp_path):
     assert not set(trial_keys(plan, EXPERIMENTS["xor"], tmp_path / "data").values()) & set(keys.values())
     (tmp_path / "data/a").write_text("2")
     assert not set(trial_keys(plan, TOY, tmp_path / "data").values()) & set(keys.values())
-    with pytest.raises(MaskwrightError, match="nowhere: no such folder; run `dvc repro`"):
+    with pytest.raises(MaskwrightError, match="nowhere: no such folder; run `dvc repro nowhere` first"):
         trial_keys(plan, TOY, Path("nowhere"))
 
 

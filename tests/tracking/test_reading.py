@@ -75,7 +75,7 @@ def test_effects_of_other_peoples_runs(store):
     assert [factor.changes for factor in trials.factors] == [("x10",), ("false → true",)]
     assert effects_table(fit_model(trials))["estimate"].tolist() == pytest.approx([-0.1, 0.2])
     assert trials.started is not None
-    assert remarks == ["1 runs left out that only hold the others together"]
+    assert remarks == ["1 runs left out that only group other runs"]
 
 
 @pytest.mark.slow

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maskwright.tracking.provenance import content_hash, git_tags, produced, project_root
+from maskwright.shared.identity import content_hash
+from maskwright.tracking.provenance import git_tags, produced, project_root
 from maskwright.tracking.runs import KEY, MODEL, LiveTraining, Training, flatten, metric_names, record
 from maskwright.tracking.store import open_store
 
@@ -42,18 +43,17 @@ def project(tmp_path, monkeypatch, empty_database):
     root = tmp_path / "a project"
     root.mkdir()
     shutil.copy(empty_database, root)
-    for folder in ("data/masks", "models/toy", "results/toy/plots"):
+    for folder in ("data/masks/train/masks", "data/masks/test/masks", "models/toy", "results/toy/plots"):
         (root / folder).mkdir(parents=True)
-    (root / "data/masks/train.csv").write_text("image,mask\na.jpg,a.png\nb.jpg,b.png\n")
-    (root / "data/masks/test.csv").write_text("image,mask\nc.jpg,c.png\n")
-    for name in "abc":
+    (root / "data/masks/train/index.csv").write_text("image,mask\na.jpg,masks/a.png\nb.jpg,masks/b.png\n")
+    (root / "data/masks/test/index.csv").write_text("image,mask\nc.jpg,masks/c.png\n")
+    for name in ("train/masks/a", "train/masks/b", "test/masks/c"):
         (root / f"data/masks/{name}.png").write_bytes(name.encode())
     (root / "models/toy/weights").write_bytes(b"first")
     rows = [f"{number},{row['loss']},{row['miou']}" for number, row in enumerate(EPOCHS, 1)]
     (root / "results/toy/training.csv").write_text("\n".join(["epoch,loss,miou", *rows]) + "\n")
-    (root / "results/toy/metrics.json").write_text(
-        json.dumps({"miou": 0.5, "iou": {"a&b": 0.25, "a|b": 1, "c": None}})
-    )
+    (root / "results/toy/metrics.json").write_text(json.dumps({"miou": 0.5}))
+    (root / "results/toy/details.json").write_text(json.dumps({"iou": {"a&b": 0.25, "a|b": 1, "c": None}}))
     (root / "results/toy/plots/confusion.csv").write_text("actual,predicted\na,b\n")
     monkeypatch.chdir(root)
     for variable in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "DVC_ROOT", "DVC_EXP_NAME"):
@@ -72,6 +72,7 @@ def training(key="k" * 32):
         splits={"training": "train", "validation": "validation", "testing": "test"},
         model=Path("models/toy"),
         history=Path("results/toy/training.csv"),
+        processor="",
         serving_model=serving_model,
     )
 
@@ -118,13 +119,14 @@ def test_one_row_holds_params_curves_data_model_and_evaluation(project):
     assert {dataset.name for dataset in data.values()} == {"photos"}
     client = open_store(project, "toy").client
     artifacts = {item.path for item in client.list_artifacts(run.info.run_id)}
-    assert artifacts == {"training.csv", "metrics.json", "plots"}
+    assert artifacts == {"training.csv", "metrics.json", "details.json", "plots"}
     assert [item.path for item in client.list_artifacts(run.info.run_id, "plots")] == ["plots/confusion.csv"]
     # All of it lies in the project, and nothing in the folder a tracking server would use by default.
     assert sorted(path.name for path in project.iterdir()) == [
         "data",
         "mlartifacts",
         "mlflow.db",
+        "mlflow.db.lock",
         "models",
         "results",
     ]
@@ -152,7 +154,7 @@ def test_one_row_holds_params_curves_data_model_and_evaluation(project):
 
 def test_a_variant_has_its_files_and_its_own_numbers_and_a_model_once_it_is_chosen(project):
     Path("results/toy/training.csv").write_text("variant,epoch,loss\nwith,1,0.5\nwithout,1,0.25\n")
-    Path("results/toy/plots/variants.json").write_text(json.dumps({"with": {"miou": 0.75}, "without": {"miou": 0.5}}))
+    Path("results/toy/details.json").write_text(json.dumps({"with": {"miou": 0.75}, "without": {"miou": 0.5}}))
     variant = replace(training(), variant="without", serving_model=None)
     assert record(project, variant, Path("results/toy"))
     assert not record(project, variant, Path("results/toy"))
@@ -168,7 +170,7 @@ def test_a_variant_has_its_files_and_its_own_numbers_and_a_model_once_it_is_chos
 
 
 def test_a_training_without_data_names_none(project):
-    Path("results/toy/plots/variants.json").write_text(json.dumps({"drawn": {"miou": 0.5}}))
+    Path("results/toy/details.json").write_text(json.dumps({"drawn": {"miou": 0.5}}))
     Path("results/toy/training.csv").write_text("variant,epoch,loss\ndrawn,1,0.5\n")
     drawn = replace(training(), variant="drawn", splits={}, serving_model=None)
     assert record(project, drawn, Path("results/toy"))
@@ -376,5 +378,5 @@ def test_a_dirty_tree_is_told_from_a_clean_one(project):
     git("add", ".gitignore")
     git("commit", "-m", "two")
     assert git_tags()["git.dirty"] == "false"
-    Path("data/masks/train.csv").write_text("changed")
+    Path("data/masks/train/index.csv").write_text("changed")
     assert git_tags()["git.dirty"] == "true"

@@ -38,9 +38,9 @@ def batches():
 def logged(tmp_path_factory):
     """Log a network as training does; return its URI, its environment, and the masks that it makes of `batches`."""
     import keras
-    from maskwright.experiments.segmentation.learn.train.learn import network as fcn
 
-    from maskwright.experiments.segmentation.learn.train import serving_model
+    from maskwright.experiments.segmentation.learn import network as fcn
+    from maskwright.experiments.segmentation.serve import serving_model
     from maskwright.learning.common.saved import save_model
 
     root = tmp_path_factory.mktemp("a project")
@@ -51,7 +51,7 @@ def logged(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         for variable in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "DVC_EXP_NAME"):
             patch.delenv(variable, raising=False)
-        training = Training("segmentation", "", "k", {}, "none", root, {}, model, history, serving_model)
+        training = Training("segmentation", "", "k", {}, "none", root, {}, model, history, "", serving_model)
         assert record(root, training, None)
         store = open_store(root, "segmentation")
         (found,) = store.client.search_logged_models([store.experiment])

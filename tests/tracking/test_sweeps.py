@@ -85,19 +85,27 @@ def test_a_sweep_that_is_continued_and_repeated_has_one_run_for_each_trial(root,
         ("0.1", "5", 5), ("0.1", "6", 6), ("1.0", "5", 5),
     ]  # fmt: skip
 
-    for folder in ("toy", "toy-accuracy"):
-        (root / "effects" / folder).mkdir(parents=True)
-        (root / "effects" / folder / "summary.txt").write_text("clear\n")
-    assert record_effects(
-        root, SWEEP, {"r2": 0.5, "scale": "logit", "effects": {"rate": {"p": 0.25}}}, root / "effects/toy"
-    )
-    assert record_effects(root, SWEEP, {"r2": 0.75}, root / "effects/toy-accuracy")
-    assert not record_effects(root, SWEEP, {"r2": 0.75}, root / "effects/toy-accuracy")
+    for response in ("loss", "accuracy"):
+        (root / "effects/tables" / response).mkdir(parents=True)
+        (root / "effects/tables" / response / "summary.txt").write_text("clear\n")
+    (root / "effects/plots/loss").mkdir(parents=True)
+    (root / "effects/plots/loss/forest.png").write_bytes(b"drawn")
+
+    def record_response(response, metrics, sweep=SWEEP):
+        tables, pictures = (root / "effects" / kind / response for kind in ("tables", "plots"))
+        return record_effects(root, sweep, response, metrics, tables, pictures)
+
+    assert record_response("loss", {"r2": 0.5, "scale": "logit", "effects": {"rate": {"p": 0.25}}})
+    assert record_response("accuracy", {"r2": 0.75})
+    assert not record_response("accuracy", {"r2": 0.75})
     (parent,), _ = runs(root)
     effects = {name: value for name, value in parent.data.metrics.items() if name.startswith("effects")}
-    assert effects == {"effects/r2": 0.5, "effects/effects.rate.p": 0.25, "effects-accuracy/r2": 0.75}
-    assert [item.path for item in client.list_artifacts(parent.info.run_id, "effects")] == ["effects/summary.txt"]
-    assert not record_effects(root, replace(SWEEP, key="n" * 32), {}, root / "effects/toy")
+    assert effects == {"effects-loss/r2": 0.5, "effects-loss/effects.rate.p": 0.25, "effects-accuracy/r2": 0.75}
+    files = [item.path for item in client.list_artifacts(parent.info.run_id, "effects-loss")]
+    assert sorted(files) == ["effects-loss/plots", "effects-loss/summary.txt"]
+    files = [item.path for item in client.list_artifacts(parent.info.run_id, "effects-loss/plots")]
+    assert files == ["effects-loss/plots/forest.png"]
+    assert not record_response("loss", {}, replace(SWEEP, key="n" * 32))
 
     # Another plan, or other code, is another sweep.
     record(root, [replace(TRIALS[0], metrics={"loss": math.nan}, reason="loss is nan")], replace(SWEEP, key="m" * 32))

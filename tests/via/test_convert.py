@@ -175,13 +175,13 @@ def test_split_sizes_and_seeds():
     shares = split_names(drawn, seed=0, validation=0.2, test=0.1)
     assert {split: len(share) for split, share in shares.items()} == {"train": 70, "test": 10, "validation": 20}
     assert split_names(drawn, seed=1, validation=0.2, test=0.1) != shares
-    with pytest.raises(ValueError, match="2 images cannot be shared out over 3 splits"):
+    with pytest.raises(ValueError, match="2 images cannot be divided into 3 splits"):
         split_names(["a", "b"], seed=0, validation=0.5, test=0.5)
 
 
 def test_too_few_images_for_a_split(tmp_path):
     root = data_set(tmp_path / "data", train=1, others=("test",))
-    with pytest.raises(MaskwrightError, match=r"cannot be shared out over 2 splits.*annotations\.validation"):
+    with pytest.raises(MaskwrightError, match=r"cannot be divided into 2 splits.*annotations\.validation"):
         convert_annotations(params(root, validation=None), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -2,7 +2,7 @@
 
 A claim is a statement, a number that would show it, and the range in which that number must lie for it to hold. The
 verdict follows from the number's 95 % interval: `holds` if all of it lies in the range, `does not hold` if none of it
-does, `partly` if some does, and `not measured` where the variants it needs were not trained.
+does, `partly` if some does, and `not measured` if the variants it needs were not trained.
 """
 
 import json
@@ -27,7 +27,7 @@ HOLDS, FAILS, PARTLY, MISSING = "holds", "does not hold", "partly", "not measure
 
 @dataclass(frozen=True)
 class Results:
-    """What is known of an experiment; each file is read when a claim first asks for it.
+    """The results of an experiment; each file is read when a claim first asks for it.
 
     Attributes:
         folder: holds a folder for each experiment.
@@ -48,7 +48,7 @@ class Results:
 
     @cached_property
     def replicates(self) -> pd.DataFrame:
-        """The table of `plots/replicates.csv`, a row for each variant and seed. Raises as `variants`."""
+        """The table of `plots/replicates.csv`, a row for each variant and seed. Errors as for `variants`."""
         return read_replicates(self._file("plots/replicates.csv"))
 
     @cached_property
@@ -75,16 +75,16 @@ class Results:
         return json.loads(path.read_text(encoding="utf-8"))
 
     def seeds(self, variant: str, measure: str) -> np.ndarray:
-        """Return a measure of a variant, (R,), in the order of the seeds; KeyError where it was not trained."""
+        """Return a measure of a variant, (R,), in the order of the seeds; KeyError if it was not trained."""
         rows = self.replicates.loc[self.replicates["variant"] == variant]
         if rows.empty:
             raise KeyError(variant)
         return rows.sort_values(by="seed")[measure].to_numpy(float)
 
     def trial_seeds(self, measure: str, levels: Mapping[str, str]) -> np.ndarray:
-        """Return a measure of the trials with these levels, for each seed the mean over the other factors: (R,).
+        """Return a measure of the trials with these levels, averaged for each seed over the other factors: (R,).
 
-        In the order of the seeds. KeyError where there is no such trial.
+        The order is that of the seeds. KeyError if there is no such trial.
         """
         rows = [row for row in self.trials.to_dict("records") if all(str(row[f]) == v for f, v in levels.items())]
         if not rows:
@@ -104,11 +104,11 @@ class Claim:
     """A statement of a source and how it is tested.
 
     Attributes:
-        experiment: whose results decide.
+        experiment: the experiment whose results decide.
         statement: what the source says, in our words.
         quantity: what is measured.
         measure: results -> the measured interval and the number of seeds behind it; 0 if it does not depend on any.
-        low, high: the ends of the range in which the claim holds, ends included.
+        low, high: the range in which the claim holds, ends included.
         digits: significant digits to print.
     """
 
@@ -122,7 +122,7 @@ class Claim:
 
 
 def verdict(interval: Interval, low: float, high: float) -> str:
-    """Return what the interval says of a claim that holds from `low` to `high`."""
+    """Return the verdict of the interval on a claim that holds from `low` to `high`."""
     if low <= interval.low and interval.high <= high:
         return HOLDS
     return FAILS if interval.high < low or interval.low > high else PARTLY
@@ -172,7 +172,7 @@ def write_claims(rows: Sequence[dict[str, Any]], out: Path) -> None:
 
 
 def print_claims(rows: Sequence[dict[str, Any]], console: Console) -> None:
-    """Print for each claim its verdict, and beside it the statement with what was measured below."""
+    """Print each claim's verdict, beside it the statement, and below that what was measured."""
     colours = {HOLDS: "green", FAILS: "red", PARTLY: "yellow", MISSING: "dim"}
     table = Table(box=None, show_header=False, padding=(0, 2, 1, 0), pad_edge=False)
     table.add_column(no_wrap=True)

@@ -1,4 +1,4 @@
-"""What a claim is judged by: results in, an interval and the number of seeds out."""
+"""The measures that decide a claim: results in, an interval and the number of seeds out."""
 
 from collections.abc import Callable
 from functools import reduce
@@ -13,16 +13,16 @@ from maskwright.reporting.intervals import Interval, mean_interval, paired_diffe
 Measure = Callable[[Results], tuple[Interval, int]]
 
 Values = Callable[[Results], np.ndarray]
-"""Takes from the results a number for each seed, (R,), always in the same order."""
+"""Takes one number for each seed from the results, (R,), always in the same order."""
 
 
 def of_seeds(variant: str, measure: str) -> Values:
-    """Take what each seed of a variant reached."""
+    """Take the value that each seed of a variant reached."""
     return lambda results: results.seeds(variant, measure)
 
 
 def of_trials(measure: str, levels: dict[str, str]) -> Values:
-    """Take what each seed of a sweep's trials with these levels reached, a mean where there are several trials."""
+    """Take the value that each seed reached in a sweep's trials with these levels, averaged over several trials."""
     return lambda results: results.trial_seeds(measure, levels)
 
 
@@ -37,7 +37,7 @@ def mean(values: Values, bounds: tuple[float, float] | None = None) -> Measure:
 
 
 def share(values: Values) -> Measure:
-    """Measure the share of the seeds in which something happened: those with 1, not 0."""
+    """Measure the share of the seeds for which something happened: their value is 1, not 0."""
 
     def measured(results: Results) -> tuple[Interval, int]:
         taken = values(results)
@@ -47,7 +47,7 @@ def share(values: Values) -> Measure:
 
 
 def share_without(*values: Values) -> Measure:
-    """Measure the share of the seeds in which all values are 0."""
+    """Measure the share of the seeds for which all values are 0."""
 
     def measured(results: Results) -> tuple[Interval, int]:
         happened = np.array([taken(results) for taken in values]) > 0
@@ -67,7 +67,7 @@ def difference(first: Values, second: Values) -> Measure:
 
 
 def number(variant: str, *keys: str) -> Measure:
-    """Take a number of `details.json` that no seed decides."""
+    """Take a number from `details.json` that does not depend on a seed."""
 
     def measured(results: Results) -> tuple[Interval, int]:
         value: Any = reduce(getitem, keys, results.variants[variant])
@@ -87,7 +87,7 @@ def stored(variant: str, *keys: str) -> Measure:
 
 
 def effect(response: str, change: str) -> Measure:
-    """Take the effect of a change on a response of the sweep, as `metrics.json` of its effects calls it."""
+    """Take the effect of a change on a response of the sweep, by its name in the effects' `metrics.json`."""
 
     def measured(results: Results) -> tuple[Interval, int]:
         analysis = results.effects(response)

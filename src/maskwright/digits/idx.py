@@ -27,8 +27,8 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
     """Return the content of an IDX file of unsigned bytes.
 
     Args:
-        path: the file; gzipped if it begins as such, whatever its name.
-        dimensions: the number that the array must have: 3 for images, 1 for labels.
+        path: the file; its first bytes, not its name, say whether it is gzipped.
+        dimensions: the number of dimensions that the array must have: 3 for images, 1 for labels.
 
     Returns:
         An array of uint8 with that number of dimensions.
@@ -72,7 +72,7 @@ def read_idx_folder(folder: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         For "train", and "test" if there is one: images (N, 28, 28) uint8 and labels (N,) uint8 from 0 to 9.
 
     Raises:
-        MaskwrightError: a file is missing, there twice or unusable, or images and labels do not belong together.
+        MaskwrightError: a file is missing, present twice or unusable, or images and labels do not belong together.
     """
     parts = {}
     for part, prefix in _PARTS.items():

@@ -1,8 +1,8 @@
 """The drinks set: generated scenes with water bottles, soda cans and juice cans, annotated as if by hand in VIA.
 
-Colours, labels, backgrounds and proportions are shared by the classes, so that only form tells them apart: a bottle's
-shoulder and cap, a soda can's tapered ends and tab, a juice can's ribs and flat rims. The splits are drawn over
-different photographs, see `drinks_textures.PHOTOGRAPHS`. Imports no TensorFlow.
+Colours, labels, backgrounds and proportions are shared by the classes, so that only their form tells them apart: a
+bottle's shoulder and cap, a soda can's tapered ends and tab, a juice can's ribs and flat rims. The splits are drawn
+over different photographs, see `textures.PHOTOGRAPHS`. Imports no TensorFlow.
 """
 
 from collections.abc import Iterator
@@ -30,8 +30,8 @@ ATTRIBUTE = "name"
 """The region attribute that holds the class."""
 
 PARTS = ("flavour", "container")
-"""Two more, of free text, for what the class consists of: a water bottle is a bottle of water. Only the class is
-chosen from a list, which is how `via.labels` tells it from them."""
+"""Two more attributes, with free text, for the parts of the class: a water bottle is a bottle of water. Only the
+class is chosen from a list, which is how `via.labels` recognises it."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class _Job:
 def write_drinks(params: Drinks, out: Path, *, workers: int | None = None, progress: bool = True) -> None:
     """Write `out`/SPLIT/NNNN.jpg and `out`/SPLIT/via_project.json for the splits train, validation and test.
 
-    A scene depends on the seed, its split, its number and the size alone: asking for more images leaves the others
-    as they were, byte for byte. `out` appears, or is replaced, in one step when all is written.
+    A scene depends only on the seed, its split, its number and the size: asking for more images leaves the others
+    unchanged, byte for byte. `out` appears, or is replaced, in one step when everything is written.
 
     Args:
         params: images per split, size and seed.
@@ -90,7 +90,7 @@ def write_drinks(params: Drinks, out: Path, *, workers: int | None = None, progr
 
 
 def _draw(job: _Job) -> ImageEntry:
-    # SeedSequence takes no negative numbers, but every integer is a good seed.
+    # SeedSequence rejects negative numbers, but any integer should work as a seed.
     seed = (job.seed % 2**64, job.split, job.index)
     scene = draw_scene(seed, job.size, photographs=PHOTOGRAPHS[SPLITS[job.split]])
     path = job.folder / f"{job.index:04d}.jpg"
@@ -113,4 +113,4 @@ def _refuse_to_replace_other_things(out: Path) -> None:
         raise MaskwrightError(f"{out}: a file, where the drinks set is to be written; move it away")
     others = sorted(p.name for p in out.iterdir() if p.name not in SPLITS) if out.exists() else []
     if others:
-        raise MaskwrightError(f"{out}: holds {others[0]}, which is no drinks set; move it away, or write elsewhere")
+        raise MaskwrightError(f"{out}: holds {others[0]}, which is not a drinks set; move it, or write elsewhere")

@@ -22,12 +22,12 @@ STEEL = np.array([0.80, 0.81, 0.83], np.float32)
 
 @dataclass(frozen=True)
 class Body:
-    """A body of revolution, described at `SAMPLES` even heights from foot to top.
+    """A body of revolution, described at `SAMPLES` evenly spaced heights from foot to top.
 
     Attributes:
         radius: (n,) in units of the height.
         colour: (n, 3).
-        opacity: (n,) 1 for solid walls, less for glass and plastic that can be looked through.
+        opacity: (n,) 1 for solid walls, less for transparent glass and plastic.
         metal: (n,) 1 where the wall mirrors its surroundings.
         printed: (n,) row of the label from its top (0) to its bottom (1); negative where there is none.
         label: `LABEL_SHAPE` + (3,).
@@ -165,7 +165,7 @@ def _tin(
     gloss: tuple[float, float],
     top: Literal["tab", "rings"],
 ) -> Body:
-    """Return a can of steel, bare where nothing is printed on it."""
+    """Return a steel can, which is bare metal where nothing is printed on it."""
     return Body(
         radius=radius.astype(np.float32),
         colour=np.broadcast_to(STEEL, (SAMPLES, 3)),

@@ -15,15 +15,15 @@ FEWEST_CORNERS = 10
 SMALLEST_PART = 0.0003
 """Parts of a region below this share of the image, and below 1/20 of the region, are not worth a polygon."""
 
-# Pixels by which an outline may be off, in the order in which they are tried.
+# Pixels by which an outline may be off, in the order in which the values are tried.
 _TOLERANCES = (1.2, 0.8, 0.5, 1.6, 2.2, 3.0, 5.0)
 
 
 def outlines(mask: np.ndarray) -> list[np.ndarray]:
     """Return polygons that together cover an (H, W) bool mask, each (N, 2) int of (x, y), largest first.
 
-    Every connected part gets one polygon, except specks; a part with a hole that is worth it is cut in two through
-    the hole, since a VIA polygon has none. Polygons have 10 to 60 corners where the shape allows, do not cross
+    Every connected part gets one polygon, except specks; a part with a large enough hole is cut in two through the
+    hole, since a VIA polygon has no holes. Polygons have 10 to 60 corners where the shape allows, do not cross
     themselves, and stay within 0 <= x <= W and 0 <= y <= H. An empty mask has no polygons.
     """
     parts, count = _connected(mask)
@@ -60,7 +60,7 @@ def _cut_at_holes(part: np.ndarray, smallest: float) -> list[np.ndarray]:
 
 
 def _connected(mask: np.ndarray) -> tuple[np.ndarray, int]:
-    """Number the parts of an (H, W) bool mask that hang together by pixels' sides, from 1; and count them."""
+    """Number the 4-connected parts of an (H, W) bool mask from 1, and count them."""
     parts = np.zeros(mask.shape, np.int32)
     return parts, int(ndimage.label(mask, output=parts))  # pyright: ignore[reportArgumentType]
 
@@ -90,6 +90,6 @@ def _excess(corners: np.ndarray) -> int:
 
 
 def _rounded(corners: np.ndarray, limits: tuple[int, int]) -> np.ndarray:
-    """Round corners to whole pixels, and drop those that thereby repeat the one before."""
+    """Round corners to whole pixels, and drop those that then repeat the previous one."""
     whole = np.clip(np.rint(corners), 0, limits).astype(int)
     return whole[np.any(whole != np.roll(whole, 1, axis=0), axis=1)]

@@ -42,8 +42,8 @@ class Sprite:
         scale: pixels per image pixel, along each axis.
         paint: (h, w, 3) uint8; RGB, multiplied by opacity.
         layers: (h, w, 3) uint8; what kind of pixel it is:
-            cover, 255 within the silhouette; clear, how much of the background is seen through it;
-            and bend, how far to the side that is seen: (bend - 128) / 64 half widths.
+            cover, 255 within the silhouette; clear, how much of the background shows through; and bend, how far that
+            background is shifted sideways: (bend - 128) / 64 half widths.
         foot: (x, y) of the middle of the foot.
     """
 
@@ -55,9 +55,9 @@ class Sprite:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What each pixel of a sprite of R rows, counted from the bottom, and C columns sees of a body."""
+    """What each pixel of a sprite sees of a body; the sprite has R rows, counted from the bottom, and C columns."""
 
-    cover: np.ndarray  # (R, C) bool: something
+    cover: np.ndarray  # (R, C) bool: any part of the body
     sample: np.ndarray  # (R, C) index of the height seen; 0 where nothing is
     on_top: np.ndarray  # (R, C) bool: the top disc
     x: np.ndarray  # (C,)
@@ -95,7 +95,7 @@ def draw_body(rng: np.random.Generator, body: Body, height: float, elevation: fl
     if body.metal.any():
         mirrored = 0.35 + 0.8 * _bump(sine, streak, 0.2) + 0.4 * _bump(sine, -0.7 * streak, 0.1)
         shade = diffuse + body.metal.take(k) * 0.5 * (mirrored - diffuse)
-    # What stands on something is darker near its foot, where less light arrives.
+    # A standing body is darker near its foot, where less light arrives.
     near_foot = 1 - 0.35 * np.exp(-np.linspace(0, 1, SAMPLES, dtype=np.float32) / 0.06)
     rgb = albedo * (shade * near_foot.take(k)) + specular
 
@@ -158,7 +158,7 @@ def _draw_clear(
     window = 0.55 * body.gloss * _bump(sine, 0.75 * streak + 0.1, 0.06)
     rgb += np.where(clear, 0.25 * surface + window, 0)
     thicker = np.minimum(opacity + 0.5 * edge + 0.12 * wet + 0.25 * surface + window, 1)
-    # A full bottle is a strong lens that turns what is behind it round; an empty one bends only at its edge.
+    # A full bottle is a strong lens that flips what is behind it; an empty one bends light only at its edge.
     bend = np.where(clear, np.where(wet, -1.7, -0.4 * edge) * sine, 0)
     return np.where(clear, thicker, opacity), bend
 
@@ -168,7 +168,7 @@ def _project(body: Body, height: float, elevation: float) -> _Seen:
 
     A body is a stack of discs. Seen from above a disc hides those below it, so a pixel shows the highest disc
     that covers it; its column's discs begin at y cos e - sin e sqrt(r^2 - x^2), and a running maximum over the
-    rows finds the last to have begun.
+    rows finds the last one that has begun.
     """
     sine, cosine = math.sin(elevation), math.cos(elevation)
     first, last, widest = float(body.radius[0]), float(body.radius[-1]), float(body.radius.max())

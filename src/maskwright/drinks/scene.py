@@ -25,7 +25,7 @@ class Scene:
         image: (H, W, 3) uint8, RGB.
         objects: class name and visible outline, (N, 2) int of (x, y), from back to front. A thing that another
             cuts in two has two outlines.
-        mask: (H, W) uint8, the truth to the pixel: 0, or 1 + the index in `CLASSES`.
+        mask: (H, W) uint8, the ground truth of each pixel: 0, or 1 + the index in `CLASSES`.
         quality: of the JPEG file.
     """
 
@@ -44,11 +44,11 @@ class _Item:
         paint, layers: as in `Sprite`, anti-aliased.
         solid: (h, w) bool, the silhouette.
         top, left: image row and column of the patch's corner; may lie outside.
-        sprite: what was warped, for the shadow.
+        sprite: the sprite before warping, for the shadow.
         matrix: (3, 3) from sprite to patch pixels.
         foot: (x, y) of the foot in the patch.
         side: (dx, dy) in image pixels, from the axis to the right edge.
-        depth: things with a greater one stand in front.
+        depth: things with a greater depth stand in front.
     """
 
     name: str | None
@@ -78,9 +78,9 @@ class _Stage:
 
     Attributes:
         size: (H, W) of the image.
-        lying: whether it is seen from above, so that things lie at any angle; else they stand on a table.
+        lying: whether the scene is seen from above, so that things lie at any angle; else they stand on a table.
         horizon: row of the table's far edge; 0 if lying.
-        elevation: by which the camera looks down on a thing's side, in radians.
+        elevation: the angle by which the camera looks down on a thing's side, in radians.
     """
 
     size: tuple[int, int]
@@ -98,12 +98,12 @@ def draw_scene(
     photographs: tuple[str, ...] = PHOTOGRAPHS["train"],
     difficulty: Difficulty | None = None,
 ) -> Scene:
-    """Draw the scene of a seed: the same arguments give the same scene.
+    """Draw the scene for a seed: the same arguments give the same scene.
 
     Args:
         seed: one or more integers, as for `numpy.random.SeedSequence`.
         size: height and width in pixels.
-        photographs: names of backgrounds, see `drinks_textures.PHOTOGRAPHS`.
+        photographs: names of backgrounds, see `textures.PHOTOGRAPHS`.
         difficulty: the default one if None.
 
     Returns:
@@ -144,7 +144,7 @@ def _stage(rng: np.random.Generator, size: tuple[int, int], difficulty: Difficul
 def _background(rng: np.random.Generator, stage: _Stage, photographs: tuple[str, ...]) -> np.ndarray:
     """Draw a wall and a table, or what things lie on; (H, W, 3) from 0 to 1."""
     size, difficulty = stage.size, stage.difficulty
-    # Out of focus as it is, it loses nothing at half the resolution, and takes a quarter of the time.
+    # It is out of focus, so half the resolution loses nothing and takes a quarter of the time.
     height, width = max(size[0] // 2, 1), max(size[1] // 2, 1)
     edge = round(stage.horizon * height / size[0])
 
@@ -173,8 +173,8 @@ def _arrange(rng: np.random.Generator, stage: _Stage) -> list[_Item]:
     wanted: list[str | None] = [CLASSES[i] for i in rng.integers(len(CLASSES), size=count)]
     wanted += [None] * int(rng.integers(stage.difficulty.distractors, endpoint=True))
     items: list[_Item] = []
-    # Wide cans find no room more often than slim bottles. To leave them out would make them rare, so all are drawn
-    # anew, at other sizes and places, until every one is in.
+    # Wide cans fail to fit more often than slim bottles. Leaving them out would make them rare, so everything is
+    # drawn again, at other sizes and places, until every drink fits.
     for _ in range(_ATTEMPTS):
         taken = np.zeros(stage.size, bool)
         items = []
@@ -192,9 +192,9 @@ def _arrange(rng: np.random.Generator, stage: _Stage) -> list[_Item]:
 
 
 def _make_item(rng: np.random.Generator, name: str | None, stage: _Stage) -> _Item:
-    """Draw a drink of the class, or a distractor, at the image's scale; its place is still to be found."""
+    """Draw a drink of the class, or a distractor, at the image's scale, without a final place."""
     difficulty = stage.difficulty
-    # Heights are shares of the image's height, but in a narrow image of what would be its height at 4:3.
+    # Heights are shares of the image's height, or in a narrow image, of the height it would have at 4:3.
     full = min(stage.size[0], 0.75 * stage.size[1])
     height = full * rng.uniform(*(difficulty.height if name else difficulty.distractor_height))
     most = difficulty.turn if stage.lying else difficulty.tilt
@@ -247,7 +247,7 @@ def _transform(pixels: np.ndarray, matrix: np.ndarray, extent: tuple[int, int]) 
 
 
 def _find_place(rng: np.random.Generator, item: _Item, taken: np.ndarray, stage: _Stage) -> _Item | None:
-    """Return the item at a random place where it hides, and is hidden by, no more than allowed; None if not found."""
+    """Return the item at a random place where it hides and is hidden no more than allowed; None if not found."""
     (height, width), difficulty, solid = stage.size, stage.difficulty, item.solid
     rows, columns = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))
     if not len(rows):
@@ -280,7 +280,7 @@ def _owners(items: list[_Item], size: tuple[int, int]) -> np.ndarray:
 
 
 def _drop_hidden(items: list[_Item], stage: _Stage) -> list[_Item]:
-    """Leave out drinks of which too little is seen, the least visible first, as it may hide others."""
+    """Leave out drinks that are hidden too much, the least visible first, as it may hide others."""
     while True:
         seen = np.bincount(_owners(items, stage.size).ravel() + 1, minlength=len(items) + 1)[1:]
         shares = [seen[i] / item.solid.sum() if item.name else 1.0 for i, item in enumerate(items)]
@@ -291,7 +291,7 @@ def _drop_hidden(items: list[_Item], stage: _Stage) -> list[_Item]:
 
 
 def _cast_shadow(canvas: np.ndarray, item: _Item, stage: _Stage, strength: float) -> None:
-    """Darken what is below an item, as the light falls: a soft shadow, and a dark line where the two touch."""
+    """Darken what is below an item, away from the light: a soft shadow, and a dark line where the two touch."""
     height, width = canvas.shape[:2]
     coarse = max(1, round(min(height, width) / 60))  # soft shadows need no detail
     extent = (-(-width // coarse), -(-height // coarse))
@@ -337,6 +337,6 @@ def _photograph(rng: np.random.Generator, canvas: np.ndarray, difficulty: Diffic
     pixels = np.clip(canvas * (255 * gains).astype(np.float32), 0, 255).astype(np.uint8)
     sigma = rng.uniform(*difficulty.blur) * canvas.shape[0] / 240
     blurred = np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(sigma)))
-    # Of brightness only, as a camera's own processing takes away most of the noise in colour.
+    # Noise in brightness only, as a camera's own processing removes most of the noise in colour.
     noise = rng.standard_normal(canvas.shape[:2], np.float32) * np.float32(255 * rng.uniform(*difficulty.noise))
     return np.clip(blurred + noise[..., None], 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""What drinks scenes are papered with: photographs that scikit-image ships, tabletops, and printed labels.
+"""The textures of drinks scenes: photographs that scikit-image ships, tabletops, and printed labels.
 
 Colours are float32 RGB from 0 to 1. Nothing here knows the classes: bottles, cans and distractors take their
 colours and labels from the same distributions, so neither tells them apart.
@@ -137,7 +137,7 @@ def label(rng: np.random.Generator, difficulty: Difficulty) -> np.ndarray:
 
 
 def _dull(difficulty: Difficulty) -> tuple[float, float]:
-    """Return the saturation of backgrounds that have no colours of their own: 0.6 of what photographs keep."""
+    """Return the saturation of backgrounds without colours of their own: 0.6 times that of photographs."""
     low, high = difficulty.background_saturation
     return 0.6 * low, min(0.6 * high, 1.0)
 
@@ -200,7 +200,7 @@ def _fruit(rng: np.random.Generator, canvas: np.ndarray, skin: np.ndarray) -> No
 
 
 def _letters(rng: np.random.Generator, canvas: np.ndarray, ink: np.ndarray) -> None:
-    """Draw a word that no one can read: per letter some of seven bars, or a slanting stroke."""
+    """Draw an unreadable word: each letter has some of seven bars, or a slanting stroke."""
     rows, columns = canvas.shape[:2]
     count = int(rng.integers(3, 7))
     height = rng.uniform(0.14, 0.28) * rows

@@ -13,7 +13,7 @@ from maskwright.effects.trials import Trials
 
 @dataclass(frozen=True)
 class Analysis:
-    """All that is known about the effects; the tables are those of `effects` and `tables`."""
+    """All that is known about the effects; the tables are those of `model` and `tables`."""
 
     model: Model
     plain: PlainTable
@@ -25,7 +25,7 @@ class Analysis:
 
 
 def analyse(trials: Trials, *, interactions: Sequence[str] = (), transform: Transform = "none") -> Analysis:
-    """Fit the model and make every table; arguments and errors as `effects.fit_model`."""
+    """Fit the model and make every table; arguments and errors as for `model.fit_model`."""
     model = fit_model(trials, interactions=tuple(interactions), transform=transform)
     quality = assess(model)
     return Analysis(

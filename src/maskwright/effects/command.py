@@ -45,7 +45,7 @@ def analyse_sweep(sweep: Sweep, table: Path, out: Path) -> None:
 
 
 def analyse_responses(sweep: Sweep, table: Path, responses: Sequence[str], how: Choices, out: Path) -> None:
-    """Analyse some responses of a sweep in another way, into `out`/RESPONSE; else as `analyse_sweep`."""
+    """Analyse some responses of a sweep in another way, into `out`/RESPONSE; otherwise like `analyse_sweep`."""
     for response in responses:
         trials = sweep_trials(sweep, table, response, scales=how.scales, references=how.references)
         analyse_and_write(trials, how, out / response)
@@ -54,7 +54,7 @@ def analyse_responses(sweep: Sweep, table: Path, responses: Sequence[str], how: 
 def analyse_and_write(
     trials: Trials, how: Choices, out: Path, pictures: Path | None = None, shown: Path | None = None
 ) -> None:
-    """Fit the model, write it, print it, and say where it will be (`shown`, where that is not `out`)."""
+    """Fit the model, write it, print it, and say where it will be (`shown` if that is not `out`)."""
     analysis = analyse(trials, interactions=how.interactions, transform=how.transform)
     write_analysis(analysis, out, pictures)
     print_analysis(analysis, Console())

@@ -2,9 +2,9 @@
 
 Every factor is the same for all seeds of a configuration. So the residuals of a configuration's seeds count as one,
 and a cluster-robust covariance is a heteroscedasticity-robust one of the regression on the configurations' means,
-weighted by their numbers of seeds. CR2 (HC2 there) with the degrees of freedom of Bell and McCaffrey keeps its
-promise with few configurations, where the common CR1 with "configurations - 1" does not: its "95 %" intervals of a
-half fraction with 16 configurations and 7 coefficients cover the truth 87 to 91 times in 100
+weighted by their numbers of seeds. With few configurations, CR2 (HC2 there) with the degrees of freedom of Bell and
+McCaffrey keeps its nominal coverage. The common CR1 with "configurations - 1" does not: for a half fraction with 16
+configurations and 7 coefficients, its "95 %" intervals cover the truth 87 to 91 times in 100
 (`benchmarks/effects_coverage.py`).
 
 References: R. M. Bell, D. F. McCaffrey, Bias reduction in standard errors for linear regression with multi-stage
@@ -32,7 +32,7 @@ class Covariance:
 
     Attributes:
         kind: "CR2", "HC3", "OLS" (ordinary) or "none" (nothing left to estimate it from).
-        text: what it is and why, for people.
+        text: what it is and why, in words.
         matrix: (K, K) float64; NaN where there is none.
     """
 
@@ -66,7 +66,7 @@ class Covariance:
         return float(estimate - reach), float(estimate + reach)
 
     def p_value(self, row: np.ndarray, estimate: float) -> float:
-        """Return the two-sided p of `row @ coefficients`, which is `estimate`, against 0."""
+        """Return the two-sided p-value of `estimate`, the value of `row @ coefficients`, against 0."""
         error = self.standard_error(row)
         return float(2 * stats.t.sf(abs(estimate) / error, self.degrees(row))) if error > 0 else float("nan")
 
@@ -74,8 +74,8 @@ class Covariance:
 def estimate_covariance(fit: Any, matrix: np.ndarray, configuration: np.ndarray) -> Covariance:
     """Choose and compute the covariance: CR2 where configurations are replicated, else HC3, else the ordinary one.
 
-    The ordinary one serves where a robust one does not exist: a configuration (or a run) that alone carries a
-    coefficient is fitted exactly, so that its residual tells nothing.
+    The ordinary one is used where a robust one does not exist: a configuration (or a run) that alone decides a
+    coefficient is fitted exactly, so its residual says nothing.
 
     Args:
         fit: statsmodels' OLS result.
@@ -128,8 +128,8 @@ def means_matrix(matrix: np.ndarray, configuration: np.ndarray) -> np.ndarray:
 def smallest_detectable(error: float, degrees: float, power: float = 0.8, level: float = 0.05) -> float:
     """Return the effect that a two-sided t test at `level` finds with probability `power`, in the units of `error`.
 
-    The larger tail of the noncentral t distribution only; that a large effect is found with the wrong sign is
-    as good as impossible.
+    Only the larger tail of the noncentral t distribution is used; a large effect is practically never found with the
+    wrong sign.
     """
     if not (error > 0 and degrees > 0):
         return float("nan")

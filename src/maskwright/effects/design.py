@@ -1,9 +1,9 @@
 """The model's columns: what each factor and interaction contributes, and which columns cannot be told apart.
 
-A category has one 0/1 column for each level but the reference, a number one column in which the stated change is 1.
-An interaction has the products of its factors' columns, each centred at the mean over that factor's levels, all
-levels weighing the same. So the coefficient of a factor is its effect averaged over the levels of the others, with
-interactions in the model and without, and that of an interaction is the difference between two effects.
+A category has one 0/1 column for each level except the reference. A number has one column, in which the stated change
+is 1. An interaction has the products of its factors' columns, each centred at the mean over that factor's levels,
+with equal weights. So the coefficient of a factor is its effect averaged over the levels of the other factors, with
+or without interactions in the model, and the coefficient of an interaction is the difference between two effects.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ _RELATIVE_ZERO = 1e-8
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the model: the term it belongs to, one or two factors' names, and the change of each."""
+    """One column of the model: its term (the names of one or two factors) and the change of each factor."""
 
     term: tuple[str, ...]
     changes: tuple[str, ...]
@@ -34,7 +34,7 @@ class Column:
 
     @property
     def label(self) -> str:
-        """The factors and what changes, for people."""
+        """The factors and what changes, in words."""
         return " : ".join(f"{name} {change}" for name, change in zip(self.term, self.changes, strict=True))
 
 
@@ -46,7 +46,7 @@ class Design:
         factors: the factors, by name.
         columns: (K - 1) columns, factors first.
         matrix: (N, K) float64; the first column is 1.
-        kept: which of all columns, `columns` and aliased ones in the order of the terms, are in the model.
+        kept: bool for each column in the order of the terms, aliased ones included: whether it is in the model.
         aliased: for each column left out, what it equals, in words.
     """
 
@@ -80,7 +80,7 @@ def parse_interactions(asked: Sequence[str], factors: Sequence[str]) -> list[tup
     """Turn "all", "none" or "A:B" texts into pairs of factors.
 
     Raises:
-        MaskwrightError: a text is not such a pair, or names what is not a factor.
+        MaskwrightError: a text is not such a pair, or names something that is not a factor.
     """
     if not asked or list(asked) == ["none"]:
         return []
@@ -88,7 +88,7 @@ def parse_interactions(asked: Sequence[str], factors: Sequence[str]) -> list[tup
         return list(combinations(factors, 2))
     pairs = []
     for text in asked:
-        # Names may hold colons, so every place to cut is tried.
+        # Names may contain colons, so every place to cut is tried.
         parts = text.split(":")
         cuts = [(":".join(parts[:n]).strip(), ":".join(parts[n:]).strip()) for n in range(1, len(parts))]
         found = [cut for cut in cuts if set(cut) <= set(factors) and cut[0] != cut[1]]
@@ -143,7 +143,7 @@ def _term_codes(factors: Sequence[Factor], settings: Mapping[str, Any]) -> np.nd
 
 
 def independent_columns(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return which columns (P,) no earlier ones add up to, and each other column as a sum (P, P) of kept ones."""
+    """Return which columns (P,) are not a sum of earlier ones, and the weights (P, P) that make up the others."""
     size = matrix.shape[1]
     kept, combination = np.zeros(size, bool), np.zeros((size, size))
     norms = np.linalg.norm(matrix, axis=0)

@@ -1,4 +1,4 @@
-"""Whether the model may be believed: residuals, influence, collinearity, bounds, and how the trials were chosen."""
+"""Whether the model can be trusted: residuals, influence, collinearity, bounds, and how the trials were chosen."""
 
 import re
 from collections.abc import Sequence
@@ -19,9 +19,9 @@ _BOUNDED = {
     *("auc", "auroc", "ap", "ap50", "ap75", "map", "map50", "purity", "coverage", "share", "fraction", "rate"),
 }
 _HIGH_VIF = 5.0
-_CLEARLY = 2.0  # of log-likelihood, at the same number of parameters: odds of e**2, 7 to 1
+_CLEARLY = 2.0  # difference in log-likelihood, with equally many parameters: odds of e**2, 7 to 1
 _SUSPICIOUS = 0.01
-_LEAST_RUNS = 12  # below, an order in time says nothing
+_LEAST_RUNS = 12  # with fewer, the order in time says nothing
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Diagnostics:
         residuals: (N,) internally studentised residuals; NaN where a run is fitted exactly.
         leverage: (N,) from 0 to 1, how much a run decides its own fitted value.
         cooks: (N,) Cook's distance, how far the coefficients move without the run.
-        vif: variance inflation factor of each column, by label: 1 where it shares nothing with the others.
-        warnings: what a reader must know before reading the table, a line each, the gravest first.
+        vif: variance inflation factor of each column, by label: 1 if it shares nothing with the others.
+        warnings: what a reader must know before reading the table, one line each, the most serious first.
     """
 
     breusch_pagan_p: float | None
@@ -46,7 +46,7 @@ class Diagnostics:
 
 
 def diagnose(model: Model, quality: Quality) -> Diagnostics:
-    """Check a fitted model, and put what matters into words."""
+    """Check a fitted model, and say in words what matters."""
     matrix = model.design.matrix
     informative = model.covariance.kind != "none"
     influence = OLSInfluence(model.fit)
@@ -77,8 +77,8 @@ def logit_gain(trials: Trials, columns: np.ndarray) -> float | None:
     """Return by how much the log-likelihood is larger with the logit of the response than with the response itself.
 
     Both are normal models with the same columns (N, K); the density of the logit is brought back to the response's
-    scale, which adds -sum(log(y (1 - y))). None where the response is not bounded by 0 and 1 by its name (mIoU,
-    accuracy, ...), or a value reaches a bound, or either model fits exactly.
+    scale, which adds -sum(log(y (1 - y))). None if the response's name (mIoU, accuracy, ...) does not say that it
+    lies between 0 and 1, if a value reaches a bound, or if either model fits exactly.
     """
     y = trials.y
     if not _is_share(trials) or y.min() == 0 or y.max() == 1 or len(y) <= columns.shape[1]:
@@ -93,7 +93,7 @@ def logit_gain(trials: Trials, columns: np.ndarray) -> float | None:
 
 
 def _is_share(trials: Trials) -> bool:
-    """Return whether the response is bounded by 0 and 1: by its name, and no value contradicts it."""
+    """Return whether the response lies between 0 and 1 according to its name, and no value contradicts that."""
     words = set(re.split(r"[^a-z0-9]+", trials.response.casefold()))
     return bool(words & _BOUNDED) and bool(np.all((trials.y >= 0) & (trials.y <= 1)))
 
@@ -101,12 +101,12 @@ def _is_share(trials: Trials) -> bool:
 def looks_adaptive(trials: Trials) -> list[str]:
     """Return the factors whose levels look as if earlier results had decided which to try next.
 
-    A rule of thumb, for tables that tell when each trial started: a factor is named if its levels do not occur
-    equally often (a chi-squared test; numbers that hardly repeat count as unequal) and what was tried depends on when
+    A rule of thumb, for tables that record when each trial started: a factor is named if its levels do not occur
+    equally often (a chi-squared test; numbers that hardly repeat count as unequal) and its levels depend on the time
     (Kruskal-Wallis of the order across levels; for numbers that hardly repeat, Spearman's correlation of the order
     with the value or with its distance from the median), both at 1 %, divided by the number of tests. A full grid
     passes by its equal counts and a random search by its order. An interrupted grid may be named wrongly, and a short
-    or cautious search missed.
+    or cautious search may be missed.
     """
     if trials.started is None or len(trials.y) < _LEAST_RUNS:
         return []
@@ -228,7 +228,7 @@ def _identical_seeds(model: Model) -> int:
 
 
 def influential_runs(model: Model, diagnostics: Diagnostics, most: int = 5) -> Sequence[tuple[str, float]]:
-    """Return the runs whose Cook's distance is above 1 or 4 / N, whichever is less, the largest first, described."""
+    """Describe the runs whose Cook's distance, returned with each, is above min(1, 4 / N), the largest first."""
     limit = min(1.0, 4.0 / len(model.y))
     found = [n for n in np.argsort(-np.nan_to_num(diagnostics.cooks)) if diagnostics.cooks[n] > limit][:most]
     named = []

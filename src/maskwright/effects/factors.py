@@ -16,7 +16,7 @@ Scale = Literal["category", "linear", "log"]
 _WORDS = {"true": "true", "false": "false"}
 _DIGITS = {1.0: "true", 0.0: "false"}
 _BASELINE = 1.5
-_LEAST_RATIO = 3.0  # numbers closer together than this are near enough the same on either scale
+_LEAST_RATIO = 3.0  # for numbers closer together than this, the scale hardly matters
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class Factor:
     Attributes:
         name: as in the table of trials.
         scale: "category"; "linear" or "log" for numbers.
-        levels: the levels that occur. Of a category texts, the one that others are compared with first; of numbers
-            floats, rising.
-        step: of a log scale, the ratio that an effect is stated for (10 or 2); else 0.
+        levels: the levels that occur. For a category, texts, with the reference first; for numbers, floats in rising
+            order.
+        step: on a log scale, the ratio for which an effect is stated (10 or 2); else 0.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Factor:
             return tuple(f"{self.levels[0]} → {level}" for level in self.levels[1:])
         if self.scale == "log":
             return (f"x{self.step}",)
-        # Of a random search's numbers, which are long, three digits say enough.
+        # Numbers from a random search are long; three digits are enough.
         low, high = (
             f"{end:.3g}" if len(self.levels) > 8 else level_text(end) for end in self.levels[:: len(self.levels) - 1]
         )
@@ -60,7 +60,7 @@ class Factor:
 
 
 def cell_text(value: Any) -> str | None:
-    """Return a cell as text in one line, whatever wrote it, and None where it is empty."""
+    """Return a cell as text in one line, whatever wrote it, and None if it is empty."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
     if isinstance(value, bool | np.bool_):
@@ -70,7 +70,7 @@ def cell_text(value: Any) -> str | None:
 
 
 def level_text(level: Any) -> str:
-    """Return a level for people to read: numbers without trailing zeros, and 1e-05 as that."""
+    """Return a level in readable form: numbers without trailing zeros, and 1e-05 as it is."""
     return f"{level:.6g}" if isinstance(level, float) else str(level)
 
 
@@ -82,7 +82,7 @@ def parse_levels(cells: Sequence[str], declared: Sequence[Any] | None = None) ->
         declared: the factor's levels as a sweep lists them, if it does; their spelling is the one kept.
 
     Returns:
-        The levels, floats or texts, and a remark where words that differ in capitals only were taken for one.
+        The levels, floats or texts, and a remark if words that differ only in case were taken as one.
     """
     words = {cell.casefold() for cell in cells}
     numbers = [_number(cell) for cell in cells]
@@ -100,7 +100,7 @@ def parse_levels(cells: Sequence[str], declared: Sequence[Any] | None = None) ->
 
 
 def declared_text(value: Any) -> str:
-    """Return a level of params.yaml as the text by which `parse_levels` calls it; null is "null"."""
+    """Return a level of params.yaml as the text that `parse_levels` uses for it; null is "null"."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return level_text(float(value))
     return "null" if value is None else cell_text(value) or ""
@@ -119,11 +119,11 @@ def make_factor(
         name: its name.
         levels: what `parse_levels` made of its cells, one for each run.
         declared: its levels in the order of the sweep, whose first one is then the reference of a category. Without
-            it the reference is a level 1.5 times as frequent as any other (in plans that change one thing at a time
-            that is the baseline), else the first in the alphabet; of truth values it is always false.
-        scale: in place of the automatic choice. Numbers are on a log scale where all are positive, the largest is at
-            least 3 times the smallest (10 times, where there are only two), and they are spread more evenly there.
-        reference: in place of that automatic choice.
+            it the reference is a level 1.5 times as frequent as any other (the baseline, in plans that change one
+            thing at a time), else the first in alphabetical order; for truth values it is always false.
+        scale: replaces the automatic choice. That puts numbers on a log scale if all are positive, the largest is at
+            least 3 times the smallest (10 times if there are only two), and they are spread more evenly there.
+        reference: replaces the automatic choice of the reference.
 
     Raises:
         MaskwrightError: the scale does not fit the levels, or no run has the reference.
@@ -157,7 +157,7 @@ def make_factor(
 
 
 def named_values(texts: Iterable[str], option: str) -> dict[str, str]:
-    """Turn "FACTOR=VALUE" texts of an option into a dictionary; a name may hold "=", a value not.
+    """Turn "FACTOR=VALUE" texts of an option into a dictionary; a name may contain "=", a value may not.
 
     Raises:
         MaskwrightError: a text is not of this form.
@@ -186,7 +186,7 @@ def parse_scales(texts: Iterable[str]) -> dict[str, Scale]:
 
 
 def check_known(asked: Mapping[str, Any], factors: Iterable[str], what: str) -> None:
-    """Raise MaskwrightError where something is asked for a factor that is not one."""
+    """Raise MaskwrightError if something is asked for a name that is not a factor."""
     names = list(factors)
     for name in asked:
         if name not in names:

@@ -1,4 +1,4 @@
-"""Runs of an MLflow experiment, also of other people's, as a table of trials."""
+"""Runs of an MLflow experiment, which may be other people's, as a table of trials."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from maskwright.tracking.reading import experiment_runs
 def analyse_runs(
     experiment: str, response: str, factors: Sequence[str], seed: str | None, how: Choices, root: Path, out: Path
 ) -> None:
-    """Analyse the runs of an MLflow experiment, into `out`. Arguments and errors as `experiment_trials`."""
+    """Analyse the runs of an MLflow experiment, into `out`. Arguments and errors as for `experiment_trials`."""
     trials = experiment_trials(
         experiment, root, response, factors, seed=seed, scales=how.scales, references=how.references
     )
@@ -61,9 +61,9 @@ def experiment_trials(
 def runs_as_trials(runs: pd.DataFrame, response: str, factors: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
     """Turn runs into trials as `trials.select_trials` takes them.
 
-    A run that has children is left out where one of them has the response and all factors: it is then the search or
-    the sweep around them, which often repeats its best child. Where none has (a run whose children are its folds,
-    say), it stays.
+    A run that has children is left out if one of them has the response and all factors: it is then the search or the
+    sweep around them, which often repeats its best child. Otherwise it stays, for example if its children are its
+    folds.
 
     Args:
         runs: as `tracking.reading.experiment_runs` returns them.
@@ -86,7 +86,7 @@ def runs_as_trials(runs: pd.DataFrame, response: str, factors: Sequence[str]) ->
     others = [name for name in table.columns if name.startswith("params.") and name not in factors]
     bare = {name: name.removeprefix("params.") for name in others}
     table = table.rename({old: new for old, new in bare.items() if new not in table.columns}, axis=1)
-    remarks = [f"{int(is_around.sum())} runs left out that only hold the others together"] if is_around.any() else []
+    remarks = [f"{int(is_around.sum())} runs left out that only group other runs"] if is_around.any() else []
     return table.sort_values("started", kind="stable", ignore_index=True), remarks
 
 

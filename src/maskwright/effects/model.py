@@ -84,12 +84,12 @@ def fit_model(trials: Trials, *, interactions: tuple[str, ...] = (), transform: 
 
     Raises:
         MaskwrightError: the response is the same in all trials, "logit" meets a response that is not between 0 and 1,
-            or an interaction names what does not vary.
+            or an interaction names something that does not vary.
     """
     pairs = parse_interactions(interactions, [factor.name for factor in trials.factors])
     design = make_design(trials, pairs)
     y = _transformed(trials, transform)
-    # Names of the columns that any formula can hold, whatever the factors are called.
+    # Column names that are valid in a formula, whatever the factors are called.
     names = [f"x{number}" for number in range(1, design.matrix.shape[1])]
     data = pd.DataFrame(design.matrix[:, 1:], columns=pd.Index(names)).assign(y=y)
     fit = smf.ols(f"y ~ {' + '.join(names)}", data).fit()
@@ -138,15 +138,15 @@ def effects_table(model: Model) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Quality:
-    """How well the model describes the trials; None where the plan does not allow to tell.
+    """How well the model describes the trials; None where the plan cannot tell.
 
     Attributes:
         r2, adjusted_r2: the share of the variance that it explains.
-        left_out_r2: the same where each configuration is predicted by a model fitted without it; can be negative.
+        left_out_r2: the same if each configuration is predicted by a model fitted without it; can be negative.
         pure_error_df, pure_error: degrees of freedom and mean square of the differences between a configuration's
             seeds.
-        lack_df, lack: the same of the configurations' means about the model.
-        lack_f, lack_p: F test of the second against the first: small p, the factors do not simply add up.
+        lack_df, lack: the same for the configurations' means around the model.
+        lack_f, lack_p: F test of lack of fit against pure error; if p is small, the factors do not simply add up.
     """
 
     r2: float | None
@@ -168,7 +168,7 @@ def assess(model: Model) -> Quality:
     pure = float(np.sum((model.y - means[group]) ** 2))
     lack = max(float(model.fit.ssr) - pure, 0.0)
     pure_df, lack_df = len(model.y) - len(means), len(means) - size
-    # Of an exact agreement only rounding is left.
+    # An exact agreement leaves only rounding errors.
     tiny = 1e-18 * float(model.fit.uncentered_tss)
     pure, lack = (0.0 if square <= tiny else square for square in (pure, lack))
     testable = pure_df > 0 and lack_df > 0 and pure > 0
@@ -187,8 +187,8 @@ def assess(model: Model) -> Quality:
 
 
 def _left_out_r2(model: Model) -> float | None:
-    # The residual of a configuration that was left out is its mean's residual / (1 - its leverage), and the same is
-    # added for each of its seeds.
+    # The residual of a configuration that was left out is its mean's residual / (1 - its leverage); the same
+    # difference is added for each of its seeds.
     group = model.trials.configuration
     matrix = means_matrix(model.design.matrix, group)
     leverage = np.einsum("gi,ij,gj->g", matrix, np.linalg.pinv(matrix.T @ matrix), matrix)
@@ -220,7 +220,7 @@ def _change_of_response(model: Model, index: int) -> float:
     term = model.design.columns[index - 1].term
     if len(term) > 1:
         return float("nan")
-    # All else as it was in each trial, the factor moved from one end of the stated change to the other.
+    # The factor moves from one end of the stated change to the other; all else stays as it was in each trial.
     own = [n for n, column in enumerate(model.design.columns, start=1) if column.term == term]
     before = model.design.matrix.copy()
     before[:, own] = 0.0

@@ -20,7 +20,7 @@ def write_analysis(analysis: Analysis, out: Path, pictures: Path | None = None) 
     Args:
         analysis: what to write.
         out: the folder for texts and tables; replaced as a whole.
-        pictures: the folder for pictures, likewise; None for `plots` in `out`.
+        pictures: the folder for pictures, also replaced; None for `plots` in `out`.
 
     Returns:
         What metrics.json holds.
@@ -35,7 +35,7 @@ def write_analysis(analysis: Analysis, out: Path, pictures: Path | None = None) 
             "plain_table": analysis.plain.rows,
         }
         for name, table in tables.items():
-            # 10 digits: more is rounding, which may differ between processors.
+            # 10 digits: further digits are rounding errors, which may differ between processors.
             table.to_csv(folder / f"{name}.csv", index=False, float_format="%.10g", lineterminator="\n")
         write_json(folder / "metrics.json", metrics)
         if pictures is None:

@@ -35,7 +35,7 @@ def forest(effects: pd.DataFrame, unit: str) -> Figure:
     """Draw each effect as a point with its 95 % interval, and a line at no effect.
 
     Args:
-        effects: as `analysis.effects.effects_table`; blue where the Holm-adjusted p is below 0.05, else grey.
+        effects: as from `model.effects_table`; blue where the Holm-adjusted p is below 0.05, else grey.
         unit: what an effect is measured in.
     """
     with drawing_style():
@@ -73,7 +73,7 @@ def main_effects(means: pd.DataFrame, response: str, overall: float) -> Figure |
     """Draw the estimated mean at each level with its 95 % interval, a panel for each factor, on one scale.
 
     Args:
-        means: as `analysis.tables.means_table`.
+        means: as from `tables.means_table`.
         response: what was measured.
         overall: its mean over all trials, drawn as a line.
     """
@@ -108,11 +108,11 @@ def interactions(
     Args:
         cells: (N, factors), the level of each trial.
         y: (N,) the response.
-        levels: of each factor in their order; factors with more than 8, and pairs beyond the 15th, are left out.
+        levels: the levels of each factor in order; factors with more than 8, and pairs beyond the 15th, are left out.
         response: its name.
 
     Returns:
-        None where there are no two such factors.
+        None if there are no two such factors.
     """
     shown = [name for name, own in levels.items() if len(own) <= len(_COLOURS)]
     pairs = [(a, b) for i, a in enumerate(shown) for b in shown[i + 1 :]][:_MOST_PANELS]
@@ -121,7 +121,7 @@ def interactions(
     with drawing_style():
         figure, grid = _panels(len(pairs), sharey=True)
         for axes, (one, other) in zip(grid, pairs, strict=True):
-            # The factor with more levels along the axis, so that there are fewer lines.
+            # The factor with more levels goes along the axis, so that there are fewer lines.
             along, lines = (one, other) if len(levels[one]) >= len(levels[other]) else (other, one)
             at, line = cells[along].to_numpy(), cells[lines].to_numpy()
             for number, level in enumerate(levels[lines]):
@@ -163,7 +163,7 @@ def observed_fitted(observed: np.ndarray, fitted: np.ndarray, unit: str) -> Figu
 
 
 def residuals(fitted: np.ndarray, studentised: np.ndarray, unit: str) -> Figure | None:
-    """Draw the residuals (N,) against the fitted values (N,): a fan or a bow says that the model misses something."""
+    """Draw the residuals (N,) against the fitted values (N,): a fan or a bow means that the model lacks something."""
     if not np.isfinite(studentised).any():
         return None
     with drawing_style():
@@ -180,7 +180,7 @@ def residuals(fitted: np.ndarray, studentised: np.ndarray, unit: str) -> Figure 
 
 
 def normal_quantiles(studentised: np.ndarray) -> Figure | None:
-    """Draw the ordered residuals (N,) against those of a normal distribution; on the line: the noise is normal."""
+    """Draw the ordered residuals (N,) against those of a normal distribution; points on the line: normal noise."""
     values = np.sort(studentised[np.isfinite(studentised)])
     if len(values) < 2:
         return None
@@ -200,11 +200,11 @@ def normal_quantiles(studentised: np.ndarray) -> Figure | None:
 
 
 def influence(leverage: np.ndarray, studentised: np.ndarray, cooks: np.ndarray, coefficients: int) -> Figure | None:
-    """Draw leverage against residual, the area by Cook's distance: large discs decide the result by themselves.
+    """Draw leverage against residual, with areas by Cook's distance: large discs decide the result by themselves.
 
     Args:
         leverage, studentised, cooks: (N,) float64, NaN where not defined.
-        coefficients: how many the model has; the mean leverage is that over N.
+        coefficients: the number of coefficients; the mean leverage is that number over N.
     """
     known = np.isfinite(cooks)
     if not known.any():

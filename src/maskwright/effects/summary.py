@@ -1,4 +1,4 @@
-"""An analysis of effects for people: one table on the terminal, and a text with everything."""
+"""An analysis of effects for readers: one table on the terminal, and a text with everything."""
 
 import io
 import math
@@ -33,7 +33,7 @@ def print_analysis(analysis: Analysis, console: Console) -> None:
 
 
 def summary(analysis: Analysis) -> str:
-    """Return everything as text, 118 characters wide: the plain table first, then what a reviewer asks for."""
+    """Return everything as text, 118 characters wide: first the plain table, then what a reviewer asks for."""
     buffer = io.StringIO()
     console = Console(file=buffer, width=_WIDTH, color_system=None, force_terminal=False, legacy_windows=False)
 
@@ -159,7 +159,7 @@ def _means(analysis: Analysis) -> Table:
         values = (_significant(row[name], 5) for name in ("observed", "mean"))
         interval = f"{low} to {high}" if low != "-" else "-"
         cells = [str(row["factor"]), str(row["level"]), str(row["runs"]), *values, interval]
-        # A Text, because rich takes what stands in brackets in a str for its markup.
+        # A Text, because rich takes brackets in a str for markup.
         table.add_row(*map(Text, cells))
     return table
 

@@ -25,7 +25,7 @@ def sweep_trials(
         scales, references: as for `trials.select_trials`.
 
     Raises:
-        MaskwrightError: the sweep was not run; and as `trials.select_trials`.
+        MaskwrightError: the sweep has not been run; also as for `trials.select_trials`.
     """
     return select_trials(
         read_trials(table),

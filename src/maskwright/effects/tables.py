@@ -1,4 +1,4 @@
-"""The tables beside that of the effects: the plain regression, the analysis of variance, the mean at each level."""
+"""The other tables of an analysis: the plain regression, the analysis of variance, and the mean at each level."""
 
 from dataclasses import dataclass
 
@@ -36,12 +36,12 @@ class PlainTable:
 def plain_table(trials: Trials) -> PlainTable:
     """Fit the mean over the seeds to 0/1 columns, without an intercept.
 
-    It is the analysis of the study whose 32 attention autoencoders the default sweep repeats, so its numbers can be
-    laid beside those.
+    It is the analysis of the study whose 32 attention autoencoders the default sweep repeats, so the numbers can be
+    compared.
 
-    A factor with two levels is a switch: one column, 1 at the second level. A number with more levels has its own
-    value as column. Every other factor has a column for each level, so that these stand for the mean where all
-    switches are off and all numbers 0. Where no factor has a column for each level, a column of ones does.
+    A factor with two levels is a switch: one column, 1 at the second level. A number with more levels has one column
+    with its values. Every other factor has a column for each level; these columns stand for the mean with all
+    switches off and all numbers 0. If no factor has a column for each level, a column of ones does so.
     """
     switches: list[tuple[str, np.ndarray]] = []
     categories: list[tuple[str, np.ndarray]] = []
@@ -61,12 +61,12 @@ def plain_table(trials: Trials) -> PlainTable:
     categories = categories or [("constant", np.ones(len(trials.y)))]
     names, blocks = zip(*switches, *categories, strict=True)
     matrix = group_means(np.stack(blocks, axis=1), trials.configuration)
-    # Of columns that are sums of each other a switch goes rather than what stands in for the intercept.
+    # Of columns that are sums of each other, a switch is dropped rather than what replaces the intercept.
     kept = np.roll(independent_columns(np.roll(matrix, len(categories), axis=1))[0], -len(categories))
     data = pd.DataFrame(matrix[:, kept], columns=pd.Index([f"x{n}" for n in range(int(kept.sum()))]))
     formula = f"y ~ 0 + {' + '.join(data.columns)}"
     fit = smf.ols(formula, data.assign(y=group_means(trials.y, trials.configuration))).fit()
-    # With as many columns as rows statsmodels divides by no degrees of freedom.
+    # With as many columns as rows, statsmodels would divide by zero degrees of freedom.
     certain = fit.df_resid > 0
     interval = fit.conf_int().to_numpy() if certain else np.full((len(fit.params), 2), np.nan)
     rows = pd.DataFrame(
@@ -90,13 +90,12 @@ def anova_table(model: Model, quality: Quality) -> pd.DataFrame:
     A row for each term, then `lack of fit` and `pure error` where configurations are replicated, and `residual`.
     Columns: `term`, `df`, `sum_sq`, `mean_sq`; `F`, `p` against the residual of the runs; `partial_eta_sq`, sum_sq /
     (sum_sq + that of the residual); `F_configurations`, `p_configurations` against the lack of fit, as if each
-    configuration were
-    one run: the ones to read where the lack of fit is more than chance. NaN where there is no such thing.
+    configuration were one run; read these if the lack of fit is more than chance. NaN where a number does not exist.
     """
     matrix = model.design.matrix
     columns = model.design.columns
     residual, df = float(model.fit.ssr), model.residual_df
-    # Of an exact fit only rounding is left.
+    # An exact fit leaves only rounding errors.
     noise = residual if model.covariance.kind != "none" else 0.0
     rows = []
     for term in model.design.terms:
@@ -133,8 +132,8 @@ def means_table(model: Model) -> pd.DataFrame:
     """Return the estimated marginal mean at each level, as if all levels of the others had been run equally often.
 
     Columns: `factor`, `level`, `runs`, `observed` (the plain mean of those runs), `mean`, `low`, `high` (95 %), all
-    in the response's own unit. Factors with a column that is aliased have no row. Of a number with more than 8 levels
-    only the lowest and the highest are listed.
+    in the response's own unit. Factors with a column that is aliased have no row. For a number with more than 8
+    levels only the lowest and the highest are listed.
     """
     rows = []
     unclear = {name for column in model.design.aliased for name in column.term if len(column.term) == 1}

@@ -1,4 +1,4 @@
-"""Trials: a table with one row for each training, sorted into what can be analysed and what cannot, with reasons."""
+"""Trials: a table with one row for each training, split into trials that can be analysed and trials that cannot."""
 
 import csv
 import difflib
@@ -29,21 +29,21 @@ _SEEDS = ("seed", "random_seed", "random_state")
 
 @dataclass(frozen=True)
 class Trials:
-    """The trials that can be analysed, and what became of the others.
+    """The trials that can be analysed, and why the others cannot.
 
     Attributes:
         response: the name of what was measured.
         factors: the factors with two or more levels among the usable trials.
-        constant: the one level of each other factor, by name.
+        constant: the only level of each other factor, by name.
         levels: a column for each of `factors`, a row for each usable trial.
         y: (N,) float64, the response.
         configuration: (N,) int64; trials with the same levels of all factors have the same number, from 0 in order.
-        seeds: how many different seeds there are, or None where no column tells them.
+        seeds: how many different seeds there are, or None if no column holds them.
         failed: how many trials failed, by reason.
         failed_levels: for each factor, the levels of failed trials, as "level: failed of all".
-        remarks: what else was left out or changed, a line each.
-        started: (N,) float64, the order in time of the trials, where the table tells it; else None.
-        search: the adaptive search that says in its tags that it chose the trials, if one does.
+        remarks: what else was left out or changed, one line each.
+        started: (N,) float64, the order of the trials in time if the table holds it; else None.
+        search: the adaptive search that chose the trials, if their tags name one.
     """
 
     response: str
@@ -96,16 +96,17 @@ def select_trials(
     """Sort a table of trials.
 
     A trial is usable if its `status`, where there is such a column, says that it finished, its response is a finite
-    number, and it has a level of every factor. Of trials with the same levels and the same seed the last one counts.
+    number, and it has a level of every factor. If several trials have the same levels and the same seed, the last one
+    counts.
 
     Args:
         table: a row for each trial. Columns: the factors, the response, and if there are any `status`, `reason` (why
             a trial failed), `started` (a number that grows with time) and `search` (what chose the trials).
         response: column of the response.
         factors: columns of the factors; those that do not vary are set aside.
-        declared: the levels of factors in the order of the sweep.
-        seed: column of the seed; None: `seed`, `random_seed` or `random_state`, or a dotted name that ends so,
-            where exactly one column does. A seed is never a factor.
+        declared: the levels of factors, in the order of the sweep.
+        seed: column of the seed; None takes `seed`, `random_seed` or `random_state`, or a dotted name with this
+            ending, if exactly one column has it. A seed is never a factor.
         scales, references: as for `factors.make_factor`, by factor.
         source: where the table is from, for messages.
         remarks: what was left out before, for `Trials.remarks`.
@@ -219,7 +220,7 @@ def _numbered(combinations: list[tuple[Any, ...]]) -> np.ndarray:
 
 def _cell(value: Any, declared: Sequence[Any] | None) -> str | None:
     text = cell_text(value)
-    # A sweep may have null among its levels, and a CSV has nothing for it but an empty cell.
+    # A sweep may have null among its levels, which a CSV can only show as an empty cell.
     return declared_text(None) if text is None and declared is not None and None in declared else text
 
 

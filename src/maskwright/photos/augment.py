@@ -1,7 +1,7 @@
-"""Augmentation of a batch of images and index masks: one warp and one colour matrix an image.
+"""Augmentation of a batch of images and index masks: one warp and one colour matrix for each image.
 
-Every function is pure: the variation comes in as numbers, so the same numbers give the same picture, eagerly and in
-`tf.data`. Images are (B, H, W, 3) with values in [0, 255], masks (B, H, W) class indices.
+Every function is pure. Random numbers are arguments, and the same numbers give the same picture, eagerly and in
+`tf.data`. Images are (B, H, W, 3) with values in [0, 255], and masks are (B, H, W) class indices.
 """
 
 import math
@@ -12,7 +12,7 @@ import tensorflow as tf
 from maskwright.shared.settings import Augmentation
 
 NUMBERS = 9
-"""Uniform numbers that `augment` may use for one image: mirror, zoom, turn, shift x and y, and four of colour."""
+"""Number of uniform random numbers for each image: mirror, zoom, rotation, shift in x and y, and four for colour."""
 
 # ITU-R BT.601: how much red, green and blue each contribute to perceived brightness.
 _LUMA = (0.299, 0.587, 0.114)
@@ -21,23 +21,23 @@ _MAX_HUE_TURN = math.pi / 6
 
 
 def random_numbers(seed: tf.Tensor) -> tf.Tensor:
-    """Return (NUMBERS,) float32 in [0, 1), a function of the (2,) integer seed alone."""
+    """Return (NUMBERS,) float32 in [0, 1), which depend only on the (2,) integer seed."""
     return tf.random.stateless_uniform((NUMBERS,), seed=seed)
 
 
 def augment(images: Any, masks: Any, numbers: tf.Tensor, strength: Augmentation) -> tuple[tf.Tensor, tf.Tensor]:
-    """Vary a batch: mirror, zoom, turn and shift (image and mask alike), then colour (image alone).
+    """Augment a batch: mirror, zoom, rotate and shift images and masks alike, then change the images' colours.
 
     Args:
         images: (B, H, W, 3) uint8 or float in [0, 255].
         masks: (B, H, W) integer class indices.
-        numbers: (B, NUMBERS) float32 in [0, 1); each row decides its image's variation.
-        strength: how much; zero leaves a kind out altogether.
+        numbers: (B, NUMBERS) float32 in [0, 1); each row determines the augmentation of its image.
+        strength: strength of each kind of augmentation; zero turns it off.
 
     Returns:
-        (B, H, W, 3) float32 images in [0, 255] and (B, H, W) int32 masks. What the warp brings in from outside the
-        frame is the picture mirrored at its edge, image and mask alike, so every pixel keeps a true label. Image
-        values are interpolated bilinearly, masks take the nearest pixel.
+        (B, H, W, 3) float32 images in [0, 255] and (B, H, W) int32 masks. Outside the frame, image and mask are
+        mirrored at the edge, so every pixel keeps a true label. Images are interpolated bilinearly, masks by the
+        nearest pixel.
     """
     images, masks = tf.cast(images, tf.float32), tf.cast(masks, tf.int32)
     if strength.scale or strength.rotate or strength.crop:
@@ -58,14 +58,14 @@ def transforms(height: tf.Tensor, width: tf.Tensor, numbers: tf.Tensor, strength
     height, width = tf.cast(height, tf.float32), tf.cast(width, tf.float32)
     mirror = tf.where(numbers[:, 0] < strength.flip, -1.0, 1.0)
     largest = -math.log1p(-strength.scale)
-    zoom = tf.exp((2 * numbers[:, 1] - 1) * largest)  # 1 - scale ... 1 / (1 - scale), its logarithm uniform
+    zoom = tf.exp((2 * numbers[:, 1] - 1) * largest)  # from 1 - scale to 1 / (1 - scale), log-uniform
     angle = (2 * numbers[:, 2] - 1) * math.radians(strength.rotate)
     shift_x = (2 * numbers[:, 3] - 1) * strength.crop * width
     shift_y = (2 * numbers[:, 4] - 1) * strength.crop * height
     a, b = tf.cos(angle) / zoom, -tf.sin(angle) / zoom
     d, e = tf.sin(angle) / zoom, tf.cos(angle) / zoom
     a, d = a * mirror, d * mirror
-    # The window turns and zooms about its centre.
+    # The window rotates and zooms about its centre.
     centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
     c = centre_x + shift_x - a * centre_x - b * centre_y
     f = centre_y + shift_y - d * centre_x - e * centre_y
@@ -74,7 +74,7 @@ def transforms(height: tf.Tensor, width: tf.Tensor, numbers: tf.Tensor, strength
 
 
 def warp(images: Any, rows: Any, interpolation: str, *, fill_mode: str = "REFLECT", fill: float = 0.0) -> Any:
-    """Move (B, H, W, C) images by the (B, 8) rows of `transforms`; `fill_mode` says what comes in from outside."""
+    """Warp (B, H, W, C) images by the (B, 8) rows of `transforms`; `fill_mode` determines the pixels from outside."""
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
         transforms=rows,
@@ -86,18 +86,18 @@ def warp(images: Any, rows: Any, interpolation: str, *, fill_mode: str = "REFLEC
 
 
 def recolour(images: tf.Tensor, numbers: tf.Tensor, strength: float) -> tf.Tensor:
-    """Change brightness, contrast, saturation and hue by one 3x3 matrix and one offset an image."""
+    """Change brightness, contrast, saturation and hue by one 3x3 matrix and one offset for each image."""
     spread = 2 * numbers - 1  # (B, 4) in [-1, 1)
     brightness, contrast, saturation = (tf.exp(spread[:, i] * strength) for i in range(3))
     turn = spread[:, 3] * strength * _MAX_HUE_TURN
     cosine, sine, one, zero = tf.cos(turn), tf.sin(turn), tf.ones_like(turn), tf.zeros_like(turn)
-    # In YIQ brightness is the first axis, so hue is a turn about it and saturation a stretch away from it.
+    # In YIQ brightness is the first axis, so hue is a rotation about it and saturation a scaling away from it.
     rotation = tf.reshape(tf.stack([one, zero, zero, zero, cosine, -sine, zero, sine, cosine], axis=1), (-1, 3, 3))
     stretch = tf.linalg.diag(tf.stack([one, saturation, saturation], axis=1))
     to_yiq = tf.constant(_RGB_TO_YIQ)
     matrix = tf.linalg.inv(to_yiq) @ stretch @ rotation @ to_yiq  # (B, 3, 3)
     matrix = matrix * (brightness * contrast)[:, None, None]
     mean = tf.einsum("bc,c->b", tf.reduce_mean(images, axis=(1, 2)), tf.constant(_LUMA))
-    offset = (brightness * (1 - contrast)) * mean  # (B,) keeps the mean grey where contrast changes
+    offset = (brightness * (1 - contrast)) * mean  # (B,); keeps the mean grey when contrast changes
     changed = tf.einsum("bhwc,bdc->bhwd", images, matrix) + offset[:, None, None, None]
     return tf.clip_by_value(changed, 0.0, 255.0)

@@ -1,7 +1,7 @@
-"""Backbones: an image goes in, a list of feature maps comes out, finest first.
+"""Backbones: networks that turn an image into a list of feature maps, finest first.
 
-Each function takes a (B, H, W, 3) float tensor of values in [0, 255], with H and W multiples of its deepest
-stride, and returns the maps; all are plain functional Keras, so that `model.summary()` shows everything.
+Each function takes a (B, H, W, 3) float tensor of values in [0, 255], with H and W multiples of its deepest stride,
+and returns the maps. All use Keras's functional API, so that `model.summary()` shows every layer.
 """
 
 import sys
@@ -23,13 +23,14 @@ L2 = 1e-4
 """Weight decay of the published backbone's convolutions."""
 
 BN_MOMENTUM = 0.9
-"""Of the default network's batch norms: Keras's 0.99 still remembers the first steps when a short training ends."""
+"""Momentum of the default network's batch norms. Keras's 0.99 still remembers the first steps at the end of a short
+training."""
 
 
 def resnet56v2_pyramid(
     image: Any, *, n: int = 6, further_levels: int = 3, attention: Attention = "none"
 ) -> list[Any]:
-    """Return the features pyramid of the published ResNet v2: strides 4, 8, 16, 32.
+    """Return the feature pyramid of the published ResNet v2: strides 4, 8, 16, 32.
 
     ResNet v2 with bottleneck blocks (He et al. 2016, https://arxiv.org/abs/1603.05027) of depth 9n + 2: a first
     convolution of 16 filters at full resolution and three stages of n blocks with 64, 128 and 256 output
@@ -68,12 +69,12 @@ def fast_pyramid(
     blocks: tuple[int, ...] = (1, 2, 2),
     attention: Attention = "none",
 ) -> list[Any]:
-    """Return the default preset's features: strides 4, 8, 16.
+    """Return the feature pyramid of the default preset: strides 4, 8, 16.
 
-    A stride-2 stem, and at each further stride a convolution and a few basic residual blocks (He et al. 2016).
-    Nothing but the stem sees more than a quarter of the resolution, and there are few, wide 3x3 convolutions with
-    multiples of 64 channels: on a CPU each operation costs about a millisecond to begin with, and only such ones come
-    near the peak. An attention is put at the end of each residual block, before the sum.
+    The network has a stem of stride 2, and at each further stride a convolution and a few basic residual blocks (He
+    et al. 2016). Only the stem works at more than a quarter of the resolution. The 3x3 convolutions are few and wide,
+    with multiples of 64 channels: on a CPU every operation costs about a millisecond, and only wide ones come close
+    to the processor's peak. An attention is put at the end of each residual block, before the sum.
     """
     x = layers.Rescaling(1 / 127.5, offset=-1.0)(image)
     x = _fast_conv(x, stem, strides=2)  # (B, H/2, W/2, stem)
@@ -99,7 +100,7 @@ def application_pyramid(
         name: as in `keras.applications`, for example `MobileNetV2` or `EfficientNetV2B0`.
         weights: `imagenet` (downloaded by Keras), the path of a `.weights.h5` file, or None for random ones.
         section: the section of params.yaml that asks for it, for messages.
-        attention: put on each of the four maps, since the network itself stays as its weights expect it.
+        attention: applied to each of the four maps. The network itself does not change, so that its weights fit.
 
     Raises:
         MaskwrightError: the name is unknown or lacks one of the strides, or the weights are missing or do not fit.
@@ -108,7 +109,7 @@ def application_pyramid(
     network = _network(constructor, name, weights, section)
     maps = [layer.output for layer in network.layers[1:] if _is_map(layer)]
     sides: list[int | None] = [None] * len(maps)
-    with suppress(ValueError):  # of NASNet, which only fits certain sizes
+    with suppress(ValueError):  # NASNet accepts only certain sizes
         sides = [shape[1] for shape in keras.Model(network.inputs, maps).compute_output_shape((1, 256, 256, 3))]
     last: dict[int, Any] = {
         256 // side: tensor for side, tensor in zip(sides, maps, strict=True) if side and 256 % side == 0
@@ -139,9 +140,9 @@ def _network(constructor: Callable[..., keras.Model], name: str, weights: str | 
         raise MaskwrightError(f"{section}.weights: {weights}: no such file; give imagenet, null or a weights file")
     try:
         with warnings.catch_warnings():
-            # The weights of a convolution do not depend on the image's size, of which some constructors warn.
+            # Some constructors warn about the image's size, but the weights of a convolution do not depend on it.
             warnings.filterwarnings("ignore", message="`input_shape` is undefined or non-square")
-            # Of a file that lacks a layer Keras only warns.
+            # Keras only warns about a file that lacks a layer.
             warnings.filterwarnings("error", message="Skipping nested container")
             return constructor(include_top=False, weights=weights, input_shape=(None, None, 3))
     except Exception as error:  # a failed download is a bare Exception

@@ -19,7 +19,7 @@ def decode_images(paths: Sequence[Path], size: tuple[int, int]) -> np.ndarray:
         (N, H, W, 3) uint8, in the order of `paths`.
 
     Raises:
-        MaskwrightError: one cannot be read.
+        MaskwrightError: a photograph cannot be read.
     """
     return _decoded(paths, (*size, 3), lambda path: resize_image(read_image(path), size))
 
@@ -50,7 +50,7 @@ def _decoded(paths: Sequence[Path], shape: tuple[int, ...], read: Callable[[Path
 
 
 def passes_per_epoch(number_of_images: int, epoch_images: int) -> int:
-    """Return how often an epoch passes over the data: once, or as often as it takes to see `epoch_images`."""
+    """Return the number of passes over the data in an epoch: at least one, and enough to see `epoch_images`."""
     return max(1, -(-epoch_images // number_of_images))
 
 
@@ -62,22 +62,22 @@ def steps_per_epoch(number_of_images: int, epoch_images: int, batch_size: int) -
 def image_visits(
     count: int, *, epoch_images: int, batch_size: int, seed: int, epochs: tuple[int, int]
 ) -> tf.data.Dataset:
-    """Return, for each batch of training, which of `count` images it holds and how each of them is varied.
+    """Return the images in each training batch, out of `count` images, with the random numbers to augment them.
 
-    Order and variation are functions of the seed and of how many images have been seen since the start of epoch 0, so
-    a stream that starts at a later epoch equals the rest of one that started at the first. Every image is seen as
-    often as any other within a pass. What does not fill a batch at the end of an epoch is dropped.
+    Order and random numbers depend only on the seed and on the number of images seen since the start of epoch 0. A
+    stream that starts at a later epoch therefore equals the rest of a stream that starts at epoch 0. Within a pass,
+    every image is seen once. Images that do not fill the last batch of an epoch are dropped.
 
     Args:
         count: the number of images.
         epoch_images: the least number of images in an epoch.
-        batch_size: images in a batch.
-        seed: see above.
-        epochs: the first epoch (from 0), and the one before which the stream ends.
+        batch_size: number of images in a batch, B.
+        seed: determines order and random numbers.
+        epochs: the first epoch (from 0), and the epoch before which the stream ends.
 
     Yields:
-        (B,) int32 indices, and what `augment.random_numbers` gives for each, (B, NUMBERS) float32;
-        `steps_per_epoch` batches an epoch.
+        (B,) int32 indices, and (B, NUMBERS) float32, the result of `augment.random_numbers` for each image. There are
+        `steps_per_epoch` batches in an epoch.
     """
     passes = passes_per_epoch(count, epoch_images)
     batch_size = min(batch_size, passes * count)

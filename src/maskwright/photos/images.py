@@ -19,10 +19,10 @@ from PIL import Image, UnidentifiedImageError
 from maskwright.shared.errors import MaskwrightError
 
 IGNORE = 255
-"""The index of pixels whose class is unknown: no loss and no metric counts them."""
+"""The index of pixels whose class is unknown. Losses and metrics ignore them."""
 
 MAX_PIXELS = 1_000_000_000
-"""Larger images are refused: decoding one needs more than 3 GB."""
+"""Larger images are refused, since decoding one needs more than 3 GB."""
 
 _MARKER_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7]")
 _ORIENTATION_TAG = 0x0112
@@ -44,7 +44,7 @@ class ImageError(MaskwrightError):
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep Pillow from printing warnings of odd metadata, and from stopping at its own limit of 179 megapixels."""
+    """Keep Pillow from warning about odd metadata, and from stopping at its own limit of 179 megapixels."""
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
         with warnings.catch_warnings():
@@ -58,10 +58,10 @@ def _quiet() -> Iterator[None]:
 def image_size(path: Path, *, verify: bool = False) -> tuple[int, int]:
     """Return (height, width) in pixels, as shown.
 
-    Only the header is read, unless `verify` asks for the pixel data to be checked too, which finds truncated files.
-    For that they are decoded; a JPEG only if its segments do not follow one another to the end, as they should, and
-    then at 1/8 scale. (Of 417 damaged JPEGs that decoding finds, this misses 24, 21 of them with one wrong byte in
-    the header.)
+    Only the header is read. With `verify` the pixel data are checked too, which finds truncated files. The image is
+    then decoded; a JPEG is decoded only if its segments do not follow one another to the end as they should, and at
+    1/8 scale. (Of 417 damaged JPEGs that full decoding finds, this misses 24; 21 of these have one wrong byte in the
+    header.)
 
     Raises:
         ImageError: the file is missing, not an image, too large, or (with `verify`) truncated.
@@ -81,8 +81,8 @@ def read_image(path: Path) -> np.ndarray:
     """Read a photograph as shown.
 
     Returns:
-        (H, W, 3) uint8, RGB. Grey and palette images are converted, transparency is laid over white, 16-bit
-        values are scaled to 8 bits, and of an animation the first frame is taken.
+        (H, W, 3) uint8, RGB. Grey and palette images are converted, transparent images are laid over white, 16-bit
+        values are scaled to 8 bits, and only the first frame of an animation is read.
 
     Raises:
         ImageError: the file is missing, not an image, truncated, or too large.
@@ -94,7 +94,7 @@ def read_image(path: Path) -> np.ndarray:
 
 
 def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resize (H, W, 3) uint8 to `size` (height, width): bilinear, with anti-aliasing where it shrinks."""
+    """Resize (H, W, 3) uint8 to `size` (height, width) bilinearly, with anti-aliasing when it shrinks."""
     if image.shape[:2] == tuple(size):
         return image
     height, width = size
@@ -102,7 +102,7 @@ def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resize an (H, W) uint8 index mask to `size` (height, width) by the nearest pixel, so no class is invented."""
+    """Resize an (H, W) uint8 index mask to `size` (height, width) by the nearest pixel, which invents no class."""
     if mask.shape == tuple(size):
         return mask
     height, width = size
@@ -126,14 +126,14 @@ def read_mask(path: Path) -> np.ndarray:
 def write_mask(path: Path, mask: np.ndarray, palette: np.ndarray) -> None:
     """Write an (H, W) uint8 index mask as a PNG whose `palette` ((n, 3) uint8) gives each index a colour.
 
-    A pixel takes 2, 4 or 8 bits, as its greatest index needs. The chunks are put together here (ISO/IEC 15948), since
-    Pillow takes three times as long, which would be a third of all the time that a mask takes.
+    A pixel takes 2, 4 or 8 bits, depending on the largest index. The PNG chunks (ISO/IEC 15948) are assembled here.
+    Pillow would take three times as long, a third of the whole time for a mask.
     """
     height, width = mask.shape
     greatest = int(mask.max(initial=0))
     bits = 2 if greatest < 4 else 4 if greatest < 16 else 8
     packed = _packed(mask, bits)
-    lines = np.zeros((height, 1 + packed.shape[1]), np.uint8)  # each starts with its filter: 0, none
+    lines = np.zeros((height, 1 + packed.shape[1]), np.uint8)  # each starts with its filter type: 0, none
     lines[:, 1:] = packed
     colours = palette[: 1 << bits].astype(np.uint8).tobytes()
     content = b"".join(
@@ -153,11 +153,11 @@ def write_mask(path: Path, mask: np.ndarray, palette: np.ndarray) -> None:
 
 
 def class_palette(number_of_classes: int) -> np.ndarray:
-    """Return (256, 3) uint8 colours: background black, classes distinct hues, `IGNORE` and unused indices grey."""
+    """Return (256, 3) uint8 colours: black background, distinct hues for classes, grey for `IGNORE` and the rest."""
     colours = np.full((256, 3), 160, np.uint8)
     colours[0] = 0
     for index in range(1, min(number_of_classes, IGNORE)):
-        # The golden ratio keeps neighbouring hues far apart however many classes there are.
+        # The golden ratio keeps the hues of neighbouring indices far apart, however many classes there are.
         hue = (0.58 + 0.618034 * (index - 1)) % 1.0
         colours[index] = [round(255 * v) for v in colorsys.hsv_to_rgb(hue, 0.85, 0.95)]
     return colours
@@ -189,15 +189,15 @@ def _load(image: Image.Image, path: Path) -> None:
 
 
 def _packed(mask: np.ndarray, bits: int) -> np.ndarray:
-    """Put 4 pixels of 2 bits, or 2 of 4, into each byte, the first one highest: (H, ceil(W * bits / 8)) uint8."""
+    """Pack 4 pixels of 2 bits, or 2 of 4, into each byte, the first one highest: (H, ceil(W * bits / 8)) uint8."""
     if bits == 8:
         return mask
     together = 8 // bits
     over = -mask.shape[1] % together
     padded = np.pad(mask, ((0, 0), (0, over))) if over else np.ascontiguousarray(mask)
     word = np.dtype(f"<u{together}")
-    # Pixel i lies 8 i bits up in its word. Moved up by (8 + bits) (together - 1 - i), it has its place in the highest
-    # byte; one multiplication makes all these moves at once.
+    # Pixel i starts at bit 8 i of its word. A shift up by (8 + bits) (together - 1 - i) puts it in its place in the
+    # highest byte. One multiplication does all these shifts at once.
     moves = sum(1 << (8 + bits) * place for place in range(together))
     return (padded.view(word) * word.type(moves) >> word.type(8 * together - 8)).astype(np.uint8)
 
@@ -209,19 +209,19 @@ def _png_chunk(kind: bytes, content: bytes) -> bytes:
 def _orientation(image: Image.Image) -> int:
     try:
         return image.getexif().get(_ORIENTATION_TAG, 1)
-    except Exception:  # damaged metadata fails in many ways, and browsers show such an image as it is
+    except Exception:  # damaged metadata fails in many ways, and browsers show such an image unrotated
         return 1
 
 
 def _is_whole_jpeg(content: bytes) -> bool:
-    """Say whether a JPEG's segments follow one another from its start to its end mark (ITU-T T.81, annex B)."""
+    """Return whether a JPEG's segments follow one another from its start to its end marker (ITU-T T.81, annex B)."""
     position = 2
     while content[position : position + 1] == b"\xff":
         marker = content[position + 1 : position + 2]
         if marker == b"\xd9":
             return True
         position += 2 + int.from_bytes(content[position + 2 : position + 4])
-        if marker == b"\xda":  # a scan: its data goes on to the next marker other than a restart
+        if marker == b"\xda":  # a scan: its data extend to the next marker other than a restart
             found = _MARKER_AFTER_SCAN.search(content, position)
             position = found.start() if found else len(content)
     return False
@@ -230,7 +230,7 @@ def _is_whole_jpeg(content: bytes) -> bool:
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode in ("I", "I;16", "I;16B", "I;16L", "F"):
         values = np.asarray(image, dtype=np.float64)
-        # 16-bit scans use the whole range; a file that stays within 8 bits is taken as it is.
+        # 16-bit scans use the whole range. The values of a file that stays within 8 bits are not scaled.
         if values.max(initial=0) > 255:
             values = values / 257.0
         image = Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))

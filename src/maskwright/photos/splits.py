@@ -1,4 +1,4 @@
-"""Reading what `maskwright masks` wrote for one split: which photographs it has, and its classes. No TensorFlow."""
+"""Reading the photographs and classes of a split that `maskwright masks` wrote. Imports no TensorFlow."""
 
 import csv
 import json
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from maskwright.shared.errors import MaskwrightError
 
-# The files of a split's folder, see `via.convert`.
+# The files in a split's folder; see `via.convert`.
 INDEX = "index.csv"
 CLASSES = "classes.json"
 BOXES = "boxes.coco.json"
@@ -16,7 +16,7 @@ BOXES = "boxes.coco.json"
 
 @dataclass(frozen=True)
 class Example:
-    """One row of a split's index: where the photograph and its index mask lie."""
+    """One row of a split's index: the paths of a photograph and its index mask."""
 
     image: Path
     mask: Path
@@ -26,16 +26,16 @@ def read_split(folder: Path) -> list[Example]:
     """Return the examples of one split, in the order of its index.
 
     Args:
-        folder: the split's own, such as data/masks/train.
+        folder: the split's folder, such as data/masks/train.
 
     Raises:
-        MaskwrightError: the folder has no index, or an empty one.
+        MaskwrightError: the folder has no index, or its index is empty.
     """
     index = folder / INDEX
     if not index.is_file():
         raise MaskwrightError(f"{index}: no such file; run `maskwright masks` first")
     with index.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-        # Made shorter as text, so that "../.." leads along the path as given, also where it goes through a link.
+        # Normalised as text, so that ".." steps back along the path as given, even through a symbolic link.
         examples = [
             Example(Path(os.path.normpath(folder / row["image"])), folder / row["mask"])
             for row in csv.DictReader(file)
@@ -46,14 +46,14 @@ def read_split(folder: Path) -> list[Example]:
 
 
 def read_classes(folder: Path, *others: Path) -> list[str]:
-    """Return the class names, background first, that the indices in the masks of splits stand for.
+    """Return the class names, background first, of the indices in the masks of some splits.
 
     Args:
-        folder: a split's own, such as data/masks/train.
+        folder: a split's folder, such as data/masks/train.
         others: folders of splits that must have the same classes.
 
     Raises:
-        MaskwrightError: a folder has no list of classes, or another list.
+        MaskwrightError: a folder has no list of classes, or a different one.
     """
     classes = _classes_in(folder)
     for other in others:

@@ -1,8 +1,8 @@
-"""The photographs that a prediction is asked for, and what the predictions of all experiments have in common.
+"""The photographs to predict, and what the predictions of all experiments have in common.
 
-Photographs are found, checked and named before the work begins. What could fail later is refused then, and nothing is
-written: damaged images, and outputs that would replace photographs, other files, or somebody's corrections. This
-module imports no TensorFlow, so that mistakes are reported at once.
+Photographs are found, checked and named before the work begins. Anything that could fail later is refused at this
+point, before anything is written: damaged images, and outputs that would replace photographs, other files, or
+corrections made by hand. This module imports no TensorFlow, so mistakes are reported at once.
 """
 
 import csv
@@ -27,13 +27,13 @@ from maskwright.via.locate import locate_image
 from maskwright.via.model import ImageEntry, Region
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-"""What counts as a photograph in a folder; a file named by itself may be of any kind that can be read."""
+"""What counts as a photograph in a folder; a file that is named itself may be of any kind that can be read."""
 
 INDEX = "index.csv"
-"""The list of the files in a prediction's folder, by which the folder is known to be one."""
+"""The list of the files in a prediction's folder, which marks it as such a folder."""
 
 DETECTIONS = "detections.json"
-"""The boxes that were found, in the folder of a detection."""
+"""The file of the boxes that were found, in the folder of a detection."""
 
 _OVERLAY_SIDE = 2048
 
@@ -47,9 +47,9 @@ class Photograph:
     Attributes:
         path: as given.
         height: in pixels, as shown.
-        width: likewise.
-        name: of its mask and overlay, without their endings.
-        listed: its name in the VIA project; empty where none is wanted.
+        width: in pixels, as shown.
+        name: the name of its mask and overlay, without extensions.
+        listed: its name in the VIA project; empty if no project is wanted.
     """
 
     path: Path
@@ -63,7 +63,8 @@ def find_photographs(paths: Sequence[Path], *, out: Path, via: Path | None) -> l
     """Find and check everything that could fail later, writing nothing.
 
     Args:
-        paths: image files, and folders, which stand for the image files in them, sorted; one named twice counts once.
+        paths: image files, and folders, which stand for the image files in them, sorted. A file named twice counts
+            once.
         out: the folder that will be written.
         via: the VIA project that will be written, if any.
 
@@ -107,7 +108,7 @@ def summary(
 
 
 def label_attribute(masks: Path | None) -> str:
-    """Return the attribute that held the class in the training file; `class` where that is not known.
+    """Return the attribute that held the class in the training file; `class` if that is not known.
 
     Args:
         masks: the folder that `maskwright masks` wrote for the training.
@@ -120,7 +121,7 @@ def label_attribute(masks: Path | None) -> str:
 
 
 def overlay_size(image: np.ndarray) -> tuple[int, int]:
-    """Return the size in which a photograph is shown with its predictions: a side has at most 2,048 pixels."""
+    """Return the size at which a photograph is shown with its predictions: each side has at most 2,048 pixels."""
     height, width = image.shape[:2]
     scale = min(1.0, _OVERLAY_SIDE / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
@@ -133,13 +134,12 @@ def predicted_with_images(
 
     Args:
         photographs: read one after another.
-        predict: takes their (H, W, 3) uint8 images and returns a prediction for each, in order. It may read some of
-            them ahead.
+        predict: takes their (H, W, 3) uint8 images and returns a prediction for each, in order. It may read ahead.
 
     Raises:
         ImageError: a photograph can no longer be read.
     """
-    shown: deque[np.ndarray] = deque()  # those that `predict` has read ahead, scaled down
+    shown: deque[np.ndarray] = deque()  # images that `predict` has read ahead, scaled down
 
     def images() -> Iterator[np.ndarray]:
         for photograph in photographs:
@@ -158,7 +158,7 @@ def via_entry(photograph: Photograph, regions: Iterable[Region]) -> ImageEntry:
 
 
 def tracked(items: Iterable[T], total: int, what: str) -> Iterable[T]:
-    """Show on a terminal how far the work has come."""
+    """Show the progress of the work on a terminal."""
     console = Console(stderr=True)
     return track(items, what, total, console=console, transient=True, disable=not console.is_terminal)
 
@@ -171,7 +171,7 @@ def _expanded(paths: Sequence[Path]) -> Iterator[Path]:
             inside = sorted(
                 item
                 for item in path.iterdir()
-                # Hidden ones are not photographs: macOS leaves a "._a.jpg" beside each "a.jpg" on foreign disks.
+                # Hidden files are not photographs: macOS leaves a "._a.jpg" beside each "a.jpg" on foreign disks.
                 if item.suffix.lower() in SUFFIXES and not item.name.startswith(".") and item.is_file()
             )
             if not inside:
@@ -197,7 +197,7 @@ def _nothing_written(problems: list[str], images: int) -> str:
 
 
 def _refuse_losses(images: Sequence[Path], out: Path, via: Path | None) -> None:
-    """Raise where writing `out` and `via` would delete or replace what is not an earlier prediction."""
+    """Raise an error if writing `out` and `via` would delete or replace anything but an earlier prediction."""
     target = out.resolve()
     if out.exists() and not out.is_dir():
         raise MaskwrightError(f"{out}: a file, not a folder; name a new folder in --out")
@@ -207,7 +207,7 @@ def _refuse_losses(images: Sequence[Path], out: Path, via: Path | None) -> None:
     foreign = sorted(_names_in(out) - _written_before(out))
     if foreign:
         raise MaskwrightError(
-            f"{out}: holds {foreign[0]!r}, which is no earlier prediction and would be deleted; "
+            f"{out}: holds {foreign[0]!r}, which is not an earlier prediction and would be deleted; "
             "name a new folder in --out"
         )
     if via is None:
@@ -234,15 +234,15 @@ def _written_before(folder: Path) -> set[str]:
 
 
 def _unlike_names(images: Sequence[Path]) -> list[str]:
-    """Name each image's results after it; one whose name is taken gets a number, in the order given.
+    """Name each image's results after it; if the name is taken, they get a number, in the order given.
 
-    Names are compared without letter case, since some file systems do.
+    Names are compared without regard to case, as some file systems do.
     """
     stems = Counter(image.stem.casefold() for image in images)
     taken: set[str] = set()
     names = []
     for image in images:
-        # A number must not take a name that another image has by itself.
+        # A numbered name must not be one that another image has without a number.
         numbered = (f"{image.stem}_{number}" for number in count(2))
         free = (name for name in numbered if name.casefold() not in stems)
         name = next(name for name in chain([image.stem], free) if name.casefold() not in taken)

@@ -1,9 +1,9 @@
 """The training of one network as curves over its epochs.
 
-How the experiments call it:
+For example, as detection and the autoencoder call it:
 
     scores = [row["val_ap50"] for row in history]                                            # detection
-    panels = [Panel("loss", "Loss", from_zero), Panel("ap50", "AP at IoU 0.5", zero_to_one), ..., LEARNING_RATE]
+    panels = [Panel("loss", "Loss", from_zero), Panel("ap50", "AP50", zero_to_one), ..., LEARNING_RATE]
     training_curves(history, panels, best=int(np.argmax(scores)))
 
     panels = [Panel("loss", "Loss"), Panel("kl", "KL divergence, nats", with_room)]          # autoencoder

@@ -48,9 +48,15 @@ def drawing_style() -> Iterator[None]:
 
 def save_figure(figure: Figure, path: Path) -> None:
     """Write `figure` as a PNG without date or version, making the folder where needed."""
-    buffer = io.BytesIO()
+    buffer, layout = io.BytesIO(), figure.get_layout_engine()
     with drawing_style():
+        if layout is not None:
+            # Laid out first, and drawn then: matplotlib would draw everything once more to lay it out.
+            figure.set_dpi(DPI)
+            layout.execute(figure)
+            figure.set_layout_engine("none")
         figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None}, pil_kwargs={"compress_level": 3})
+        figure.set_layout_engine(layout)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(buffer.getvalue())
 

@@ -1,10 +1,11 @@
 """How sure a number is: 95 % confidence intervals over seeds. Plain functions of arrays."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import special  # not `stats`, which takes a second to import
 
 CONFIDENCE = 0.95
 
@@ -42,7 +43,7 @@ def mean_interval(values: Sequence[float] | np.ndarray, bounds: tuple[float, flo
     if array.size == 1:
         half = np.inf
     else:
-        quantile = stats.t.ppf((1 + CONFIDENCE) / 2, array.size - 1)
+        quantile = special.stdtrit(array.size - 1, (1 + CONFIDENCE) / 2)
         half = float(quantile * array.std(ddof=1) / np.sqrt(array.size))
     low, high = bounds or (-np.inf, np.inf)
     return Interval(mean, max(low, mean - half), min(high, mean + half))
@@ -68,8 +69,15 @@ def share_interval(successes: int, number: int) -> Interval:
     """
     if not 0 <= successes <= number or number < 1:
         raise ValueError(f"{successes} successes of {number} is not possible")
-    interval = stats.binomtest(successes, number).proportion_ci(CONFIDENCE, method="wilson")
-    return Interval(successes / number, float(interval.low), float(interval.high))
+    share = successes / number
+    z = special.ndtri(0.5 + 0.5 * CONFIDENCE)
+    denominator = 2 * (number + z**2)
+    centre = (2 * number * share + z**2) / denominator
+    half = z / denominator * math.sqrt(4 * number * share * (1 - share) + z**2)
+    # Exactly 0 or 1 where none or all succeed, which the formula misses by a rounding.
+    low = 0.0 if successes == 0 else float(centre - half)
+    high = 1.0 if successes == number else float(centre + half)
+    return Interval(share, low, high)
 
 
 def paired_difference(first: Sequence[float] | np.ndarray, second: Sequence[float] | np.ndarray) -> Interval:

@@ -31,7 +31,7 @@ def loss_curves(
     """Draw a measure over the epochs: the median of each variant's seeds, and the band that holds 80 % of them.
 
     Args:
-        history: as `replicates.read_history` returns it.
+        history: as `learning.replicates.tables.read_curves` returns it.
         label: what the measure is.
         measure: its column.
         log: whether the axis is logarithmic; values that are not positive are then left out.

@@ -31,7 +31,7 @@ def read_images(data: Path, split: str, generated: str) -> tuple[np.ndarray, np.
 
 
 def read_arrays(path: Path, generated: str) -> dict[str, np.ndarray]:
-    """Read an .npz file of the generated data set of that name.
+    """Read an .npz file of the generated data set with that name.
 
     Raises:
         MaskwrightError: the file is missing.

@@ -1,17 +1,17 @@
-"""What an experiment's package offers to the command, to sweeps and to MLflow. Imports no TensorFlow.
+"""What an experiment's package offers to the command, sweeps and MLflow. Imports no TensorFlow.
 
-A package states an `EXPERIMENT`, of one of two kinds:
+A package defines an `EXPERIMENT` of one of two kinds:
 
-- `OneNetwork`: models/NAME is the model; its training is shown as it goes, and survives a kill;
+- `OneNetwork`: models/NAME is the model; its training shows its progress and survives a kill;
 - `ManySeeds`: models/NAME/VARIANT is a model that holds the networks of all seeds of a variant, which train together.
 
-What needs TensorFlow is behind functions that import it only when they are called.
+Everything that needs TensorFlow is behind functions that import it only when they are called.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from maskwright.shared.settings import Section
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 S_contra = TypeVar("S_contra", bound=Section, contravariant=True)
 
 LogEpoch = Callable[[int, dict[str, float]], None]
-"""Is told each new epoch (from 1) and its numbers."""
+"""Called with each new epoch (from 1) and its numbers."""
 
 
 class Evaluation(NamedTuple):
     """What an evaluation found.
 
     Attributes:
-        metrics: the few numbers that stand first: `results/NAME/metrics.json`, a DVC metric.
-        details: all others, by class or by variant: `results/NAME/details.json`.
+        metrics: the few main numbers: `results/NAME/metrics.json`, a DVC metric.
+        details: all other numbers, by class or by variant: `results/NAME/details.json`.
     """
 
     metrics: dict[str, Any]
@@ -54,9 +54,9 @@ class LearnsOne(Protocol[S_contra]):
         Args:
             settings: the experiment's section of params.yaml.
             data: the folder of its data.
-            out: the model's folder, written whole at the end.
+            out: the model's folder, written as a whole at the end.
             history: a CSV with a row for each epoch.
-            checkpoint: a folder that outlives a kill and belongs to this training alone; gone when it has ended.
+            checkpoint: a folder that survives a kill and belongs to this training alone; deleted when it has ended.
             log_epoch: see `LogEpoch`.
         """
         ...
@@ -82,7 +82,7 @@ class Serves(Protocol):
     """The module `serve`."""
 
     def serving_model(self, folder: Path) -> "keras.Model":
-        """Load a stored model, or that of a variant, as one with one input and one output, to be served."""
+        """Load a stored model, or that of a variant, for serving: with one input and one output."""
         ...
 
 
@@ -90,18 +90,7 @@ class Tries(Protocol[S_contra]):
     """The module `trial`."""
 
     def trial(self, settings: S_contra, data: Path) -> dict[str, float]:
-        """Train in memory with one combination of settings, and return its numbers on the test split; no files."""
-        ...
-
-
-class VariantSettings(Protocol):
-    """What the section of an experiment with many seeds has."""
-
-    outside: ClassVar[frozenset[str]]
-
-    @property
-    def trained_variants(self) -> list[str]:
-        """The names of the variants that are trained."""
+        """Train with one combination of settings, and return its numbers on the test split; write no files."""
         ...
 
 
@@ -110,19 +99,19 @@ class Experiment:
     """An experiment, whatever its kind.
 
     Attributes:
-        name: also that of its section, its stages and its folders.
+        name: its name, which its section, its stages and its folders share.
         settings: the type of its section of params.yaml.
         data: the folder of its data.
-        training_data: what of it the training depends on, as paths in the project.
-        splits: what its parts are for, in MLflow's words, and the stem of their files in `data`; `{variant}` stands
-            for the variant's name.
-        code: the code that determines a training, beside the package's own `learn` and `learning/common`: modules and
-            packages below `maskwright`, as paths.
-        sections: the sections of params.yaml that made its data, beside its own.
-        reports: imports what evaluates.
-        serves: imports what loads a model to serve.
-        tries: imports what a sweep runs; None where the experiment cannot be swept.
-        trial_code: the code that determines a trial, beside the training's.
+        training_data: the part of the data on which the training depends, as paths in the project.
+        splits: for each use of the data, in MLflow's words, the stem of its file in `data`; `{variant}` stands for
+            the variant's name.
+        code: the code that determines a training, besides the package's own `learn` and `learning/common`: modules
+            and packages below `maskwright`, as paths.
+        sections: the sections of params.yaml that made its data, besides its own.
+        reports: imports the module that evaluates.
+        serves: imports the module that loads a model to serve.
+        tries: imports the module that a sweep runs; None if the experiment cannot be swept.
+        trial_code: the code that determines a trial, besides the training's.
     """
 
     name: str
@@ -180,9 +169,9 @@ class ManySeeds(Experiment):
 
     Attributes:
         learns: imports what trains.
-        drawn: how the names of those variants begin that draw their examples as they train, and use no data; None
-            where all use the data.
-        sections_of: the sections of params.yaml that made the data, where the settings decide that.
+        drawn: the prefix of the names of variants that draw their examples during training and use no data; None if
+            all variants use the data.
+        sections_of: returns the sections of params.yaml that made the data, if the settings decide that.
     """
 
     learns: Callable[[], LearnsMany[Any]]

@@ -1,7 +1,7 @@
 """What determines a result, as hashes: the code, the libraries, the data and the settings.
 
-The key of a training is made here and nowhere else: it names the training's checkpoint and its row in MLflow, and the
-trials of a sweep have theirs from here too. The code that counts is the code that the stage in dvc.yaml depends on.
+The key of a training is made here and nowhere else: it names the training's checkpoint and its row in MLflow. The
+keys of a sweep's trials are made here, too. The code that counts is the code that the stage in dvc.yaml depends on.
 """
 
 import hashlib
@@ -22,12 +22,12 @@ _LENGTH = 32
 
 
 def training_keys(experiment: Experiment, settings: Any, *, gpus: int = 0) -> dict[str, str]:
-    """Return for each variant a hash of all that determines its training; of one network under the name "".
+    """Return for each variant a hash of all that determines its training; for one network, under the name "".
 
     Args:
-        experiment: which.
+        experiment: the experiment.
         settings: its section of params.yaml.
-        gpus: how many share each batch, since their number changes the sums' order.
+        gpus: how many GPUs share each batch, since their number changes the order of sums.
 
     Raises:
         MaskwrightError: the data are missing.
@@ -46,7 +46,7 @@ def trial_key(experiment: Experiment, settings: Any, data: str) -> str:
     """Return a hash of all that determines a trial of a sweep.
 
     Args:
-        experiment: which is swept.
+        experiment: the experiment that is swept.
         settings: its section of params.yaml, with the levels and the seed of the trial.
         data: hash of its data.
     """
@@ -85,7 +85,7 @@ def content_hash(path: Path) -> str:
     """Return the MD5 under which DVC knows a file, or a folder (that of its sorted list of files, with `.dir`)."""
     if path.is_file():
         return _md5(path)
-    # Python's own files lie among the code, and .dvcignore names them.
+    # Python's cache files lie among the code, and .dvcignore excludes them.
     found = (file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
     files = sorted((file.relative_to(path).as_posix(), file) for file in found)
     listing = [{"md5": _md5(file), "relpath": name} for name, file in files]
@@ -95,7 +95,7 @@ def content_hash(path: Path) -> str:
 def _key(experiment: Experiment, places: tuple[str, ...], settings: Any) -> str:
     missing = next((path for path in experiment.training_data if not path.exists()), None)
     if missing is not None:
-        raise MaskwrightError(f"{missing}: no such file or folder; run `dvc repro`, which makes it")
+        raise MaskwrightError(f"{missing}: no such folder; run `dvc repro {missing.parts[1]}` first")
     data = {path.as_posix(): content_hash(path) for path in experiment.training_data}
     return _hashed([settings, data, code_hash(places)])
 

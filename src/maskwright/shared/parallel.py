@@ -28,16 +28,16 @@ def parallel_map(
     """Yield `function(item)` for each item, in the items' order.
 
     At most `2 * workers` chunks are read from `items` ahead of what has been yielded, so memory does not grow
-    with their number. Runs in this process where one worker, or a single chunk of work, makes a pool pointless.
+    with their number. With only one worker or one chunk, everything runs in this process.
 
     Args:
         function: a picklable function of one picklable item.
         items: any iterable; it is consumed lazily.
         workers: number of processes; the available cores if None.
-        chunk: items handed to a process at a time, which spreads the cost of a hand-over.
+        chunk: items sent to a process at a time, which spreads the cost of sending.
 
     Raises:
-        Whatever `function` raises, at the place of its item; MaskwrightError where a process is killed.
+        Whatever `function` raises, at the place of its item; MaskwrightError if a process is killed.
     """
     workers = workers or available_cores()
     chunks = _chunked(items, chunk)

@@ -1,4 +1,4 @@
-"""Loading TensorFlow without what its libraries say about this computer."""
+"""Load TensorFlow quickly, and without its libraries' messages about this computer."""
 
 import os
 import sys
@@ -6,17 +6,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from maskwright.shared.lean import lean_imports
+
 
 @contextmanager
 def no_chatter() -> Iterator[None]:
-    """Keep the standard error of C libraries quiet, unless TF_CPP_MIN_LOG_LEVEL is set.
+    """Keep the standard error of C libraries quiet, unless TF_CPP_MIN_LOG_LEVEL is set; see also `lean_imports`.
 
     TensorFlow's libraries write a dozen lines as they load, straight to the file descriptor. TF_CPP_MIN_LOG_LEVEL=0
-    shows them, to find out why a GPU is not used, say. An exception's traceback is printed after this, so none is
-    lost.
+    shows them, for example to find out why a GPU is not used. An exception's traceback is printed after this, so none
+    is lost.
     """
     if os.environ.get("TF_CPP_MIN_LOG_LEVEL"):
-        yield
+        with lean_imports():
+            yield
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     sys.stderr.flush()
@@ -24,7 +27,8 @@ def no_chatter() -> Iterator[None]:
     try:
         with Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), 2)
-        yield
+        with lean_imports():
+            yield
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)

@@ -37,3 +37,21 @@ class Schedule(Section):
 
     name: Literal["steps", "cosine"] = "cosine"
     warmup_epochs: Annotated[float, Field(ge=0)] = 2.0
+
+
+class PhotographTraining(Section):
+    """What a network that learns from photographs has in common with others: backbone, size and training."""
+
+    backbone: str | None = None
+    weights: str | None = None
+    attention: Attention = "none"
+    size: Size
+    epochs: Positive
+    epoch_images: Positive
+    batch_size: Positive
+    learning_rate: Annotated[float, Field(gt=0)]
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    schedule: Schedule
+    augment: Augmentation
+    precision: Precision
+    seed: int

@@ -1,7 +1,7 @@
-"""Reading YAML files by the rules by which DVC reads and writes them.
+"""Read YAML files by the same rules as DVC.
 
 DVC uses ruamel.yaml, which follows YAML 1.2: `5e-05` is a number, `yes` and `no` are texts, `010` is ten. A reader
-that follows YAML 1.1, such as PyYAML, takes the same file for something else.
+that follows YAML 1.1, such as PyYAML, reads the same file differently.
 """
 
 from pathlib import Path
@@ -32,10 +32,10 @@ def read_yaml(path: Path) -> Any:
     try:
         return YAML(typ="safe").load(text)
     except DuplicateKeyError as error:
-        raise MaskwrightError(f"{path}{_place(error)}: the same key stands there twice; remove one") from None
+        raise MaskwrightError(f"{path}{_place(error)}: the same key occurs twice; remove one") from None
     except MarkedYAMLError as error:
         raise MaskwrightError(f"{path}{_place(error)}: not YAML: {error.problem or error.context}") from None
-    # A value such as `0b_` or `2020-13-45` has the form of a number or a date, and is none.
+    # A value such as `0b_` or `2020-13-45` looks like a number or a date, but is not one.
     except (YAMLError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise MaskwrightError(f"{path}: not YAML: {_one_line(error)}; put texts in quotes") from None
 

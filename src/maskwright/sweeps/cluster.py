@@ -1,4 +1,4 @@
-"""Run tasks on Dask workers: processes of this computer, or those of a scheduler that is named."""
+"""Run tasks on Dask workers: processes on this computer, or the workers of a given scheduler."""
 
 import logging
 import math
@@ -20,30 +20,30 @@ R = TypeVar("R")
 
 _CONNECTING = "20s"
 _EVERY = 5.0
-"""Seconds between two looks whether a process must be started anew."""
+"""Seconds between two checks whether a process must be restarted."""
 
 _LOCAL = {
-    # A task whose worker died is handed back, to be tried with nothing beside it; see `unordered`.
+    # A task whose worker died is handed back, to be tried alone; see `unordered`.
     "distributed.scheduler.allowed-failures": 0,
-    # Measuring every 10 ms where each thread is would be work too.
+    # Sampling the position of each thread every 10 ms would cost time.
     "distributed.worker.profile.enabled": False,
     "distributed.scheduler.active-memory-manager.start": False,
-    # Dask keeps diaries of its last thousand or so events: 8 MB that nobody reads.
+    # Dask logs its last thousand or so events: 8 MB that nobody reads.
     "distributed.admin.low-level-log-length": 100,
     "distributed.diagnostics.computations.max-history": 1,
-    # A process is given up that is not there so long after it died, even if it has since come back and died again.
+    # A process is given up if it is missing this long after it died, even if it came back and died again meanwhile.
     "distributed.deploy.lost-worker-timeout": "60s",
 }
 
 
 @contextmanager
 def open_cluster(scheduler: str | None, *, workers: int, preload: str) -> Iterator["Client"]:
-    """Connect to a Dask scheduler, or start one here with workers of one thread each, which end with the block.
+    """Connect to a Dask scheduler, or start one here with single-threaded workers, which end with the block.
 
     Args:
         scheduler: its address, as tcp://host:8786; None for this computer.
         workers: number of processes here.
-        preload: module with a function `dask_setup` for each process here.
+        preload: module whose function `dask_setup` each process here calls.
 
     Raises:
         MaskwrightError: no scheduler answers at that address.
@@ -55,15 +55,15 @@ def open_cluster(scheduler: str | None, *, workers: int, preload: str) -> Iterat
 
     with ExitStack() as stack:
         if scheduler is None:
-            # Whoever waits for the tasks hears of a worker's death; Dask's twenty lines on it would hide the rest.
+            # The caller learns of a worker's death from its tasks; Dask's twenty lines about it would hide the rest.
             stack.enter_context(silence_logging_cmgr(logging.CRITICAL))
             stack.enter_context(_same_environment())
             stack.enter_context(settings.set(_LOCAL))
             cluster = LocalCluster(
                 n_workers=workers,
                 threads_per_worker=1,
-                # With a limit, Dask lets a process rest that has used much memory, for ever if it does not give it
-                # back; without one, the system ends a process where memory is short, and its task is tried again.
+                # With a limit, Dask pauses a process that has used much memory, forever if it does not free it.
+                # Without one, the system kills a process when memory is short, and its task is tried again.
                 memory_limit=0,
                 dashboard_address="127.0.0.1:0",
                 silence_logs=logging.CRITICAL,
@@ -71,7 +71,7 @@ def open_cluster(scheduler: str | None, *, workers: int, preload: str) -> Iterat
             )
             stack.enter_context(cluster)
             client = stack.enter_context(Client(cluster, set_as_default=False))
-            # Dask starts a process that died again, but once that fails, or it is given up, never more.
+            # Dask restarts a process that died, but not once a restart has failed or the process has been given up.
             again = PeriodicCallback(lambda: cluster.scale(workers), _EVERY * 1000)
             loop: Any = client.loop
             loop.add_callback(again.start)
@@ -90,14 +90,14 @@ def open_cluster(scheduler: str | None, *, workers: int, preload: str) -> Iterat
 
 
 def unordered(client: "Client", function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[tuple[T, R | Exception]]:
-    """Yield each task once, when it is done, with `function(task)` or with what kept it from being done.
+    """Yield each task once, when it is done, with `function(task)` or with the exception that prevented it.
 
-    At most two tasks for each thread of a worker are with Dask at any time, and a result is let go when it was
-    yielded, so memory does not grow with their number.
+    Dask holds at most two tasks for each worker thread at any time, and a result is released once it has been
+    yielded, so memory does not grow with the number of tasks.
 
-    A task whose worker died is run again elsewhere. Dask counts a death against all tasks the worker had, so one
-    that it gives up may be innocent, or may only have lacked memory beside others: it is tried once more in the end,
-    with nothing beside it, and only if that fails too it is yielded with Dask's exception.
+    A task whose worker died is run again elsewhere. Dask counts a death against all tasks of the worker, so a task
+    that it gives up may not be the cause, or may only have lacked memory beside others. Such a task is tried once
+    more at the end, alone. Only if that fails too is it yielded with Dask's exception.
 
     Raises:
         MaskwrightError: the connection to the scheduler is lost.
@@ -140,7 +140,7 @@ def _windowed(
 def _some_done(futures: Iterable["Future"]) -> list["Future"]:
     """Wait until some futures are done, and return them.
 
-    By looking, since `distributed.as_completed` overlooks a task now and then whose worker dies as it ends.
+    This polls, since `distributed.as_completed` sometimes misses a task whose worker dies as the task ends.
     """
     begun = time.monotonic()
     while not (done := [future for future in futures if future.done()]):
@@ -149,7 +149,7 @@ def _some_done(futures: Iterable["Future"]) -> list["Future"]:
 
 
 class _Threads:
-    """Says how many tasks the workers there are now should have; asks the scheduler for it once in a second."""
+    """Says how many tasks the current workers should have; asks the scheduler at most once a second."""
 
     def __init__(self, client: "Client") -> None:
         self._client = client
@@ -166,7 +166,7 @@ class _Threads:
 
 @contextmanager
 def _same_environment() -> Iterator[None]:
-    """Undo what Dask sets in this process for the ones it starts."""
+    """Undo the environment variables that Dask sets in this process for those it starts."""
     before = dict(os.environ)
     try:
         yield

@@ -1,4 +1,4 @@
-"""The plan of a sweep: which combinations of levels, with which seeds. All is checked before anything runs."""
+"""The plan of a sweep: which combinations of levels, with which seeds. Everything is checked before anything runs."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.settings import Section
 from maskwright.shared.sweep_settings import Sweep
 
-_FEWEST_TO_HALVE = 3  # of two factors, half the combinations would show only one, the other or their sum
+_FEWEST_TO_HALVE = 3  # with two factors, half the combinations show only one, the other or their sum
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class Plan:
         name: the sweep's name.
         sweep: its section of params.yaml.
         base: the section of its experiment, as in params.yaml.
-        trials: combination by combination in the order of the factors, the last one's level changing first; the seeds
-            of a combination follow one another.
+        trials: ordered by combination, in the order of the factors, with the last factor's level changing fastest;
+            the seeds of a combination are consecutive.
     """
 
     name: str
@@ -72,8 +72,8 @@ def plan_sweep(name: str, params: Params) -> Plan:
     """Lay out the trials of a sweep of params.yaml.
 
     Raises:
-        MaskwrightError: there is no such sweep or experiment, a factor is no key of the experiment's section, the
-            section refuses a level or a combination, two levels are the same, or there is nothing to choose from.
+        MaskwrightError: there is no such sweep or experiment, a factor is not a key of the experiment's section, the
+            section rejects a level or a combination, two levels are the same, or there is nothing to choose from.
     """
     sweep = sweep_section(name, params)
     where = f"params.yaml: sweeps.{name}"
@@ -107,11 +107,11 @@ def _combinations(sweep: Sweep, where: str) -> list[dict[str, Any]]:
     places = list(product(*(range(len(levels)) for levels in sweep.factors.values())))
     if sweep.fraction == "half":
         # The regular half fraction I = +AB...K: of the two-level factors' combinations, those with an even number of
-        # second levels. Each such factor's main effect is aliased with the interaction of all the others only.
+        # second levels. Each such factor's main effect is aliased only with the interaction of all the others.
         halved = [number for number, levels in enumerate(sweep.factors.values()) if len(levels) == 2]
         if len(halved) < _FEWEST_TO_HALVE:
             raise MaskwrightError(
-                f"{where}.fraction: half needs {_FEWEST_TO_HALVE} or more factors with two levels, here are "
+                f"{where}.fraction: half needs {_FEWEST_TO_HALVE} or more factors with two levels, but there are "
                 f"{len(halved)}; set full, or use subset"
             )
         places = [place for place in places if sum(place[number] for number in halved) % 2 == 0]
@@ -122,7 +122,7 @@ def _combinations(sweep: Sweep, where: str) -> list[dict[str, Any]]:
     if sweep.subset is not None:
         wanted = sweep.subset.configurations
         if wanted > len(places):
-            raise MaskwrightError(f"{where}.subset.configurations: {wanted} of {len(places)}; set at most so many")
+            raise MaskwrightError(f"{where}.subset.configurations: {wanted} of only {len(places)}; lower it")
         places = sorted(random.Random(sweep.subset.seed).sample(places, wanted))
     return [
         {key: levels[number] for (key, levels), number in zip(sweep.factors.items(), place, strict=True)}
@@ -131,12 +131,12 @@ def _combinations(sweep: Sweep, where: str) -> list[dict[str, Any]]:
 
 
 def _excluded(sweep: Sweep, row: int, where: str) -> dict[int, int]:
-    """Return a row of `exclude` as the places of its factors, and of their levels."""
+    """Return a row of `exclude`: the index of each of its factors, and the index of the factor's level."""
     factors = list(sweep.factors)
     places = {}
     for key, level in sweep.exclude[row].items():
         if key not in factors or level not in sweep.factors[key]:
-            raise MaskwrightError(f"{where}.exclude: {_text({key: level})} is no level of a factor")
+            raise MaskwrightError(f"{where}.exclude: {_text({key: level})} is not a level of a factor")
         places[factors.index(key)] = sweep.factors[key].index(level)
     if not places:
         raise MaskwrightError(f"{where}.exclude: row {row + 1} names no factor")
@@ -157,7 +157,7 @@ def _with_settings(base: Section, sweep: Sweep, levels: Mapping[str, Any], seed:
         *parents, last = key.split(".")
         for parent in parents:
             below = inner.get(parent)
-            # What is no section, its model refuses as such.
+            # If this is not a section, its model rejects it.
             inner[parent] = below if isinstance(below, dict) else {}
             inner = inner[parent]
         inner[last] = value

@@ -1,4 +1,4 @@
-"""Sweeps and MLflow: a sweep that runs, one that DVC or Git restored, and the effects that were found in it."""
+"""Record sweeps in MLflow: one that runs, one that DVC or Git restored, and the effects found in it."""
 
 import hashlib
 import json
@@ -27,8 +27,8 @@ def sweep(name: str, params: Params, *, root: Path, results: Path) -> str:
     Args:
         name: the sweep's name.
         params: all parameters.
-        root: folder of the project, for what outlives a kill and for MLflow's store.
-        results: gets sweep/NAME/trials.csv.
+        root: folder of the project, for the outcomes that survive a kill and for MLflow's store.
+        results: folder for sweep/NAME/trials.csv.
 
     Raises:
         MaskwrightError: as `plan_sweep`, `swept_experiment`, `trial_keys` and `run_sweep`.
@@ -57,10 +57,10 @@ def sweep(name: str, params: Params, *, root: Path, results: Path) -> str:
 
 
 def sync_sweep(name: str, params: Params, *, root: Path, results: Path) -> bool:
-    """Record in MLflow the sweep whose table DVC restored; what has its run already is left alone.
+    """Record in MLflow the sweep whose table DVC restored; existing runs are left alone.
 
     Args:
-        name, params, root, results: as for `sweep`. The data and the code must be those of the table.
+        name, params, root, results: as for `sweep`. The data and the code must be those that made the table.
 
     Returns:
         Whether anything had to be added.
@@ -85,7 +85,7 @@ def record_sweep_effects(name: str, params: Params, *, root: Path, results: Path
         name, params, root, results: as for `sweep`; the analyses are those in effects/NAME, one for each response.
 
     Returns:
-        Whether there is such a run that lacked one of them.
+        Whether there is such a run and it lacked one of the analyses.
 
     Raises:
         MaskwrightError: as `plan_sweep`, `swept_experiment` and `trial_keys`.
@@ -104,7 +104,7 @@ def record_sweep_effects(name: str, params: Params, *, root: Path, results: Path
 
 
 def _tracked_sweep(plan: Plan, params: Params, keys: Mapping[str, str]) -> TrackedSweep:
-    """Return what MLflow is to know of a sweep."""
+    """Return what MLflow records about a sweep."""
     about = experiment(plan.sweep.experiment)
     sections = {name: params.section(name) for name in (*about.sections, about.name)}
     sections = {f"sweeps.{plan.name}": plan.sweep, **sections}
@@ -116,7 +116,7 @@ def _tracked_sweep(plan: Plan, params: Params, keys: Mapping[str, str]) -> Track
 
 
 def _tracked_trial(trial: Trial, key: str, outcome: Outcome) -> TrackedTrial:
-    """Return what MLflow is to know of a trial."""
+    """Return what MLflow records about a trial."""
     return TrackedTrial(
         name=trial.name,
         key=key,

@@ -1,4 +1,4 @@
-"""Running a sweep: its trials in parallel, what is known of them kept at once, and the table in the end."""
+"""Run a sweep: the trials run in parallel, each outcome is saved at once, and the table is written at the end."""
 
 import json
 import os
@@ -25,7 +25,7 @@ from maskwright.sweeps.worker import Outcome, Task, describe, run_trial
 LogTrial = Callable[[Trial, Outcome], None]
 
 _LINE_EVERY = 15.0
-"""Seconds between two lines of progress where nobody watches."""
+"""Seconds between two lines of progress if there is no terminal."""
 
 
 def scheduler_address(params: Params) -> str | None:
@@ -49,10 +49,10 @@ def trial_keys(plan: Plan, about: Experiment, data: Path) -> dict[str, str]:
     """Return for each trial's name a hash of all that determines it: settings, data, code and libraries.
 
     Raises:
-        MaskwrightError: the data are not there.
+        MaskwrightError: the data are missing.
     """
     if not data.exists():
-        raise MaskwrightError(f"{data}: no such folder; run `dvc repro` up to the data of {about.name}")
+        raise MaskwrightError(f"{data}: no such folder; run `dvc repro {data.name}` first")
     hashed = content_hash(data)
     return {trial.name: trial_key(about, plan.settings(trial), hashed) for trial in plan.trials}
 
@@ -69,25 +69,25 @@ def run_sweep(
     log: LogTrial,
     workers: int | None = None,
 ) -> str:
-    """Run what is missing of a sweep's trials, and write the table of all.
+    """Run the missing trials of a sweep, and write the table of all trials.
 
-    A trial that raises an exception, or gives a number that is not finite, or whose worker dies again and again, is
-    a row with its reason. Each result is kept as it comes, so a sweep that was killed continues with what is missing.
-    What failed is tried again then: memory may have been short. What diverged is not.
+    A trial that raises an exception, gives a number that is not finite, or loses its worker repeatedly becomes a row
+    with the reason. Each result is saved as it arrives, so a sweep that was killed continues with the missing trials.
+    Failed trials are then tried again, since memory may have been short; diverged trials are not.
 
     Args:
         plan: the trials.
         keys: their keys, as `trial_keys` returns them.
-        about: its module `trial` runs one of them.
+        about: the experiment, whose module `trial` runs one trial.
         data: folder of the data set.
-        out: gets trials.csv, with a row for each trial in the order of the plan.
-        kept: file that outlives a kill, to which a line is added for each trial.
+        out: folder for trials.csv, which has a row for each trial in the order of the plan.
+        kept: file that survives a kill, to which a line is added for each trial.
         scheduler: address of a Dask scheduler; None for processes of this computer.
-        log: told each trial and its outcome, also of an earlier time.
+        log: called with each trial and its outcome, earlier ones included.
         workers: number of processes here; the available cores if None.
 
     Returns:
-        What became of the trials, in a line.
+        A summary of the outcomes in one line.
 
     Raises:
         MaskwrightError: the response is none of the measures, no trial finished, or the scheduler is lost.
@@ -97,8 +97,8 @@ def run_sweep(
         if trial.name in outcomes:
             _check_response(plan, outcomes[trial.name])
             log(trial, outcomes[trial.name])
-    # In the order of the hashes: what is still missing after an interruption is then no particular corner of the
-    # plan, and the time that trials took so far says how long the others will take.
+    # In the order of the hashes, so that the trials missing after an interruption are not one corner of the plan, and
+    # the time that trials have taken so far predicts the time left.
     missing = sorted(
         (trial for trial in plan.trials if trial.name not in outcomes), key=lambda trial: keys[trial.name]
     )
@@ -136,7 +136,7 @@ def _lost(error: Exception) -> str:
 
 def _without_clashes(plan: Plan, outcome: Outcome) -> Outcome:
     taken = set(columns(plan)).intersection(outcome.measures)
-    return Outcome("failed", f"a measure is called {min(taken)}, as another column is") if taken else outcome
+    return Outcome("failed", f"a measure is called {min(taken)}, like another column") if taken else outcome
 
 
 def _check_response(plan: Plan, outcome: Outcome) -> None:
@@ -160,7 +160,7 @@ def _summary(plan: Plan, outcomes: list[Outcome], *, new: int, out: Path) -> str
 
 
 def kept_file(root: Path, name: str) -> Path:
-    """Return the file, which outlives a kill, with what became of a sweep's trials."""
+    """Return the file with the outcomes of a sweep's trials; it survives a kill."""
     return root / "checkpoints" / "sweep" / f"{name}.jsonl"
 
 
@@ -171,7 +171,7 @@ def finished_before(plan: Plan, keys: Mapping[str, str], kept: Path) -> dict[str
 
 
 def _read_kept(path: Path) -> dict[str, Outcome]:
-    """Return the outcomes of trials that need not run again, by key. A line that broke off is as if not written."""
+    """Return the outcomes of trials that need not run again, by key. A truncated line is ignored."""
     if not path.is_file():
         return {}
     found = {}
@@ -186,13 +186,13 @@ def _read_kept(path: Path) -> dict[str, Outcome]:
 
 
 class _Kept:
-    """Adds outcomes to a file, each whole line at once, so that several sweeps may write to it."""
+    """Appends outcomes to a file, one whole line at a time, so several sweeps may write to it."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("ab", buffering=0)
         if path.stat().st_size:
-            self._file.write(b"\n")  # ends a line that broke off
+            self._file.write(b"\n")  # ends a truncated line
 
     def __enter__(self) -> Callable[[str, Outcome], None]:
         return lambda key, outcome: self._write(json.dumps({"key": key, **asdict(outcome)}))
@@ -205,7 +205,7 @@ class _Kept:
 
 
 class _Progress:
-    """A bar with the time left; where nobody watches, a plain line now and then."""
+    """A bar with the time left or, without a terminal, a plain line now and then."""
 
     def __init__(self, plan: Plan, *, done: int) -> None:
         self._name, self._total, self._before = plan.name, len(plan.trials), done

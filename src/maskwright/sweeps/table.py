@@ -13,17 +13,19 @@ from maskwright.sweeps.worker import Outcome
 
 
 def columns(plan: Plan, measures: Iterable[str] = ()) -> list[str]:
-    """Return the names of the table's columns; without `measures` those that no measure may be called."""
+    """Return the names of the table's columns; without `measures`, the names that no measure may have."""
     return ["trial", *plan.sweep.factors, "seed", *measures, "status", "reason"]
 
 
 def write_outcomes(plan: Plan, outcomes: Mapping[str, Outcome], path: Path) -> None:
-    """Write a row for each trial: name, levels, seed, measures, status, reason. No times: a repetition has others.
+    """Write a row for each trial: name, levels, seed, measures, status, reason.
+
+    Times are left out, since they differ in a repetition.
 
     Args:
         plan: the trials.
-        outcomes: those of all trials, by name.
-        path: the file; replaced whole.
+        outcomes: the outcomes of all trials, by name.
+        path: the file; replaced as a whole.
     """
     measures = list(dict.fromkeys(name for trial in plan.trials for name in outcomes[trial.name].measures))
     with replaced_file(path) as file:
@@ -32,13 +34,13 @@ def write_outcomes(plan: Plan, outcomes: Mapping[str, Outcome], path: Path) -> N
         for trial in plan.trials:
             outcome = outcomes[trial.name]
             levels = [_cell(trial.levels[key]) for key in plan.sweep.factors]
-            # 10 digits: more is rounding, which may differ between processors.
+            # 10 digits: further digits are rounding errors, which may differ between processors.
             numbers = [f"{outcome.measures[name]:.10g}" if name in outcome.measures else "" for name in measures]
             table.writerow([trial.name, *levels, trial.seed, *numbers, outcome.status, outcome.reason])
 
 
 def read_outcomes(plan: Plan, path: Path) -> dict[str, Outcome]:
-    """Read what `write_outcomes` wrote. The trials began when the file was written, for all that it says.
+    """Read what `write_outcomes` wrote. The file has no times, so its own time is used as the start of each trial.
 
     Raises:
         MaskwrightError: the file is missing, or its trials are not those of the plan.

@@ -1,4 +1,4 @@
-"""What a worker process does for a sweep: one trial, whatever becomes of it. No TensorFlow until a trial needs it."""
+"""What a worker process does for a sweep: it runs one trial. It imports no TensorFlow until a trial needs it."""
 
 import math
 import os
@@ -18,7 +18,7 @@ from maskwright.shared.quiet import no_chatter
 from maskwright.shared.settings import Section
 
 _ENVIRONMENT = {
-    # One thread for each trial: the trials beside it keep the other cores busy.
+    # One thread for each trial: other trials keep the other cores busy.
     "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1",
     # Several trials may share a GPU.
@@ -31,13 +31,13 @@ _ONE_AT_A_TIME = threading.Lock()
 
 @dataclass(frozen=True)
 class Task:
-    """A trial as it travels to a worker.
+    """A trial as it is sent to a worker.
 
     Attributes:
-        experiment: whose module `trial` runs it.
+        experiment: the experiment whose module `trial` runs it.
         code: hash of its code, see `identity.trial_code_hash`; the worker must have the same.
         settings: the experiment's section of params.yaml for this trial.
-        data: folder of the data set, absolute; on a cluster it must be there under the same name.
+        data: folder of the data set, as an absolute path; on a cluster it must exist under the same path.
     """
 
     experiment: Experiment
@@ -48,13 +48,13 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a trial.
+    """The outcome of a trial.
 
     Attributes:
         status: "finished"; "diverged" if it gave a number that is not finite; "failed" if it gave none.
         reason: why it did not finish, in one line; else "".
-        measures: what it measured, by name.
-        started: when, in seconds since 1970.
+        measures: the numbers that it measured, by name.
+        started: when it started, in seconds since 1970.
         seconds: how long it took.
     """
 
@@ -86,18 +86,18 @@ def run_trial(task: Task) -> Outcome:
 
 
 def describe(error: BaseException) -> str:
-    """Return an exception in one line of at most 300 characters."""
+    """Describe an exception in one line of at most 300 characters."""
     text = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
     return text if len(text) <= _LONGEST_REASON else f"{text[: _LONGEST_REASON - 1]}…"
 
 
 def dask_setup(worker: Any) -> None:
-    """Leave Ctrl-C to the process that runs the sweep, which ends its workers; Dask calls this in each of them."""
+    """Leave Ctrl-C to the process that runs the sweep, which ends its workers; Dask calls this in each worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def dask_teardown(worker: Any) -> None:
-    """End at once, as nothing is left to save; with TensorFlow loaded a process takes seconds to end by itself."""
+    """Exit at once, as nothing is left to save; with TensorFlow loaded a normal exit takes seconds."""
     os._exit(0)
 
 

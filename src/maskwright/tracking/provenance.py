@@ -4,6 +4,7 @@ import getpass
 import os
 import subprocess
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -91,11 +92,11 @@ def locked_effects(name: str, table: Path, tables: Path) -> bool:
 
 def git_tags() -> dict[str, str]:
     """Return the commit and whether files differ from it, under the names MLflow and we use; nothing outside Git."""
-    commit = _git("rev-parse", "HEAD")
+    commit = git_output("rev-parse", "HEAD")
     if not commit:
         return {}
     # The pipeline itself writes these while it runs, so they say nothing about what was run.
-    changed = _git("status", "--porcelain", "--", ".", ":!dvc.lock", ":!results")
+    changed = git_output("status", "--porcelain", "--", ".", ":!dvc.lock", ":!results")
     return {"mlflow.source.git.commit": commit, "git.dirty": str(bool(changed)).lower()}
 
 
@@ -108,16 +109,21 @@ def user() -> str:
 
 
 def _locked_stages() -> dict[str, Any]:
-    if not LOCK.is_file():
-        return {}
-    return (read_yaml(LOCK) or {}).get("stages", {})
+    return _read_stages(LOCK.resolve(), content_hash(LOCK)) if LOCK.is_file() else {}
+
+
+@lru_cache(maxsize=1)
+def _read_stages(lock: Path, content: str) -> dict[str, Any]:
+    """Read dvc.lock once as long as it does not change: `sync` asks for it a dozen times."""
+    return (read_yaml(lock) or {}).get("stages", {})
 
 
 def _locked_hash(stage: dict[str, Any], kind: str, path: Path) -> str | None:
     return next((item.get("md5") for item in stage.get(kind, []) if item["path"] == path.as_posix()), None)
 
 
-def _git(*arguments: str) -> str:
+def git_output(*arguments: str) -> str:
+    """Return what a Git command prints; nothing if it fails, as it does outside a repository."""
     try:
         return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):

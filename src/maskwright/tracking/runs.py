@@ -60,6 +60,7 @@ class Training:
         model: the folder that holds, or will hold, the trained model.
         history: CSV with a row for each epoch, whose number is in the column `epoch`; with a column `variant`, only
             the rows of this one count.
+        processor: the one that trained, in words; "" for this one.
         serving_model: loads from `model` the keras.Model to serve, with one input and one output; None where only the
             folder's files are to be recorded, which takes no time.
     """
@@ -73,6 +74,7 @@ class Training:
     splits: Mapping[str, str]
     model: Path
     history: Path
+    processor: str
     serving_model: Callable[[Path], Any] | None
 
 
@@ -222,7 +224,7 @@ def _create(store: Store, training: Training) -> "Run":
         "mlflow.source.type": "LOCAL",
         "mlflow.user": user(),
         **git_tags(),
-        PROCESSOR: str(this_processor()),
+        PROCESSOR: training.processor or str(this_processor()),
         **({"maskwright.variant": training.variant} if training.variant else {}),
         **({"dvc.experiment": experiment} if experiment else {}),
     }
@@ -313,10 +315,13 @@ def _log_model(run_id: str, model: Any) -> None:
     import numpy as np
     from mlflow.models import ModelSignature
     from mlflow.types import Schema, TensorSpec
+    from mlflow.utils import requirements_utils
 
     def schema(tensor: Any) -> Schema:
         return Schema([TensorSpec(np.dtype(tensor.dtype), [-1 if side is None else side for side in tensor.shape])])
 
+    # What is required below is what is installed. To check that, MLflow would read the file lists of all packages.
+    requirements_utils._MODULES_TO_PACKAGES = {}
     # A graph rather than layers, so that it loads where maskwright is not installed; keras prints while exporting.
     with mlflow.start_run(run_id=run_id), redirect_stdout(StringIO()):
         flavour.log_model(

@@ -1,10 +1,15 @@
 """The connection to MLflow, and where the rows of an experiment of ours go."""
 
+import fcntl
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from maskwright.shared.lean import lean_imports
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -23,7 +28,8 @@ class Store:
 def import_mlflow() -> Any:
     """Return the module `mlflow`, which takes seconds to import, told to send nothing and to log only errors."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    import mlflow
+    with lean_imports():
+        import mlflow
 
     for noisy in ("mlflow", "alembic"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
@@ -41,11 +47,21 @@ def open_store(root: Path, name: str) -> Store:
     root = root.resolve()
     uri = os.environ.get("MLFLOW_TRACKING_URI")
     mlflow.set_tracking_uri(uri or f"sqlite:///{root}/mlflow.db")
-    client = mlflow.MlflowClient()
-    known = client.get_experiment_by_name(name)
-    if known is not None:
-        return Store(client, known.experiment_id)
-    location = None if uri else (root / "mlartifacts" / name).as_uri()
-    # Without it, MLflow's pages open on the traces of language models, of which there are none.
-    kind = {"mlflow.experimentKind": "custom_model_development"}
-    return Store(client, client.create_experiment(name, artifact_location=location, tags=kind))
+    with nullcontext() if uri else _alone(root / "mlflow.db.lock"):
+        with lean_imports():  # of SQLAlchemy
+            client = mlflow.MlflowClient()
+        known = client.get_experiment_by_name(name)
+        if known is not None:
+            return Store(client, known.experiment_id)
+        location = None if uri else (root / "mlartifacts" / name).as_uri()
+        # Without it, MLflow's pages open on the traces of language models, of which there are none.
+        kind = {"mlflow.experimentKind": "custom_model_development"}
+        return Store(client, client.create_experiment(name, artifact_location=location, tags=kind))
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Wait until no other process is here: MLflow breaks off where two create the same database."""
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

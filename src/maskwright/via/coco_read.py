@@ -1,7 +1,7 @@
 """COCO JSON, as VIA exports it and as others write it.
 
-A category becomes the region attribute `name`. Every part of a segmentation is a region of its own; an annotation
-without a segmentation is its box; one stored as RLE keeps only its box, under the shape `rle`.
+A category becomes the region attribute `name`. Every part of a segmentation becomes a separate region. An annotation
+without a segmentation becomes its box. An annotation stored as RLE keeps only its box, with the shape `rle`.
 """
 
 from array import array
@@ -27,7 +27,7 @@ def images(stream: JsonStream) -> Iterator[ImageEntry]:
     """Yield the images in the file's order, then one entry without a file name for each image id it does not list.
 
     Raises:
-        AnnotationError: two images share an id, so that it cannot be known which of them an annotation is for.
+        AnnotationError: two images share an id, so it is unclear which of them an annotation belongs to.
     """
     listed: list[tuple[str, str]] = []
     parts: dict[str, list[_Part]] = {}
@@ -101,7 +101,7 @@ def _entry(key: str, filename: str, parts: list[_Part], names: dict[str, list[st
 
 def _region(number: int, part: _Part, names: dict[str, list[str]]) -> Region:
     known = names.get(part.category, [])
-    # An id that stands for several names (VIA up to 2.0.9) is ambiguous, as several checked boxes are.
+    # An id with several names (VIA up to 2.0.9) is ambiguous, like several checked boxes.
     label: AttributeValue = known[0] if len(known) == 1 else tuple(known)
     attributes = {LABEL: label} if known else {}
     values = tuple(part.numbers)

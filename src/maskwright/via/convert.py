@@ -1,16 +1,18 @@
 """From annotation files to training data: a folder for each split, and a report.
 
-    out/report.json              what was used, with a warning or not, and what was refused
+    out/report.json              what was used (with or without a warning) and what was refused
     out/SPLIT/index.csv          image, mask, height, width in pixels, SHA-256 of the image file; both paths are
-                                 relative to this folder, but the image's is absolute where the annotations' root is
-    out/SPLIT/boxes.coco.json    the same annotations, as COCO: each region's outline and box, cut off at the image's
+                                 relative to this folder, except that the image's is absolute if the annotations'
+                                 root is
+    out/SPLIT/boxes.coco.json    the same annotations as COCO: each region's outline and box, cut off at the image's
                                  borders; the boxes of regions of unknown class are the image's `unlabelled`; images
-                                 are in the order of the index, named by their path from the annotations' root
+                                 are in index order, named by their path from the annotations' root
     out/SPLIT/classes.json       ["background", "cat", "dog"]: a pixel's value is a position in this list, which is
                                  the same in all splits
     out/SPLIT/masks/IMAGE.png    (H, W) uint8 index mask with a palette; 255 where the class is unknown
 
-Images stream through processes that check, paint and write. Nothing here grows with their number but a set of names.
+Images stream through processes that check, paint and write. Apart from a set of names, memory does not grow with the
+number of images.
 """
 
 import csv
@@ -58,7 +60,7 @@ _BACKGROUND = "background"
 _MASKS = "masks"
 _REPORT = "report.json"
 _SHOWN = 3
-# Starting processes takes about a second, in which one of them does some hundred images.
+# Starting processes takes about a second; in that time one process handles about a hundred images.
 _CHUNK = 64
 _LONGEST_NAME = 4096
 
@@ -75,7 +77,7 @@ class _Result:
     split: str
     checked: CheckedImage
     image: str  # path below the annotations' root
-    indexed: str  # its path as the index gives it
+    indexed: str  # the image's path as written in the index
     sha256: str  # of the image file
     mask: str
     coco: list[str]
@@ -87,13 +89,14 @@ def convert_annotations(
 ) -> dict[str, Report]:
     """Make masks for training, validation and test.
 
-    The classes are those of the training file. Where no validation or test file is named, that split is taken from
-    the training file: the images with the lowest SHA-256 of "seed/file name" are the test split, the next ones the
-    validation split, so that adding an image moves few others.
+    The classes are those of the training file. If no validation or test file is named, that split is taken from the
+    training file: the images with the lowest SHA-256 of "seed/file name" form the test split and the next ones the
+    validation split, so adding an image moves few others.
 
     Args:
         annotations: which files, and how to read them.
-        out: the folder to make; it appears in one step when all is done. One made by this function is replaced.
+        out: the folder to create; it appears in one step when everything is done. An earlier output of this function
+            is replaced.
         onehot: also write `<stem>-<split>.npz` beside this path; see `OneHotArchive`. The keys are image file names.
         workers: processes; the available cores if None.
 
@@ -101,9 +104,9 @@ def convert_annotations(
         a report for each split.
 
     Raises:
-        MaskwrightError: a file cannot be read; something was refused and `on_error` is "fail" (then all files have
-            been checked to the end); a split has no usable image; the training file has no usable region; `out` holds
-            files that are not this function's. Nothing is left behind.
+        MaskwrightError: a file cannot be read; something was refused and `on_error` is "fail" (all files are checked
+            to the end first); a split has no usable image; the training file has no usable region; `out` holds files
+            that this function did not write. Nothing is left behind.
     """
     sources = split_sources(annotations)
     root = Path(annotations.root)
@@ -122,8 +125,8 @@ def convert_file(
 ) -> Report:
     """Make masks for one annotation file, as a split called `masks`; images are relative to the file's folder.
 
-    Without `classes`, the options that the file defines for its label are the classes, in their order, where they
-    hold every label there is: a class that no region has keeps its number, as in a file of predictions.
+    Without `classes`, the classes are the options that the file defines for its label, in their order, provided that
+    they include every label in the file. A class without regions then keeps its number, as in a file of predictions.
 
     Args, errors: as for `convert_annotations`; `label` and `classes` as for `find_label_rule`; `onehot` is the path
         itself.
@@ -190,10 +193,10 @@ def _tasks(sources: list[Source]) -> Iterator[_Task]:
 
 
 def _mask_name(filename: str, taken: set[str]) -> str:
-    """Choose `masks/IMAGE.png`, with the image's suffix left in where another image has that name already.
+    """Choose `masks/IMAGE.png`, keeping the image's suffix if another image already has that name.
 
-    Names are compared without letter case, since some file systems do. A name that leads elsewhere is cut to one that
-    does not; its image will be refused.
+    Names are compared without regard to case, as some file systems do. A name that leads out of the folder is cut to
+    one that does not; its image will be refused.
     """
     if len(filename) > _LONGEST_NAME:  # an embedded image, to be refused
         return f"{_MASKS}/_.png"
@@ -219,12 +222,12 @@ def _make_mask(
     crossing = {problem.region for problem in checked.problems if problem.code == "self-crossing"}
     coco = coco_annotations(checked.regions, *size, crossing=crossing)
     unlabelled = unlabelled_boxes(checked.regions, *size)
-    # The outlines have been used, and would be most of what goes back to the parent process.
+    # The outlines are no longer needed, and would be most of what is sent back to the parent process.
     regions = tuple(replace(region, geometry={}) for region in checked.regions)
     image = Path(os.path.relpath(checked.path, root)).as_posix()
     indexed = root / image if root.is_absolute() else Path(os.path.relpath(checked.path, out / task.split))
     with checked.path.open("rb") as file:
-        # So that who depends on the index depends on the photographs.
+        # The hash makes whatever depends on the index depend on the photographs, too.
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     checked = replace(checked, regions=regions)
     return _Result(task.split, checked, image, indexed.as_posix(), sha256, task.mask, coco, unlabelled)
@@ -235,7 +238,7 @@ class _SplitWriter:
 
     def __init__(self, source: Source, folder: Path, stack: ExitStack, onehot: bool) -> None:
         file, rule = source.file, source.rule
-        # What concerns a file as a whole is reported once, with its first split.
+        # Findings about a file as a whole are reported once, with its first split.
         whole = source.names is None or source.split == SPLITS[0]
         self.report = (
             start_report(file, rule) if whole else Report(str(file.path), file.variant, rule.attribute, rule.classes)
@@ -255,7 +258,7 @@ class _SplitWriter:
             self._onehot = stack.enter_context(archive)
 
     def add(self, result: _Result, seen: dict[str, str] | None) -> None:
-        """Write one image's rows; `seen` tells which split an image is in, where it could be in several."""
+        """Write one image's rows; `seen` maps each image so far to its split (None if splits cannot share images)."""
         checked = result.checked
         add_image(self.report, checked)
         if not checked.usable:
@@ -267,7 +270,7 @@ class _SplitWriter:
         other = result.split if seen is None else seen.setdefault(result.image, result.split)
         if other != result.split:
             message = f"also in the {other} split"
-            advice = "leave it in one of them: what a model has seen in training says nothing in a test"
+            advice = "keep it in one of them: a test on images seen in training proves nothing"
             finding = Finding("warning", "in-two-splits", message, advice)
             self.report.problems.append(finding.at(self._file, checked.entry_name))
 
@@ -331,7 +334,7 @@ def _fail_on_nothing(sources: list[Source], reports: dict[str, Report]) -> None:
 
 
 def _refuse_loss(out: Path, sources: list[Source]) -> None:
-    """Raise where making `out` anew would delete anything but an earlier output."""
+    """Raise an error if replacing `out` would delete anything but an earlier output."""
     target = out.resolve()
     for source in sources:
         if source.file.path.resolve().is_relative_to(target):
@@ -343,7 +346,7 @@ def _refuse_loss(out: Path, sources: list[Source]) -> None:
     found = _names_in(out)
     splits = found.intersection((*SPLITS, ONE_FILE))
     inside = {split: _names_in(out / split) for split in splits if (out / split).is_dir()}
-    # A folder with "train" and "test" in it alone is more likely a set of photographs.
+    # A folder that merely contains "train" and "test" is more likely a set of photographs.
     if _REPORT in found and splits and all({INDEX, CLASSES} <= inside.get(split, set()) for split in splits):
         foreign = sorted(found - splits - {_REPORT})
         for split, names in sorted(inside.items()):

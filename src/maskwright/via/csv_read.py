@@ -1,6 +1,6 @@
-"""VIA's CSV: a row a region, seven columns, the last three of them JSON in quotes.
+"""VIA's CSV: one row per region and seven columns, the last three of which hold quoted JSON.
 
-VIA does not quote the file name, which may hold commas, and writes `undefined` where it has no value.
+VIA does not quote the file name, which may contain commas, and writes `undefined` where it has no value.
 """
 
 import csv
@@ -38,7 +38,7 @@ class _Row(NamedTuple):
 
 
 def inspect(path: Path, text: TextIO) -> tuple[str, frozenset[str]]:
-    """Read a CSV through: return its variant and the file names whose rows do not all stand together.
+    """Read a CSV to its end; return its variant and the file names whose rows are not contiguous.
 
     Raises:
         AnnotationError: not a VIA CSV, a row is incomplete, or there is no image in it.
@@ -59,7 +59,7 @@ def inspect(path: Path, text: TextIO) -> tuple[str, frozenset[str]]:
 
 
 def images(path: Path, text: TextIO, scattered: frozenset[str]) -> Iterator[ImageEntry]:
-    """Yield one entry for each file name and size: `scattered` ones when all rows are read, the others at once."""
+    """Yield one entry for each file name and size: `scattered` ones after all rows are read, the others at once."""
     kept: dict[tuple[str, str], ImageEntry] = {}
     group: list[_Row] = []
     _, rows = _rows(path, text)
@@ -105,7 +105,7 @@ def _region(number: int, row: _Row) -> Region | None:
 
 
 def _cell(text: str) -> Any:
-    """Decode a JSON cell; None where it cannot be."""
+    """Decode a JSON cell; return None if that fails."""
     for attempt in (text, _UNDEFINED.sub("null", text)):
         try:
             return json.loads(attempt)
@@ -130,7 +130,7 @@ def _rows(path: Path, text: TextIO) -> tuple[bool, Iterator[_Row]]:
 
 
 def _read_rows(path: Path, text: TextIO, delimiter: str) -> Iterator[_Row]:
-    # The csv module's limit for a cell, 131,072 characters, is passed by polygons of 13,000 points.
+    # Polygons of 13,000 points exceed the csv module's limit of 131,072 characters for a cell.
     csv.field_size_limit(max(csv.field_size_limit(), sys.maxsize >> 32))
     reader = csv.reader(text, delimiter=delimiter)
     try:

@@ -1,4 +1,4 @@
-"""Telling the kinds of annotation file apart by their content, which reads the file once from end to end."""
+"""Recognise the kind of an annotation file by its content, reading the file once from start to end."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,14 +24,14 @@ _WANTED = "expected a VIA 1, 2 or 3 file (JSON or CSV) or COCO JSON"
 
 @dataclass(frozen=True)
 class AnnotationFile:
-    """An annotation file that has been read through once: recognised and well-formed.
+    """An annotation file that has been read once to its end: its kind is known and it is well-formed.
 
     Attributes:
         path: as given.
         variant: `VIA 1 JSON`, `VIA 2 annotations JSON`, `VIA 2 project JSON`, `VIA 1 CSV`, `VIA 2 CSV`,
             `VIA 3 project`, `COCO from VIA` or `COCO`.
         options: attribute -> option id -> label, where the file defines them (VIA 2 project).
-        repeated: file names (see `values.normal_name`) that come back later in the file.
+        repeated: file names (see `values.normal_name`) that occur again later in the file.
     """
 
     path: Path
@@ -72,7 +72,7 @@ def _refuse_binary(path: Path) -> None:
         with path.open("rb") as file:
             head = file.read(_HEAD)
     except (OSError, ValueError):
-        return  # opening it as text gives the message
+        return  # opening it as text raises the error
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise AnnotationError(f"{path}: UTF-16 text; save it as UTF-8")
     kind = next((name for magic, name in _BINARY.items() if head.startswith(magic)), "not text")
@@ -81,7 +81,7 @@ def _refuse_binary(path: Path) -> None:
 
 
 class _Names:
-    """File names seen, and those seen again."""
+    """File names seen, and file names seen more than once."""
 
     def __init__(self) -> None:
         self.seen: set[str] = set()
@@ -94,7 +94,7 @@ class _Names:
 
 
 def _inspect_json(path: Path, stream: JsonStream) -> AnnotationFile:
-    small: dict[str, Any] = {}  # the first few members, for what the file looks like
+    small: dict[str, Any] = {}  # the first few members, to say what the file looks like
     walked: set[str] = set()
     names = _Names()
     images, via, first_version = 0, 0, False
@@ -161,13 +161,13 @@ def _by_via(info: Any) -> bool:
 def _looks_like(small: dict[str, Any], walked: set[str]) -> str:
     keys = small.keys() | walked
     if "shapes" in keys:
-        return "looks like labelme, one image a file; export it as COCO"
+        return "looks like labelme, with one image per file; export it as COCO"
     if "features" in keys or small.get("type") in ("FeatureCollection", "Feature", "Topology"):
         return "looks like GeoJSON"
     if any(key.startswith("_via_") for key in keys):
         return "a VIA 2 project without _via_img_metadata, which holds the images"
     if {"objects", "size"} <= keys or {"objects", "tags"} <= keys:
-        return "looks like Supervisely, one image a file"
+        return "looks like Supervisely, with one image per file"
     if "cells" in keys and "nbformat" in keys:
         return "looks like a Jupyter notebook"
     if walked:

@@ -1,4 +1,4 @@
-"""One thing noticed about a region or an image, before it is known where that stands."""
+"""A finding about a region or an image, before its place in the file is known."""
 
 from typing import NamedTuple
 
@@ -14,5 +14,5 @@ class Finding(NamedTuple):
     advice: str
 
     def at(self, file: str, image: str | None = None, region: int | None = None) -> Problem:
-        """Return the finding with its place."""
+        """Return the finding with its place in the file."""
         return Problem(file, image, region, self.severity, self.code, self.message, self.advice)

@@ -16,9 +16,9 @@ ONE_CLASS = "object"
 MOST_CLASSES = 254
 
 _PLACEHOLDERS = frozenset({"not_defined", "unknown"})  # the defaults of VIA's demonstration attributes
-_BACKGROUND = "background"  # index 0: the pixels of no region, so a region cannot have it as its class
+_BACKGROUND = "background"  # index 0: pixels outside all regions, so no region can have this class
 _SHOWN = 8
-# Where a user says it, in params.yaml or on the command line.
+# Where a user sets them, in params.yaml or on the command line.
 _LABEL, _CLASSES = "annotations.label (or --label)", "annotations.classes (or --classes)"
 
 
@@ -27,10 +27,10 @@ class LabelRule:
     """How a region's class is found.
 
     Attributes:
-        attribute: the region attribute, in any letter case; None where no region has a label, so that every region
-            is of the one class.
+        attribute: the region attribute, in any letter case; None if no region has a label, so every region has the
+            only class.
         classes: without background; a class's index is its position + 1.
-        problems: what was noticed about the labels of the file as a whole.
+        problems: findings about the labels of the file as a whole.
     """
 
     attribute: str | None
@@ -40,7 +40,7 @@ class LabelRule:
 
 @dataclass
 class _Attribute:
-    """One attribute's use in a file: its spellings, and its labels where a region has exactly one."""
+    """How a file uses one attribute: its spellings, and the labels of regions that have exactly one."""
 
     spellings: Counter[str] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
@@ -64,18 +64,18 @@ class _Attribute:
 def find_label_rule(file: AnnotationFile, *, label: str | None, classes: Sequence[str] | None) -> LabelRule:
     """Decide which attribute holds the class, and which classes there are.
 
-    Call it with the file alone for training data, and with `label=rule.attribute, classes=rule.classes` of that rule
-    for validation and test data.
+    For training data, `label` and `classes` may be None. For validation and test data, pass `label=rule.attribute`
+    and `classes=rule.classes` of the training file's rule.
 
     Args:
-        file: read through once here.
-        label: the attribute's name, in any letter case; None takes the only one that has labels (of several, the
-            only one with a label that is in `classes`, or for which the file defines options).
+        file: read here once to its end.
+        label: the attribute's name, in any letter case; None takes the only attribute that has labels (if there are
+            several, the only one with a label in `classes`, or for which the file defines options).
         classes: the classes in index order; None takes the file's labels, sorted (numbers by value).
 
     Raises:
-        AnnotationError: there is no region; `label` is on no region; several attributes could be meant; no region
-            has a label and several `classes` are named; more than 254 different labels.
+        AnnotationError: there is no region; no region has the attribute `label`; several attributes could be meant;
+            no region has a label and several `classes` are named; more than 254 different labels.
     """
     regions, attributes = _survey(file, frozenset(classes or ()))
     if not regions and classes is None:
@@ -104,13 +104,13 @@ def find_label_rule(file: AnnotationFile, *, label: str | None, classes: Sequenc
     for name in classes:
         if name not in attribute.labels:
             message = f"no region has the label {printable(name)!r}"
-            advice = f"none if that is meant; else check the spelling in {_CLASSES}"
+            advice = f"none if that is intended; else check the spelling in {_CLASSES}"
             problems.append(Finding("warning", "unused-class", message, advice).at(str(file.path)))
     return LabelRule(attribute.name, tuple(classes), tuple(problems))
 
 
 def class_of(region: Region, rule: LabelRule) -> tuple[int | None, Finding | None]:
-    """Return a region's class index (from 1; None where its class is not known) and what was noticed."""
+    """Return a region's class index (from 1; None if its class is not known) and the finding, if any."""
     if rule.attribute is None:
         return 1, None
     name = printable(rule.attribute, 40)
@@ -139,7 +139,7 @@ def _unknown(label: str, rule: LabelRule) -> Finding:
     known = ", ".join(printable(name, 30) for name in rule.classes[:_SHOWN])
     known += ", ..." if len(rule.classes) > _SHOWN else ""
     if label.casefold() == _BACKGROUND:
-        message = f"labelled {printable(label)!r}, which is what the pixels of no region are"
+        message = f"labelled {printable(label)!r}, the class of pixels outside all regions"
         return Finding("refused", "background-label", message, "delete the region, or give the class another name")
     close = difflib.get_close_matches(label, rule.classes, 1) or [
         name for name in rule.classes if name.casefold() == label.casefold()
@@ -154,7 +154,7 @@ def _folded(name: str) -> str:
 
 
 def _value_of(attributes: Mapping[str, AttributeValue], name: str) -> AttributeValue:
-    """Return the value of an attribute, in the spelling given or else in any other that has a value."""
+    """Return the value of an attribute in the given spelling, or else in any other spelling that has a value."""
     value = attributes.get(name, "")
     if value:
         return value
@@ -163,7 +163,7 @@ def _value_of(attributes: Mapping[str, AttributeValue], name: str) -> AttributeV
 
 
 def _checked(value: AttributeValue) -> list[str]:
-    """Return the labels in a value, without the spaces around them."""
+    """Return the labels in a value, without surrounding spaces."""
     return [text.strip() for text in ((value,) if isinstance(value, str) else value) if text.strip()]
 
 
@@ -180,7 +180,7 @@ def _survey(file: AnnotationFile, wanted: frozenset[str]) -> tuple[int, dict[str
                 attribute.several += len(checked) > 1
                 if len(checked) != 1 or (checked[0] in _PLACEHOLDERS and checked[0] not in wanted):
                     continue
-                # Free text may differ on every region: past the limit it cannot hold classes, and is not kept.
+                # Free text may differ in every region. Beyond the limit it cannot hold classes, and is not kept.
                 known = checked[0] in wanted or checked[0] in attribute.labels
                 if known or len(attribute.labels) <= MOST_CLASSES:
                     attribute.labels[checked[0]] += 1
@@ -194,7 +194,7 @@ def _only_fitting(
     if classes is not None and len(fitting) != 1:
         fitting = [a for a in attributes.values() if any(name in a.labels for name in classes)] or fitting
     if len(fitting) > 1:
-        # A list to choose from was made for the class; free text beside it (a score, a remark) was not.
+        # A list of options is meant for the class; free text beside it (a score, a remark) is not.
         with_options = [attribute for attribute in fitting if file.options.get(attribute.name)]
         fitting = with_options if len(with_options) == 1 else fitting
     if len(fitting) == 1:
@@ -247,7 +247,7 @@ def _spelling_problems(file: AnnotationFile, attribute: _Attribute, label: str |
 
 
 def _rare_labels(file: AnnotationFile, labels: Counter[str]) -> list[Problem]:
-    """Warn of labels like one that is 10 times (of labels on one or two regions: 3 times) as frequent."""
+    """Warn of labels that resemble one 10 times as frequent (3 times, for a label on one or two regions)."""
     problems = []
     for rare, count in labels.items():
         for frequent, more in labels.items():
@@ -267,12 +267,12 @@ def _rare_labels(file: AnnotationFile, labels: Counter[str]) -> list[Problem]:
 
 def _alike(one: str, other: str) -> bool:
     one, other = one.casefold(), other.casefold()
-    # Swapped letters (dgo) count less than their share in the ratio.
+    # The ratio underrates swapped letters (dgo), so these are compared separately.
     return sorted(one) == sorted(other) or difflib.SequenceMatcher(None, one, other).ratio() >= 0.8
 
 
 def _digits_differ(one: str, other: str) -> bool:
-    """Whether two labels are numbered siblings (`part1`, `part2`), which are no misspellings."""
+    """Whether two labels are numbered siblings (`part1`, `part2`), which are not misspellings."""
     kept = ["".join(c for c in text if not c.isdigit()) for text in (one, other)]
     return kept[0] == kept[1]
 

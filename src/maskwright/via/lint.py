@@ -25,7 +25,7 @@ from maskwright.via.shapes import place_region
 from maskwright.via.source import printable
 from maskwright.via.values import normal_name
 
-# Starting processes takes about a second, in which one of them checks some hundred images.
+# Starting processes takes about a second; in that time one process checks about a hundred images.
 _CHUNK = 128
 
 
@@ -37,7 +37,7 @@ def lint(
     Args:
         path: the file; images are looked up in its folder.
         label: as for `find_label_rule`.
-        classes: likewise.
+        classes: as for `find_label_rule`.
         workers: processes; the available cores if None.
 
     Raises:
@@ -59,7 +59,7 @@ def start_report(file: AnnotationFile, rule: LabelRule) -> Report:
     report.problems.extend(rule.problems)
     for name, mentions in _repeated(file).items():
         if len(mentions) == 1:
-            continue  # a CSV's scattered rows come back as one entry
+            continue  # a CSV's scattered rows are read as one entry
         together = len(_merge(mentions).regions)
         counts = [len(mention.regions) for mention in mentions]
         if max(counts) == together:
@@ -75,10 +75,10 @@ def start_report(file: AnnotationFile, rule: LabelRule) -> Report:
 
 
 def merged_entries(file: AnnotationFile) -> Iterator[ImageEntry]:
-    """Yield the file's images, each once, as often as called.
+    """Yield each of the file's images once; each call reads the file again.
 
-    An image that is named several times comes last, with the regions of all mentions: equal ones once, and numbered
-    on from mention to mention.
+    An image that is listed several times comes last, with the regions of all its entries. Equal regions are kept
+    once, and the numbering continues from entry to entry.
     """
     for entry in entries(file):
         if normal_name(entry.filename) not in file.repeated:
@@ -90,8 +90,8 @@ def merged_entries(file: AnnotationFile) -> Iterator[ImageEntry]:
 def check_image(entry: ImageEntry, *, file: Path, folder: Path, rule: LabelRule) -> CheckedImage:
     """Find an image, and check each of its regions against it.
 
-    Each region ends in one of three ways: used, used with a warning (a point: not used, with a warning), or refused.
-    Findings on an image that cannot be used are refusals only if regions are lost with it.
+    Each region is used, used with a warning, or refused; a point is not used, with a warning. Findings on an image
+    that cannot be used are refusals only if regions are lost with it.
 
     Args:
         entry: the image as annotated.
@@ -118,7 +118,7 @@ def check_image(entry: ImageEntry, *, file: Path, folder: Path, rule: LabelRule)
         problems.append(Finding("warning", "size-changed", message, advice).at(str(file), shown))
     if not entry.regions:
         message = "no region: all of it is used as background"
-        advice = "none if nothing is to be seen in it; else annotate it, or delete its entry"
+        advice = "none if it shows no object; else annotate it, or delete its entry"
         problems.append(Finding("warning", "no-regions", message, advice).at(str(file), shown))
     regions: list[LabelledRegion] = []
     earlier: dict[object, LabelledRegion] = {}
@@ -178,7 +178,7 @@ def _check_region(
 def _overlap_findings(
     regions: Sequence[LabelledRegion], height: int, width: int, classes: Sequence[str]
 ) -> Iterator[tuple[int, Finding]]:
-    """Yield the later region's number, and what it hides of an earlier one of another class."""
+    """Yield the number of a region that hides part of an earlier one of another class, and the finding on it."""
     names = {region.number: classes[region.class_index - 1] for region in regions if region.class_index != IGNORE}
     for overlap in overlaps(regions, height, width):
         earlier, later = (printable(names[number], 40) for number in (overlap.earlier, overlap.later))

@@ -1,4 +1,4 @@
-"""From the file name in an annotation to the photograph: never outside the annotation's folder."""
+"""Find the photograph that an annotation names, never outside the annotation file's folder."""
 
 import os
 import re
@@ -15,10 +15,10 @@ _MOST_FOLDERS = 50
 
 
 def locate_image(folder: Path, filename: str) -> tuple[Path, Finding | None]:
-    """Return where an image is: `folder / filename`, the name's backslashes taken as slashes where that helps.
+    """Return where an image is: `folder / filename`, with backslashes read as slashes where that helps.
 
     Returns:
-        the path, and None where it is a file inside `folder` (links resolved); else why it cannot be used.
+        the path, and None if it is a file inside `folder` (links resolved), else the reason why it cannot be used.
     """
     if not filename.strip():
         return folder, Finding(
@@ -46,7 +46,7 @@ def locate_image(folder: Path, filename: str) -> tuple[Path, Finding | None]:
                 return path, None
     except (OSError, RuntimeError, ValueError):  # too long, a link to itself, a null character
         return folder, Finding(
-            "refused", "bad-file-name", "this name cannot be a file's", "correct it in the annotation file"
+            "refused", "bad-file-name", "this is not a valid file name", "correct it in the annotation file"
         )
     if left:
         return folder, _outside(folder, slashed, "leads out of the annotation file's folder")
@@ -57,7 +57,7 @@ def locate_image(folder: Path, filename: str) -> tuple[Path, Finding | None]:
 
 
 def _spellings(filename: str) -> Iterator[str]:
-    # macOS stores accents apart from their letters, other systems do not; Windows writes backslashes.
+    # macOS stores accents separately from their letters, other systems do not; Windows writes backslashes.
     slashed = filename.replace("\\", "/")
     yield from dict.fromkeys(
         (

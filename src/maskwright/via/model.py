@@ -1,4 +1,4 @@
-"""What an annotation file says, and what checking makes of it, in memory: the same for every variant."""
+"""The content of an annotation file in memory, as read and as checked; the same for every variant."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class ImageEntry:
-    """One image of an annotation file: `size` is in bytes, -1 where the file does not know it."""
+    """One image of an annotation file: `size` is in bytes, -1 if the file does not give it."""
 
     key: str
     filename: str
@@ -44,7 +44,7 @@ class ImageEntry:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One finding: where (image and region are None where it concerns the whole file), what, and what to do."""
+    """One finding: where (image and region are None if it concerns the whole file), what, and what to do."""
 
     file: str
     image: str | None
@@ -61,8 +61,8 @@ class LabelledRegion:
 
     Attributes:
         number: as in the file.
-        class_index: from 1; IGNORE (255) where the region is refused but its place is known, so that its pixels do
-            not count as background.
+        class_index: from 1; IGNORE (255) if the region is refused but its place is known, so that its pixels do not
+            count as background.
         shape: `polygon` (polylines too), `rect`, `circle` or `ellipse`.
         geometry: as in `Region`, finite; an ellipse always has `theta`. It may reach beyond the image.
     """
@@ -81,11 +81,11 @@ class CheckedImage:
         entry_name: the file name as annotated.
         path: the image file.
         height: in pixels, as shown; 0 if the image is not usable.
-        width: likewise.
-        regions: those that cover pixels, in the file's order; an exact repetition is left out.
+        width: in pixels, as shown; 0 if the image is not usable.
+        regions: the regions that cover pixels, in the file's order; exact repetitions are left out.
         problems: every finding on the image and its regions.
-        usable: False where the image is missing, cannot be decoded, or is outside the folder.
-        region_count: regions as annotated.
+        usable: False if the image is missing, cannot be decoded, or is outside the folder.
+        region_count: the number of regions annotated.
     """
 
     entry_name: str

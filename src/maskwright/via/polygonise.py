@@ -1,9 +1,9 @@
-"""From index masks to regions that open in VIA, simplified, and that paint the same mask again.
+"""From index masks to simplified regions that VIA can open and that reproduce the mask when painted.
 
-The mask falls into *patches*: pixels of one class (or background) that hang together by their sides. The outlines of
-all patches are simplified together, so that neighbours keep sharing their common line.
+The mask consists of *patches*: 4-connected pixels of one class (or background). The outlines of all patches are
+simplified together, so that neighbours keep sharing their common line.
 
-VIA's polygons have no holes. A hole that holds nothing but other classes is simply painted over by the regions in it,
+VIA's polygons have no holes. A hole that contains only other classes is simply painted over by the regions in it,
 which come later. A hole with background in it is cut open: a line there and back joins it to the outline (in VIA it
 can be edited like any other part of the polygon).
 """
@@ -21,25 +21,25 @@ from maskwright.via.model import LabelledRegion, Region
 from maskwright.via.rasterise import common_pixels, rasterise, region_spans
 
 MIN_PATCH_IOU = 0.96
-"""How well a simplified patch must agree with itself before; patches that are too thin for that keep more corners."""
+"""How well a simplified patch must agree with the original; patches that are too thin for that keep more corners."""
 
 MIN_CLASS_IOU = 0.95
-"""How well each class (and the background) of the mask painted from all regions must agree with the mask given."""
+"""How well each class (and the background) of the mask painted from all regions must agree with the given mask."""
 
 
 def mask_to_regions(
     mask: np.ndarray, classes: Sequence[str], *, tolerance: float = 2.0, min_area: int = 16, attribute: str = "class"
 ) -> list[Region]:
-    """Turn an index mask into polygons, with whole and half numbers as coordinates.
+    """Turn an index mask into polygons whose coordinates are multiples of 0.5.
 
-    Rasterised in order, later over earlier, the polygons give `drop_specks(mask, min_area)` again: exactly with
+    Rasterised in order, later over earlier, the polygons reproduce `drop_specks(mask, min_area)`: exactly with
     `tolerance` 0, and otherwise with an IoU of at least 0.95 for each class and the background.
 
     Args:
         mask: (H, W) uint8 of indices into `classes`; pixels of unknown class (255) count as background.
         classes: the classes' names, the background first.
-        tolerance: in pixels; corners are removed that cut off less than about its square (Visvalingam and Whyatt,
-            1993). Where that would cost too much, as on thin shapes, half, a quarter, or none of it is used.
+        tolerance: in pixels; corners that cut off less than about its square are removed (Visvalingam and Whyatt,
+            1993). Where that would change too much, as on thin shapes, half of it, a quarter of it, or 0 is used.
         min_area: in pixels; see `drop_specks`.
         attribute: the region attribute that names the class.
 
@@ -63,10 +63,10 @@ def mask_to_regions(
 def drop_specks(mask: np.ndarray, min_area: int) -> np.ndarray:
     """Give patches of fewer than `min_area` pixels to their surroundings.
 
-    A patch is a set of pixels of one class, or of background, that hang together by their sides. A small one takes
-    the class of that large one with which it shares most of its outline (of several, the first in reading order);
-    then those that had only small neighbours do, and so on. Without any large patch all becomes background; one
-    that fills the whole image stays.
+    A patch is a set of 4-connected pixels of one class, or of background. A small patch takes the class of the large
+    patch with which it shares most of its outline (the first in reading order, if there are several). Patches that
+    had only small neighbours follow, and so on. If there is no large patch, everything becomes background, except
+    that a patch that fills the whole image stays.
     """
     min_area = min(min_area, mask.size)
     while True:
@@ -100,9 +100,9 @@ def _pairs(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def _outlines(mask: np.ndarray, tolerance: float) -> list[list[shapely.Polygon]]:
-    """Return all patches' polygons several times, most simplified first, each time in the same order.
+    """Return the polygons of all patches several times, most simplified first, always in the same order.
 
-    The last ones are not simplified: they have the same pixels as the patches.
+    The last ones are not simplified: they cover the same pixels as the patches.
     """
     lines = shapely.linestrings(_sides(mask))
     faces = shapely.get_parts(shapely.polygonize(np.asarray(lines)))
@@ -113,11 +113,11 @@ def _outlines(mask: np.ndarray, tolerance: float) -> list[list[shapely.Polygon]]
 
 
 def _sides(mask: np.ndarray) -> np.ndarray:
-    """Return the lines between patches and round the image as segments: (n, 2, 2), two ends of x and y.
+    """Return the lines between patches and around the image as segments: (n, 2, 2), two ends of x and y.
 
-    They run from the middle of one pixel side to the middle of the next, so that a slope is not a staircase. Corners
-    at which three or four patches meet are on them, and so are those with straight sides on both sides of them: a
-    rectangle stays one.
+    They run from the middle of one pixel side to the middle of the next, so that a slope is not a staircase. They
+    pass through corners where three or four patches meet, and through corners between two straight sides, so that a
+    rectangle stays a rectangle.
     """
     height, width = mask.shape
     framed = np.full((height + 2, width + 2), -1, np.int16)
@@ -149,11 +149,11 @@ def _segments(corners: np.ndarray, start: tuple[float, float], end: tuple[float,
 
 
 def _polygons(mask: np.ndarray, outlines: list[list[shapely.Polygon]]) -> list[LabelledRegion]:
-    """Choose for each patch the most simplified outline that is like it, and put containers before their contents."""
+    """Choose for each patch the most simplified outline that is close enough; put containers before contents."""
     height, width = mask.shape
     background_before = np.concatenate([[0], np.cumsum(mask.reshape(-1) == 0)])
     exact = outlines[-1]
-    # Which polygon is which patch: the one with the centre of the patch's first pixel.
+    # A patch's polygon is the one that contains the centre of the patch's first pixel.
     _, first = np.unique(_patches(mask), return_index=True)
     y, x = np.divmod(first[mask.reshape(-1)[first] > 0], width)
     pixels, patches = shapely.STRtree(exact).query(shapely.points(x + 0.5, y + 0.5), predicate="within")
@@ -175,7 +175,7 @@ def _polygons(mask: np.ndarray, outlines: list[list[shapely.Polygon]]) -> list[L
             if polygons is exact or _iou(spans, target) >= MIN_PATCH_IOU:
                 chosen.append((shapely.area(shapely.Polygon(polygons[patch].exterior)), ring, class_index))
                 break
-    # A patch that lies in another's hole is smaller than that one with its holes filled.
+    # A patch in another patch's hole is smaller than that other patch with its holes filled.
     chosen.sort(key=lambda item: -item[0])
     return [_region(ring, class_index, number) for number, (_, ring, class_index) in enumerate(chosen)]
 
@@ -197,7 +197,7 @@ def _ring(polygon: shapely.Polygon, cut: list[int]) -> np.ndarray:
 
 
 def _corners(closed: np.ndarray, *, clockwise: bool) -> np.ndarray:
-    """Return a closed ring's points without those on a straight line, in the direction asked for, not closed."""
+    """Return a closed ring's points in the given direction, without those on a straight line, and not closed."""
     ring = closed[:-1]
     before, after = ring - np.roll(ring, 1, axis=0), np.roll(ring, -1, axis=0) - ring
     ring = ring[before[:, 0] * after[:, 1] != before[:, 1] * after[:, 0]]
@@ -212,7 +212,7 @@ def _iou(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def _lowest_iou(painted: np.ndarray, mask: np.ndarray) -> float:
-    """Return the least IoU over the indices that either mask holds."""
+    """Return the lowest IoU over the indices in either mask."""
     hits = np.bincount(mask[painted == mask], minlength=256)
     either = np.bincount(mask.ravel(), minlength=256) + np.bincount(painted.ravel(), minlength=256) - hits
     return float((hits[either > 0] / either[either > 0]).min())

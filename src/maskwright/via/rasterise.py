@@ -2,10 +2,10 @@
 
 The image spans [0, width] x [0, height] in VIA's coordinates, x to the right and y down. The pixel in column c and
 row r belongs to a shape when its centre (c + 0.5, r + 0.5) lies inside. A centre exactly on an outline belongs to the
-shape on its right, or, on a horizontal outline, to the one below: shapes are half-open, so that two which share an
+shape on its right, or, on a horizontal outline, to the one below: shapes are half-open, so two shapes that share an
 edge neither overlap nor leave a gap. Polygons that cross themselves are filled by the even-odd rule. This is
-unbiased: the number of pixels of a shape in a random place is, on average, its area. (Pillow's and OpenCV's polygon
-fills also paint every pixel that the outline touches, which makes shapes half a pixel larger all round.)
+unbiased: on average, a randomly placed shape has as many pixels as its area. (Pillow's and OpenCV's polygon fills
+also paint every pixel that the outline touches, which makes shapes half a pixel larger all round.)
 
 Every shape is first turned into *spans*: runs of covered pixels, as positions in the flattened image. They need no
 memory beyond the rows that the shape covers within the image, however far outside its coordinates lie.
@@ -24,7 +24,7 @@ from maskwright.via.model import LabelledRegion, Number
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """`pixels` covered by two regions of different classes, named by their numbers; `later` is what is painted."""
+    """Two regions of different classes, by number, that share `pixels` pixels; `later` is the one painted on top."""
 
     earlier: int
     later: int
@@ -106,8 +106,8 @@ def bounding_boxes(regions: Sequence[LabelledRegion], height: int, width: int) -
     """Return the exact box around the part of each region that lies within the image.
 
     Returns:
-        (n, 4) float64: x, y, width, height in pixels; zeros for a region wholly outside. The box is that of the
-        outline, not of the covered pixels, so it need not be whole numbers.
+        (n, 4) float64: x, y, width, height in pixels; zeros for a region entirely outside. The box is that of the
+        outline, not of the covered pixels, so its numbers need not be whole.
     """
     boxes = np.zeros((len(regions), 4))
     for index, region in enumerate(regions):
@@ -166,7 +166,7 @@ def _first_centre(coordinate: float, limit: int) -> int:
 
 
 def _first_centres(coordinates: np.ndarray, limit: int) -> np.ndarray:
-    # Clipped before the conversion, since 1e300 has no integer.
+    # Clipped before the conversion, since 1e300 does not fit an int64.
     return np.ceil((coordinates - 0.5).clip(0, limit)).astype(np.int64)
 
 
@@ -176,7 +176,7 @@ def _row_spans(rows: np.ndarray, left: np.ndarray, right: np.ndarray, width: int
 
 
 def _next(values: np.ndarray) -> np.ndarray:
-    return np.concatenate([values[1:], values[:1]])  # np.roll does this in ten times the time
+    return np.concatenate([values[1:], values[:1]])  # ten times as fast as np.roll
 
 
 def _figure_spans(region: LabelledRegion, height: int, width: int) -> np.ndarray:
@@ -213,7 +213,7 @@ def _polygon_spans(outlines: list[tuple[np.ndarray, np.ndarray]], height: int, w
     counts = _first_centres(np.maximum(y, next_y), height) - first  # rows whose centre line each edge crosses
     edges = np.repeat(np.arange(len(x)), counts)
     rows = np.arange(len(edges)) + (first - np.cumsum(counts) + counts)[edges]
-    # Multiplied before divided: with whole-number vertices a crossing at a pixel's centre is then met exactly.
+    # Multiply before dividing: with integer vertices, a crossing at a pixel's centre is then exact.
     crossings = top_x[edges] + (rows + 0.5 - top_y[edges]) * run[edges] / fall[edges]
     # The polygons' images are laid end to end, like the rows in them. A row's positions end where the next row's
     # begin, and each row of each polygon has an even number of crossings, so one sort pairs them all.
@@ -231,7 +231,7 @@ def _reach(rx: float, ry: float, theta: float) -> float:
 
 
 def _chord(v: np.ndarray, rx: float, ry: float, theta: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return middle and half length of an ellipse's horizontal chords at `v` below its centre.
+    """Return the middle and half the length of an ellipse's horizontal chords at `v` below its centre.
 
     From (u cos + v sin)^2 / rx^2 + (v cos - u sin)^2 / ry^2 = 1, solved for u.
     """
@@ -253,13 +253,13 @@ def _ellipse_box(
 
 
 def _ellipse_range(cx: float, cy: float, rx: float, ry: float, theta: float, height: int) -> tuple[float, float]:
-    """Return the least and greatest x of an ellipse where 0 <= y <= height; (inf, -inf) if that is nowhere."""
+    """Return the least and greatest x of an ellipse where 0 <= y <= height; (inf, -inf) if it is not there."""
     reach_y = _reach(ry, rx, theta)
     low, high = max(-reach_y, -cy), min(reach_y, height - cy)
     if low > high:
         return math.inf, -math.inf
     reach_x = _reach(rx, ry, theta)
-    # The ends of the chords are convex functions of v, so the extreme is at its own v or at the nearest that is left.
+    # The chords' ends are convex functions of v, so the extreme is at its own v or at the nearest one in range.
     tip = math.cos(theta) * math.sin(theta) * (rx**2 - ry**2) / reach_x if reach_x else 0.0
     (left, right), half = _chord(np.clip([-tip, tip], low, high), rx, ry, theta)
     return cx + float(left - half[0]), cx + float(right + half[1])
@@ -295,7 +295,7 @@ def _crossings(along: np.ndarray, across: np.ndarray, at: float) -> np.ndarray:
 
 
 def common_pixels(first: np.ndarray, second: np.ndarray) -> int:
-    """Count the pixels in both of two lists of spans."""
+    """Count the pixels that two lists of spans share."""
     if not len(first):
         return 0
     lengths = first[:, 1] - first[:, 0]

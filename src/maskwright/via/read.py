@@ -1,11 +1,11 @@
-"""Reading VIA annotation files of every kind, told apart by what is in them, never by their names.
+"""Read VIA annotation files of every kind, recognised by their content, never by their names.
 
     file = open_annotations(Path("train/via_project.json"))
     for image in entries(file):
         ...
 
-Reading is lenient: whatever is odd is kept for `lint` to explain. The only exception is AnnotationError, where the
-file as a whole cannot be understood.
+Reading is lenient: anything odd is kept for `lint` to explain. The only exception is AnnotationError, for a file that
+as a whole cannot be understood.
 """
 
 from collections.abc import Iterator
@@ -22,11 +22,11 @@ __all__ = ["AnnotationError", "AnnotationFile", "entries", "open_annotations"]
 def entries(file: AnnotationFile) -> Iterator[ImageEntry]:
     """Yield the images in the file's order; each call reads the file again.
 
-    VIA JSON and CSV are read piece by piece, so memory does not grow with the number of images. COCO and VIA 3
-    keep an image's regions apart from it: there the regions' numbers are held, packed, until all are read.
+    VIA JSON and CSV are read piece by piece, so memory does not grow with the number of images. COCO and VIA 3 store
+    regions separately from their images, so the regions' numbers are held in packed form until all are read.
 
-    A key or a file name that stands twice in JSON is yielded twice. The rows of one image in a CSV make one entry,
-    wherever they stand.
+    A key or a file name that occurs twice in JSON is yielded twice. The rows of one image in a CSV form one entry,
+    wherever they are.
 
     Raises:
         AnnotationError: the file has changed since it was opened, and can no longer be read.

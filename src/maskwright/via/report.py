@@ -1,4 +1,4 @@
-"""The report of a check: counted while images are checked, printed as a table, or as JSON."""
+"""The report of a check: filled while images are checked, and printed as a table or written as JSON."""
 
 from collections import Counter
 from dataclasses import asdict, dataclass, field
@@ -72,7 +72,7 @@ def add_image(report: Report, checked: CheckedImage) -> None:
 
 
 def compare_classes(training: Report, other: Report) -> list[Problem]:
-    """Return a warning for each class that `other` (validation, test) has regions of and training has none of."""
+    """Return a warning for each class with regions in `other` (validation, test) but none in training."""
     message = "{count} regions of the class {name!r} here, and none in the training file"
     advice = "a model cannot learn it: split the images anew, or take the class out of annotations.classes"
     return [
@@ -179,7 +179,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def _encodable(value: Any) -> Any:
-    """Replace lone surrogates, which JSON files can hold and UTF-8 cannot."""
+    """Replace lone surrogates, which JSON files can contain and UTF-8 cannot."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode("utf-8")
     if isinstance(value, dict):

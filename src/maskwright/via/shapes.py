@@ -1,4 +1,4 @@
-"""Whether a region's shape can be placed on its image, and what to say about it."""
+"""Check whether a region's shape can be placed on its image, and report findings on it."""
 
 import math
 from typing import NamedTuple
@@ -35,11 +35,11 @@ class Placed(NamedTuple):
 def place_region(region: Region, height: int, width: int) -> tuple[Placed | None, list[Finding]]:
     """Check a region's geometry against its image.
 
-    A polyline becomes a polygon, a rectangle of negative size is turned round, and a missing shape name is inferred;
-    each with a warning. Coordinates outside the image stay as they are: rasterising cuts them off.
+    A polyline becomes a polygon, a rectangle of negative size is flipped, and a missing shape name is inferred, each
+    with a warning. Coordinates outside the image stay as they are: rasterising cuts them off.
 
     Returns:
-        the shape, or None where it covers no pixel or cannot be placed; and what was noticed.
+        the shape (None if it covers no pixel or cannot be placed) and the findings.
     """
     shape, geometry, findings = region.shape, region.geometry, []
     if not shape:
@@ -192,14 +192,14 @@ def _on_one_line(points: list[tuple[Number, Number]]) -> bool:
 
 
 def _first_crossing(points: list[tuple[Number, Number]]) -> tuple[float, float] | None:
-    """Return where two edges first cross, each in its inside; None where edges only touch or run along each other.
+    """Return where two edges first cross in their interiors; None if edges only touch or run along each other.
 
-    So a bridge to a hole, walked to and fro, is no crossing.
+    So a bridge to a hole, which runs there and back, is not a crossing.
     """
     corners = np.asarray(points, float)
     if shapely.is_valid(shapely.polygons(corners)):
         return None
-    # Few outlines come this far, so the quadratic search, an edge against all later ones, costs little.
+    # Few outlines get this far, so the quadratic search of each edge against all later ones costs little.
     starts, ends = corners, np.roll(corners, -1, axis=0)
     for index in range(len(corners) - 2):
         a, b = starts[index], ends[index]
@@ -215,6 +215,6 @@ def _first_crossing(points: list[tuple[Number, Number]]) -> tuple[float, float] 
 
 
 def _side(a: np.ndarray, b: np.ndarray, point: np.ndarray) -> np.ndarray:
-    """Return the sign of `point`'s side of the line a -> b; any of the three may be (n, 2)."""
+    """Return a sign for the side of the line a -> b on which `point` lies; any of the three may be (n, 2)."""
     along, across = b - a, point - a
     return np.sign(along[..., 0] * across[..., 1] - along[..., 1] * across[..., 0])

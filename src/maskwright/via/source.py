@@ -1,4 +1,4 @@
-"""The text of an annotation file: decoded as UTF-8, and as JSON one value at a time."""
+"""The text of an annotation file, decoded as UTF-8 and, if it is JSON, one value at a time."""
 
 import json
 import re
@@ -16,22 +16,22 @@ _MARGIN = 4
 
 
 class AnnotationError(MaskwrightError):
-    """An annotation file that cannot be read, or that leaves a choice which only its owner can make."""
+    """An annotation file cannot be read, or leaves open a choice that only its owner can make."""
 
 
 class RepeatedKeys(dict[str, Any]):
-    """A JSON object that names a key more than once: `pairs` holds every one of them."""
+    """A JSON object that has a key more than once: `pairs` holds every key and value."""
 
     pairs: list[tuple[str, Any]]
 
 
 def members_of(value: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Return the (key, value) pairs of a decoded object, with those of a repeated key."""
+    """Return the (key, value) pairs of a decoded object, including those of repeated keys."""
     return value.pairs if isinstance(value, RepeatedKeys) else list(value.items())
 
 
 def printable(text: str, limit: int = 80) -> str:
-    """Return `text` fit for a terminal: control characters escaped, the middle of a long one left out."""
+    """Return `text` fit for a terminal: control characters are escaped, and a long text is cut in the middle."""
     if len(text) > limit:
         text = f"{text[: limit // 2]}...{text[-limit // 4 :]}"
     if text.isprintable():
@@ -41,7 +41,7 @@ def printable(text: str, limit: int = 80) -> str:
 
 @contextmanager
 def opened_text(path: Path) -> Iterator[TextIO]:
-    """Open a UTF-8 file (a byte order mark is skipped, line ends are kept).
+    """Open a UTF-8 file (a byte order mark is skipped, line endings are kept).
 
     Raises:
         AnnotationError: the file is missing or cannot be read; and, while it is read, its bytes are not UTF-8.
@@ -65,7 +65,7 @@ def opened_text(path: Path) -> Iterator[TextIO]:
 
 
 class JsonStream:
-    """Walks a JSON text without holding it: containers are entered member by member, the rest is decoded whole.
+    """Walks a JSON text without holding it: containers are entered member by member, other values decoded whole.
 
     Every method raises AnnotationError, with line and column, where the text is not JSON or ends too early.
     """
@@ -76,12 +76,12 @@ class JsonStream:
         self._buffer = ""
         self._position = 0
         self._ended = False
-        self._lines = 0  # line ends, and characters after the last of them, that have left the buffer
+        self._lines = 0  # newlines that have left the buffer, and characters after the last of them
         self._columns = 0
         self._decoder = json.JSONDecoder(object_pairs_hook=_object)
 
     def peek(self) -> str:
-        """Return the next character that is not blank; "" at the end."""
+        """Return the next non-blank character; "" at the end."""
         while True:
             match = _BLANK.match(self._buffer, self._position)
             self._position = match.end() if match else self._position
@@ -114,7 +114,7 @@ class JsonStream:
             wanted *= 2
 
     def members(self) -> Iterator[str]:
-        """Step into an object and yield its keys, repeated ones too; the caller takes each key's value first."""
+        """Enter an object and yield its keys, repeated ones too; the caller reads each value before the next key."""
         for _ in self._items("{", "}"):
             if self.peek() != '"':
                 self._unexpected("a key in double quotes")
@@ -125,7 +125,7 @@ class JsonStream:
             yield key
 
     def elements(self) -> Iterator[None]:
-        """Step into a list and yield once before each element, which the caller takes."""
+        """Enter a list and yield once before each element, which the caller reads."""
         return self._items("[", "]")
 
     def end(self) -> None:
@@ -134,7 +134,7 @@ class JsonStream:
             self._unexpected("nothing after the end of the JSON")
 
     def fail(self, what: str) -> NoReturn:
-        """Raise AnnotationError with the present line and column."""
+        """Raise AnnotationError with the current line and column."""
         raise AnnotationError(f"{self._path}: {self._place(self._position)}: {what}")
 
     def _items(self, opening: str, closing: str) -> Iterator[None]:

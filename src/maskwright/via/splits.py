@@ -19,7 +19,7 @@ SPLITS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class Source:
-    """One split's annotation file. `names`: the images of the split, where the file serves several."""
+    """One split's annotation file. `names` are the images of the split if the file serves several splits."""
 
     split: str
     file: AnnotationFile
@@ -30,11 +30,11 @@ class Source:
 def split_sources(annotations: "Annotations") -> list[Source]:
     """Open the annotation files and say which split each serves: training, validation and test, in this order.
 
-    The classes, and the attribute that holds them, are those of the training file for all.
+    All splits use the classes of the training file, and the attribute that holds them there.
 
     Raises:
-        MaskwrightError: files that cannot be read (all of them are named), or that do not fit the training file; too
-            few images to be shared out.
+        MaskwrightError: files cannot be read (all of them are named) or do not fit the training file; there are too
+            few images to split.
     """
     root = Path(annotations.root)
     named = {"train": annotations.train, "validation": annotations.validation, "test": annotations.test}
@@ -79,7 +79,7 @@ def split_sources(annotations: "Annotations") -> list[Source]:
 def split_names(
     names: Iterable[str], *, seed: int, validation: float | None, test: float | None
 ) -> dict[str, frozenset[str]]:
-    """Share out images: `validation` and `test` are fractions, None where that split comes from elsewhere.
+    """Split images: `validation` and `test` are fractions, None if that split comes from elsewhere.
 
     Each split gets at least one image.
 
@@ -94,10 +94,10 @@ def split_names(
     fractions = {"test": test, "validation": validation}
     wanted = {split: fraction for split, fraction in fractions.items() if fraction is not None}
     if len(ranked) <= len(wanted):
-        raise ValueError(f"{len(ranked)} images cannot be shared out over {len(wanted) + 1} splits")
+        raise ValueError(f"{len(ranked)} images cannot be divided into {len(wanted) + 1} splits")
     shares, start = {}, 0
     for left, (split, fraction) in enumerate(wanted.items(), 1):
-        most = len(ranked) - start - (len(wanted) - left) - 1  # one at least for each split that is still to come
+        most = len(ranked) - start - (len(wanted) - left) - 1  # at least one image for each remaining split
         count = min(max(1, round(fraction * len(ranked))), most)
         shares[split] = frozenset(ranked[start : start + count])
         start += count

@@ -1,4 +1,4 @@
-"""Single values of an annotation file, turned leniently into what `model` holds; nothing here raises."""
+"""Convert single values of an annotation file leniently into those of `model`; nothing here raises."""
 
 import math
 import posixpath
@@ -18,7 +18,7 @@ _UNCHECKED = (False, None, 0, "", "false")
 
 
 def to_number(value: Any) -> Number:
-    """Return an int or float as it is, one beyond float's exact integers as +-inf, and anything else as NaN."""
+    """Return an int or float unchanged, one beyond float's exact integers as +-inf, and anything else as NaN."""
     if type(value) is float:
         return value
     if type(value) is int:
@@ -30,12 +30,12 @@ def to_numbers(values: list[Any]) -> tuple[Number, ...]:
     """Return `to_number` of each."""
     kinds = set(map(type, values))
     if kinds == {float} or (kinds == {int} and min(values) > -_LARGEST and max(values) < _LARGEST):
-        return tuple(values)  # nearly always, and ten times as fast
+        return tuple(values)  # the usual case, ten times as fast
     return tuple(map(to_number, values))
 
 
 def to_region(number: int, value: Any, options: Options) -> Region:
-    """Return a region of VIA 1 or 2; one that is null or malformed has shape "" and what geometry could be kept."""
+    """Return a region of VIA 1 or 2; a null or malformed one has shape "" and whatever geometry could be kept."""
     if not isinstance(value, dict):
         return Region(number, "", {})
     shape, geometry = "", {}
@@ -52,7 +52,7 @@ def to_region(number: int, value: Any, options: Options) -> Region:
 
 
 def to_attributes(value: Any, options: Options) -> dict[str, AttributeValue]:
-    """Return label attributes, option ids replaced by the labels that the file defines for them."""
+    """Return label attributes, with option ids replaced by the labels that the file defines for them."""
     if not isinstance(value, dict):
         return {}
     return {key: _attribute(item, options.get(key, {})) for key, item in value.items()}
@@ -80,7 +80,7 @@ def to_image(key: str, value: Any, options: Options) -> ImageEntry:
 
 
 def to_size(value: Any) -> int:
-    """Return a file size in bytes; -1 where it is unknown."""
+    """Return a file size in bytes; -1 if it is unknown."""
     if isinstance(value, str):
         value = int(value) if value.isascii() and value.isdigit() and len(value) < 16 else -1
     number = to_number(value)
@@ -88,7 +88,7 @@ def to_size(value: Any) -> int:
 
 
 def normal_name(filename: str) -> str:
-    """Return a file name in one spelling, so that two mentions of one image are seen to be the same."""
+    """Return the normal form of a file name, so that two mentions of one image compare equal."""
     name = unicodedata.normalize("NFC", filename.strip().replace("\\", "/"))
     return posixpath.normpath(name) if name else ""
 

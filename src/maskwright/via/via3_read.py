@@ -1,4 +1,4 @@
-"""VIA 3 projects of images: `file` and `view` name the images, `metadata` holds the regions apart from them."""
+"""VIA 3 projects of images: `file` and `view` name the images, `metadata` holds the regions separately."""
 
 from array import array
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from maskwright.via.source import AnnotationError, JsonStream
 from maskwright.via.values import add_labels, normal_name, to_numbers
 
 _IMAGE = 2  # the `type` of a file
-_CHECKBOX = 2  # the `type` of an attribute, whose value lists the checked options' ids with commas between
+_CHECKBOX = 2  # the `type` of an attribute whose value lists the checked options' ids, separated by commas
 _SHAPES: dict[int, tuple[str, tuple[str, ...]]] = {
     1: ("point", ("cx", "cy")),
     2: ("rect", ("x", "y", "width", "height")),

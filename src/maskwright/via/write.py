@@ -1,6 +1,6 @@
-"""Writing annotations: VIA 2 projects, COCO, and one-hot archives. Nothing is held beyond the image at hand.
+"""Write annotations: VIA 2 projects, COCO, and one-hot archives. Only the current image is held in memory.
 
-What is written depends on the content alone: no dates, no machine's names, keys in a fixed order.
+The output depends on the content alone: no dates, no host names, keys in a fixed order.
 """
 
 import json
@@ -39,15 +39,15 @@ def write_via_project(
     """Write a project that VIA 2 opens ("Load" in its Project menu), in the format of VIA 2.0.10.
 
     Each image's key is its file name followed by its size in bytes, as VIA makes it. VIA looks for an image at its
-    file name, relative to the page; a project opened elsewhere asks for the files, and knows them by their names.
+    file name, relative to the page. A project opened elsewhere asks for the files and recognises them by name.
 
     Args:
         path: replaced in one step when all is written.
         entries: the images, in the order in which VIA will show them.
-        classes: without background; the options of the dropdown that `attribute` is.
+        classes: without background; the options of the dropdown `attribute`.
         attribute: the region attribute that holds the class.
-        texts: further region attributes, of free text.
-        name: of the project, as VIA shows it.
+        texts: further region attributes, which hold free text.
+        name: the project's name, as VIA shows it.
 
     Raises:
         MaskwrightError: two images have the same file name and size, which VIA could not tell apart.
@@ -57,14 +57,14 @@ def write_via_project(
     attributes = {attribute: options, **dict.fromkeys(texts, text)}
     keys: dict[str, None] = {}
     with replaced_file(path) as file:
-        # What says how to read the regions comes before them, so that a reader needs only one pass.
+        # Whatever is needed to read the regions comes before them, so a reader needs only one pass.
         file.write('{"_via_settings": ' + _json(_via_settings(name, attribute)))
         file.write(',\n"_via_attributes": ' + _json({"region": attributes, "file": {}}))
         file.write(',\n"_via_data_format_version": "2.0.10",\n"_via_img_metadata": {')
         for entry in entries:
             key = f"{entry.filename}{entry.size}"
             if key in keys:
-                raise MaskwrightError(f"{path}: {entry.filename} would be listed twice; give the images unlike names")
+                raise MaskwrightError(f"{path}: {entry.filename} would be listed twice; give each image its own name")
             file.write(f"{',' if keys else ''}\n{_json(key)}: {_json(_via_image(entry))}")
             keys[key] = None
         file.write('},\n"_via_image_id_list": ' + _json(list(keys)) + "}\n")
@@ -118,10 +118,11 @@ def _via_settings(name: str, attribute: str) -> dict[str, Any]:
 class CocoWriter:
     """Writes COCO object annotations (cocodataset.org, "Data format"), image by image.
 
-    Category ids are class indices (from 1, background is none); image and annotation ids count from 1. Annotations
-    wait in a temporary file beside `path` until all images are written, since COCO lists them after the images.
+    Category ids are class indices (from 1; the background is not a category); image and annotation ids count from 1.
+    Annotations wait in a temporary file beside `path` until all images are written, since COCO lists them after the
+    images.
 
-    An image with regions of unknown class has a key that COCO does not know: `unlabelled`, a list of their boxes.
+    An image with regions of unknown class has a key that is not part of COCO: `unlabelled`, a list of their boxes.
 
     Use as a context manager; the file is complete when the block ends.
     """
@@ -174,17 +175,17 @@ class CocoWriter:
 def coco_annotations(
     regions: Sequence[LabelledRegion], height: int, width: int, *, crossing: Container[int] = ()
 ) -> list[str]:
-    """Return each region as a COCO annotation in JSON, still without its ids.
+    """Return each region as a COCO annotation in JSON, without ids.
 
     `segmentation` is the outline as drawn, cut off at the image's borders (circles and ellipses become polygons of
     the same area); `bbox` is the box around it; `area` is what the outline encloses within the image, in square
     pixels. Regions of unknown class and those without an area within the image are left out.
 
     Args:
-        regions: of one image.
-        height: of the image, in pixels.
-        width: likewise.
-        crossing: numbers of regions whose outline crosses itself: what they enclose is found by the even-odd rule.
+        regions: the regions of one image.
+        height: the image's height in pixels.
+        width: the image's width in pixels.
+        crossing: the numbers of regions whose outline crosses itself; their area follows the even-odd rule.
     """
     regions = [region for region in regions if region.class_index != IGNORE]
     annotations = []
@@ -208,7 +209,7 @@ def coco_annotations(
 def unlabelled_boxes(regions: Sequence[LabelledRegion], height: int, width: int) -> list[list[float]]:
     """Return the boxes (x, y, width, height) around the regions of unknown class, cut off at the image's borders.
 
-    What lies in them is neither an object of a known class nor certainly background.
+    Their content is neither an object of a known class nor certainly background.
     """
     unknown = [region for region in regions if region.class_index == IGNORE]
     boxes = bounding_boxes(unknown, height, width).tolist()
@@ -236,7 +237,7 @@ def _outline(region: LabelledRegion) -> _Points:
 def _clipped(outline: _Points, height: int, width: int) -> _Points:
     """Cut an outline off at the image's borders, one border after the other (Sutherland and Hodgman, 1974).
 
-    Parts that come apart stay joined along the border, by a line there and back that encloses nothing.
+    Parts that are cut apart stay joined along the border by a line there and back that encloses no area.
     """
     for axis, limit, side in ((0, 0, 1), (1, 0, 1), (0, width, -1), (1, height, -1)):
         depths = [side * (point[axis] - limit) for point in outline]  # >= 0: on the image's side
@@ -278,7 +279,7 @@ class OneHotArchive:
         """Write one (H, W) uint8 index mask under `name`."""
         shape = (*mask.shape, len(self._indices))
         rows = max(1, _SPAN_OF_A_BLOCK // (shape[1] * shape[2]))
-        # Opened by name, an entry is dated 1980, whatever the day.
+        # An entry opened by name is always dated 1980.
         with self._zip.open(f"{name}.npy", "w", force_zip64=True) as file:
             header = {"descr": "|u1", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
@@ -297,7 +298,7 @@ def _json(value: object) -> str:
 
 
 def _short(number: float) -> float | int:
-    """Round to 1/10,000 pixel, and write whole numbers as such."""
+    """Round to 1/10,000 pixel, and return whole numbers as integers."""
     if isinstance(number, int):
         return number
     number = round(number, 4)

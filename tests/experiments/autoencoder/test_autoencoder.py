@@ -31,7 +31,6 @@ TINY = {
     "attention": "spatial",
     "schedule": Schedule(name="cosine", warmup_epochs=0.5),
 }
-HEADLINES = {"bce", "kl", "ssim"}
 
 
 def tiny(**changes):
@@ -88,8 +87,8 @@ def test_every_file_is_there_and_every_number_finite(trained):
         assert pixels.std() > 5
     assert json.loads((out / "metrics.json").read_text()) == metrics
     assert json.loads((out / "details.json").read_text()) == details
-    assert set(metrics) == HEADLINES
-    assert set(details) == {"loss", "mse", "mean_image_bce", "mean_image_mse", "mean_image_ssim"}
+    assert set(metrics) == {"bce"}
+    assert set(details) == {"loss", "kl", "mse", "ssim", "mean_image_bce", "mean_image_mse", "mean_image_ssim"}
     assert np.isfinite([*metrics.values(), *details.values()]).all()
     assert not (out / "checkpoint").exists()
     assert [epoch for epoch, _ in told] == [1, 2, 3]
@@ -118,8 +117,8 @@ def test_the_model_kept_is_that_of_the_best_epoch(trained, digits):
     assert losses(validation, code(model, validation), 0.001)["loss"] == pytest.approx(
         about["validation_loss"], rel=1e-5
     )
-    assert scores(test, code(model, test), 0.001)["ssim"] == pytest.approx(metrics["ssim"], rel=1e-5)
-    assert details["loss"] == pytest.approx(metrics["bce"] + 0.001 * metrics["kl"])
+    assert scores(test, code(model, test), 0.001)["ssim"] == pytest.approx(details["ssim"], rel=1e-5)
+    assert details["loss"] == pytest.approx(metrics["bce"] + 0.001 * details["kl"])
 
 
 def test_the_served_model_takes_digits_and_returns_them(trained, digits):

@@ -9,11 +9,11 @@ from support.tiny_clustering import shipped_clustering
     [
         (
             {"batch_size": 19, "over_heads": 0},
-            r"clustering: batch_size: at least 20 for heads of 10 clusters, .* cannot show \(got 19\)",
+            r"clustering: batch_size: at least 20, since .* heads of 10 clusters \(got 19\)",
         ),
         (
             {"over_heads": 1, "over_clusters": 100, "batch_size": 199},
-            "batch_size: at least 200 for heads of 100 clusters",
+            "batch_size: at least 200, since .* heads of 100 clusters",
         ),
         ({"clusters": 1}, "clustering.clusters: Input should be greater than or equal to 2"),
         ({"preset": "vgg"}, "clustering.preset: Input should be 'fast' or 'vgg-f'"),

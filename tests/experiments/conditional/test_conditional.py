@@ -4,7 +4,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from PIL import Image
 
 from maskwright.drinks.dataset import write_drinks
@@ -17,6 +16,7 @@ from maskwright.learning.common.saved import load_model
 from maskwright.params import parse_params
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.identity import content_hash
+from maskwright.shared.yaml_file import read_yaml
 from support.bar_digits import write_bar_digits
 
 SHIPPED = Path(__file__).parents[3] / "params.yaml"
@@ -24,7 +24,7 @@ VARIANTS = ["soft", "hard", "routed", "none", "oracle"]
 
 
 def params(**changes):
-    values = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
+    values = read_yaml(SHIPPED)
     small = {"seeds": 2, "epochs": 2, "batch_size": 20, "trunk": [4, 6], "branch": 5}
     values["conditional"] |= {**small, "variants": VARIANTS[:-1], **changes}
     return parse_params(values)
@@ -65,11 +65,7 @@ def test_writes_what_it_says(finished):
     assert json.loads((root / "results/metrics.json").read_text()) == metrics
     assert json.loads((root / "results/details.json").read_text()) == variants
     assert list(variants) == VARIANTS
-    assert metrics == {
-        "accuracy": variants["soft"]["accuracy"]["mean"],
-        "coarse_accuracy": variants["soft"]["coarse_accuracy"]["mean"],
-        "oracle_accuracy": variants["oracle"]["accuracy"]["mean"],
-    }
+    assert metrics == {"accuracy": variants["soft"]["accuracy"]["mean"]}
     assert "fall" not in variants["none"]
     assert variants["soft"]["above_none"]["mean"] == pytest.approx(
         variants["soft"]["accuracy"]["mean"] - variants["none"]["accuracy"]["mean"]
@@ -163,7 +159,7 @@ def test_the_data_are_made_by_the_sections_of_their_source():
 
 def test_too_few_images_for_a_batch(tmp_path):
     write_data(tmp_path)
-    with pytest.raises(MaskwrightError, match=r"conditional\.batch_size: 300 for 200 training images; lower it"):
+    with pytest.raises(MaskwrightError, match=r"conditional\.batch_size: 300 is more than the 200 training images"):
         train(
             settings(batch_size=300), data=tmp_path / "data", out=tmp_path / "model", history=tmp_path / "history.csv"
         )

@@ -2,13 +2,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
 
 from maskwright.experiments.conditional.data import read_class_names, read_hierarchy
 from maskwright.experiments.conditional.generate import coarse_of_fine, write_hierarchy
 from maskwright.params import parse_params
 from maskwright.shared.errors import MaskwrightError
+from maskwright.shared.yaml_file import read_yaml
 from maskwright.via.model import ImageEntry, Region
 from maskwright.via.write import write_via_project
 
@@ -18,7 +18,7 @@ CONTAINERS = {"cola": "can", "lemonade": "can", "water": "bottle"}
 
 
 def params(root=None, **changes):
-    values = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
+    values = read_yaml(SHIPPED)
     values["conditional"] |= changes
     if root is not None:
         named = {split: f"{split}/via.json" for split in ("train", "validation", "test")}
@@ -104,9 +104,9 @@ def test_homes_of_fine_classes():
 @pytest.mark.parametrize(
     ("mapping", "message"),
     [
-        ({"x": ["a"], "y": ["b"]}, "conditional.coarse: c in no coarse class; put each in one"),
+        ({"x": ["a"], "y": ["b"]}, "conditional.coarse: c not in any coarse class; put each in one"),
         ({"x": ["a", "b"], "y": ["b", "c"]}, "conditional.coarse: 'b' is in several coarse classes"),
-        ({"x": ["a", "b"], "y": ["c", "d"]}, "conditional.coarse: y: there is no class 'd'; there is a, b, c"),
+        ({"x": ["a", "b"], "y": ["c", "d"]}, "conditional.coarse: y: no class 'd'; choose from a, b, c"),
     ],
 )
 def test_mappings_that_do_not_fit(mapping, message):

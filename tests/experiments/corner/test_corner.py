@@ -69,7 +69,7 @@ def test_writes_what_it_says(finished):
         "evaluate": {"labels_512": pytest.approx(62 / 1024 / 16, rel=1e-6), "labels_512_1_1_1": 0.0},
     }
     chosen = variants["repeated_corner"]
-    assert metrics == {name: chosen[name]["mean"] for name in ("solved", "recall", "false_positives")}
+    assert metrics == {name: chosen[name]["mean"] for name in ("solved", "recall")}
     outcomes = pd.read_csv(root / "results/plots/changes.csv")
     assert outcomes.groupby(["change", "labels"]).size().to_dict() == {("none", "posted"): 3, ("none", "matched"): 3}
     assert pd.read_csv(root / "results/plots/repeats.csv").groupby("repeats").size().to_dict() == {1: 3, 64: 3}

@@ -138,7 +138,7 @@ def test_what_is_no_earlier_prediction_is_not_deleted(here):
     photo(Path("a.png"))
     Path("out").mkdir()
     Path("out/detections.json").write_text("mine")
-    with pytest.raises(MaskwrightError, match=r"^out: holds 'detections\.json', which is no earlier prediction"):
+    with pytest.raises(MaskwrightError, match=r"^out: holds 'detections\.json', which is not an earlier prediction"):
         find_photographs([Path("a.png")], out=Path("out"), via=None)
 
 

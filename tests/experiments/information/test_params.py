@@ -8,7 +8,7 @@ from support.tiny_information import tiny_information
     ("changes", "message"),
     [
         ({"correlations": [1.0]}, "information.correlations.0: Input should be less than 1"),
-        ({"correlations": [0.5, 0.5]}, "information: correlations: each only once"),
+        ({"correlations": [0.5, 0.5]}, "information: correlations: give each only once"),
         ({"batch_size": 201}, r"information: batch_size: at most half of pairs, 200 \(got 201\)"),
         ({"bins": 401}, "information: bins: at most as many as pairs"),
         ({"neighbours": 400}, "information: neighbours: fewer than pairs"),

@@ -75,6 +75,6 @@ def test_files(tmp_path):
     with pytest.raises(MaskwrightError, match=r"grid_test.npz: no such file; run `maskwright generate"):
         read_masked_digits(tmp_path, "grid", "test")
     np.savez(tmp_path / "digits/test.npz", images=TEN[:3], labels=LABELS[:3])
-    with pytest.raises(MaskwrightError, match=r"test.npz: has 3 digits, and an image needs 4; raise digits.test"):
+    with pytest.raises(MaskwrightError, match=r"test.npz: has 3 digits, but an image needs 4; raise digits.test"):
         write_masked_digits(settings, tmp_path / "digits", tmp_path / "three")
     assert not (tmp_path / "three").exists()

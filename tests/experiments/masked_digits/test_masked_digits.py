@@ -55,11 +55,7 @@ def test_writes_what_it_says(finished):
     guesses = [
         guessing_ceiling(read_masked_digits(root / "data", kind, "test").digits) for kind in ("grid", "canvas")
     ]
-    assert metrics == {
-        "accuracy": variants["channel"]["accuracy"]["mean"],
-        "canvas_accuracy": variants["channel"]["canvas_accuracy"]["mean"],
-        "guessing_ceiling": guesses[0],
-    }
+    assert metrics == {"accuracy": variants["channel"]["accuracy"]["mean"]}
     for variant in WAYS:
         values = variants[variant]
         assert [values["guessing_ceiling"], values["canvas_guessing_ceiling"]] == guesses

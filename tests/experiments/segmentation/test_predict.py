@@ -18,6 +18,7 @@ from scipy.ndimage import gaussian_filter
 
 from maskwright.experiments.segmentation.predict import polygons, predict, without_specks
 from maskwright.photos.images import read_mask
+from maskwright.photos.splits import read_split
 from maskwright.predictions.photographs import find_photographs
 from maskwright.shared.errors import MaskwrightError
 from maskwright.via.convert import convert_file
@@ -25,7 +26,7 @@ from maskwright.via.lint import lint
 from maskwright.via.model import LabelledRegion
 from maskwright.via.rasterise import rasterise
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CLASSES = ["background", "cat", "dog"]
 SIZE = (32, 48)
 
@@ -116,8 +117,8 @@ def test_thin_things_in_a_large_mask_are_drawn_in_full_resolution():
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     import keras
-    from maskwright.experiments.segmentation.learn.train.learn import network as fcn
 
+    from maskwright.experiments.segmentation.learn import network as fcn
     from maskwright.learning.common.saved import save_model
 
     folder = tmp_path_factory.mktemp("models") / "segmentation"
@@ -168,8 +169,7 @@ def test_masks_overlays_and_a_project_that_gives_the_same_masks(here, model):
     assert report.images == len(shown)
     assert not [problem for problem in report.problems if problem.code in ("size-changed", "missing-image")]
     convert_file(via, Path("back"), classes=CLASSES[1:])
-    with Path("back/masks.csv").open(newline="", encoding="utf-8") as file:
-        back = {Path("photos") / row["image"]: read_mask(Path("back") / row["mask"]) for row in csv.DictReader(file)}
+    back = {example.image: read_mask(example.mask) for example in read_split(Path("back/masks"))}
     assert back.keys() == masks.keys()
     for path, mask in masks.items():
         assert min(ious(mask, back[path]).values()) >= 0.95, path

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from maskwright.experiments.xor.data import VARIANTS, read_xor, write_xor, xor_rows
+from maskwright.shared.errors import MaskwrightError
 
 
 def test_rows_by_hand():
@@ -53,3 +54,11 @@ def test_reading(tmp_path):
     assert {variant: read_xor(tmp_path, variant)[1].mean(axis=0).tolist() for variant in VARIANTS} == {
         variant: [0.5, 0.5] for variant in VARIANTS
     }
+
+
+@pytest.mark.parametrize("content", [None, "", "position,label\n1,x\n", "position,label\n1,0\n"])
+def test_a_missing_or_damaged_table_is_one_line(tmp_path, content):
+    if content is not None:
+        (tmp_path / "signal.csv").write_text(content)
+    with pytest.raises(MaskwrightError, match=r"signal\.csv: (no such file|damaged).*run `maskwright generate xor`"):
+        read_xor(tmp_path, "signal")

@@ -4,8 +4,8 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from maskwright.experiments.segmentation.learn.train.learn import network as fcn
 
+from maskwright.experiments.segmentation.learn import network as fcn
 from maskwright.experiments.segmentation.learn.losses import SegmentationLoss
 from maskwright.learning.common.saved import load_model, read_about, save_model
 from maskwright.shared.errors import MaskwrightError
@@ -90,27 +90,27 @@ class TestProblems:
     @pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"class_name": "Nothing", "config": {}}'])
     def test_damaged_architecture(self, folder: Path, text: str):
         (folder / "config.json").write_text(text)
-        assert self.error(folder).startswith(f"{folder}: not a whole model (")
+        assert self.error(folder).startswith(f"{folder}: not a complete model (")
 
     @pytest.mark.parametrize("missing", ["config.json", "model.weights.h5"])
     def test_a_missing_file(self, folder: Path, missing: str):
         (folder / missing).unlink()
-        assert self.error(folder).startswith(f"{folder}: not a whole model (")
+        assert self.error(folder).startswith(f"{folder}: not a complete model (")
 
     def test_damaged_weights(self, folder: Path):
         path = folder / "model.weights.h5"
         path.write_bytes(path.read_bytes()[:5000])
-        assert self.error(folder).startswith(f"{folder}: not a whole model (")
+        assert self.error(folder).startswith(f"{folder}: not a complete model (")
 
     def test_weights_of_another_model(self, folder: Path, tmp_path: Path):
         inputs = keras.Input((None, None, 3))
         save_model(keras.Model(inputs, keras.layers.Conv2D(2, 1)(inputs)), ABOUT, tmp_path / "other")
         (tmp_path / "other" / "model.weights.h5").replace(folder / "model.weights.h5")
-        assert self.error(folder).startswith(f"{folder}: not a whole model (")
+        assert self.error(folder).startswith(f"{folder}: not a complete model (")
 
     def test_a_layer_that_the_weights_lack(self, tmp_path: Path):
         inputs = keras.Input((None, None, 3))
         save_model(keras.Model(inputs, keras.layers.Conv2D(3, 1, name="a")(inputs)), ABOUT, tmp_path / "m")
         deeper = keras.layers.Conv2D(3, 1, name="b")(keras.layers.Conv2D(3, 1, name="a")(inputs))
         (tmp_path / "m" / "config.json").write_text(json.dumps(json.loads(keras.Model(inputs, deeper).to_json())))
-        assert self.error(tmp_path / "m").startswith(f"{tmp_path / 'm'}: not a whole model (")
+        assert self.error(tmp_path / "m").startswith(f"{tmp_path / 'm'}: not a complete model (")

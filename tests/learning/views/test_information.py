@@ -155,17 +155,17 @@ def test_gaussian_information_by_hand():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: entropy(np.array([0.5, 0.6])), "must sum to 1, and sum to 1.1"),
+        (lambda: entropy(np.array([0.5, 0.6])), "must sum to 1, not 1.1"),
         (lambda: entropy(np.array([1.5, -0.5])), "not negative"),
         (lambda: entropy(np.array([np.nan, 1.0])), "finite"),
         (lambda: entropy(np.array([])), "no probabilities"),
         (lambda: entropy(np.array([1.0]), "hartleys"), "bits or nats, not in 'hartleys'"),
         (lambda: information(np.array([0.5, 0.5])), "two dimensions, not 1"),
-        (lambda: count_information(np.array([[3, -1]])), "must not be negative, and the smallest is -1"),
+        (lambda: count_information(np.array([[3, -1]])), "must not be negative, but the smallest is -1"),
         (lambda: count_information(np.array([[0.5, 1.5]])), "whole numbers"),
         (lambda: count_information(np.zeros((2, 2), int)), "no samples: every count is 0"),
         (lambda: pair_counts(np.array([], int), np.array([], int)), "no samples"),
-        (lambda: pair_counts(np.array([0, 1]), np.array([0])), "no pairs"),
+        (lambda: pair_counts(np.array([0, 1]), np.array([0])), "not pairs"),
         (
             lambda: pair_counts(np.array([0, 3]), np.array([0, 1]), (3, 2)),
             "x holds values from 0 to 3; allowed are 0",
@@ -174,7 +174,7 @@ def test_gaussian_information_by_hand():
         (lambda: pair_counts(np.array([0.5]), np.array([1])), "x holds float64, not whole numbers"),
         (lambda: quantile_bins(np.array([1.0, 2.0]), 3), "2 values cannot fill 3 bins"),
         (lambda: quantile_bins(np.array([1.0, np.inf]), 1), "finite"),
-        (lambda: gaussian_information(1.0), "strictly between -1 and 1, and is 1.0"),
+        (lambda: gaussian_information(1.0), "strictly between -1 and 1, not 1.0"),
     ],
 )
 def test_wrong_input(call, message):

@@ -1,4 +1,4 @@
-"""Attention autoencoder: which parts of a network improve what it can say of a digit in two numbers?"""
+"""Attention autoencoder: which parts of a network improve how well it describes a digit with two numbers?"""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The digits that the autoencoder learns, and those that it is scored with. Imports no TensorFlow."""
+"""The digits on which the autoencoder is trained and scored. Imports no TensorFlow."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +18,7 @@ class Digits(NamedTuple):
 
 
 def read_split(settings: Autoencoder, data: Path, split: str) -> Digits:
-    """Read a split of the digits; of the training split only the first `settings.images`.
+    """Read a split of the digits; only the first `settings.images` of the training split.
 
     Args:
         settings: the experiment's section of params.yaml.

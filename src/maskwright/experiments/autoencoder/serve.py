@@ -1,11 +1,11 @@
-"""The trained autoencoder as a model that is served."""
+"""The trained autoencoder as a model for serving."""
 
 from pathlib import Path
 from typing import Any
 
 import keras
 
-# Loading a model needs its layers, which the module of the network registers.
+# Loading a model needs its layers, which the network's module registers.
 import maskwright.experiments.autoencoder.learn.network  # noqa: F401
 from maskwright.learning.common.saved import load_model
 
@@ -14,7 +14,7 @@ def serving_model(folder: Path) -> keras.Model:
     """Load a trained model as one that takes (B, H, W) uint8 digits and returns (B, H, W) uint8 reconstructions.
 
     Raises:
-        MaskwrightError: there is no whole model in the folder.
+        MaskwrightError: the folder does not hold a complete model.
     """
     model: Any = load_model(folder)[0]
     height, width, channels = model.input_shape[1:]

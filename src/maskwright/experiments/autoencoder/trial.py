@@ -1,4 +1,4 @@
-"""One trial of a sweep: a training with one combination of settings."""
+"""A trial of a sweep: a training with one combination of settings."""
 
 from pathlib import Path
 
@@ -10,17 +10,17 @@ from maskwright.experiments.autoencoder.report.metrics import scores
 
 
 def trial(settings: Autoencoder, data: Path) -> dict[str, float]:
-    """Train in memory and return the numbers on the test split that `evaluate` has too; write no files.
+    """Train in memory and return the same scores on the test split as `evaluate`. Write no files.
 
-    The weights are those after the last epoch: nothing is chosen, so no validation split is needed. Numbers are not
-    finite where the training diverged.
+    The model has the weights after the last epoch. No epoch is chosen, so no validation split is needed. If the
+    training diverged, the scores are not finite.
 
     Args:
         settings: the experiment's section of params.yaml.
         data: the folder that `maskwright generate digits` wrote.
 
     Raises:
-        MaskwrightError: the data are missing, or there are too few.
+        MaskwrightError: the data are missing, or there are too few images.
     """
     training, test = (read_split(settings, data, split).images for split in ("train", "test"))
     trainer = new_trainer(settings, training)

@@ -1,4 +1,4 @@
-"""Clustering without labels: two views of an image should fall into one cluster, and the clusters be used evenly."""
+"""Clustering without labels: two views of an image should share a cluster, and all clusters be used evenly."""
 
 from pathlib import Path
 

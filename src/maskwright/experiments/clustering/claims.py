@@ -1,4 +1,4 @@
-"""What the sources say of this experiment, and how it is tested; see `claims.judge`."""
+"""What the sources say about this experiment, and how each claim is tested; see `claims.judge`."""
 
 from maskwright.claims.judge import Claim
 from maskwright.claims.measures import difference, mean, of_seeds

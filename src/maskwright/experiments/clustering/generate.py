@@ -1,9 +1,9 @@
-"""Pictures to cluster, in training and test images that share none. Imports no TensorFlow.
+"""Pictures to cluster, in disjoint training and test splits. Imports no TensorFlow.
 
     maskwright generate clustering
 
-By `clustering.images` they come from the digits, or from any folder that holds a folder of pictures for each class.
-No network sees a class: the classes only score the clusters.
+Depending on `clustering.images`, they are the digits, or come from any folder with a folder of pictures for each
+class. No network sees the classes: they are only used to score the clusters.
 """
 
 import hashlib
@@ -16,23 +16,23 @@ from maskwright.experiments.clustering.params import Clustering
 from maskwright.photos.images import ImageError, read_image, resize_image
 from maskwright.shared.datasets import DIGIT_CLASSES, read_images
 from maskwright.shared.errors import MaskwrightError
-from maskwright.shared.outputs import replaced_folder, write_json
+from maskwright.shared.outputs import replaced_folder, write_arrays, write_json
 
 SPLITS = ("train", "test")
 
 TEST_SHARE = 0.2
-"""The share of a folder's pictures that become test images, by the hash of their names."""
+"""The share of a folder's pictures that become test images, chosen by the hash of their names."""
 
 _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"})
 
 
 def write_pictures(settings: Clustering, digits: Path, out: Path) -> None:
-    """Write `out`/train.npz and test.npz (see `Pictures`), and the classes' names.
+    """Write `out`/train.npz and test.npz (see `Pictures`), and the names of the classes.
 
     Args:
-        settings: the section of params.yaml, of which `images` and `side` matter.
+        settings: the experiment's section of params.yaml; only `images` and `side` are used.
         digits: the folder that `maskwright generate digits` wrote; read only if `images` is "digits".
-        out: the folder; replaced whole.
+        out: the output folder, replaced as a whole.
 
     Raises:
         MaskwrightError: a folder is missing, has no pictures or only one class, or a picture cannot be read.
@@ -45,7 +45,7 @@ def write_pictures(settings: Clustering, digits: Path, out: Path) -> None:
     with replaced_folder(out) as new:
         write_json(new / CLASSES_FILE, names)
         for split, drawn in splits.items():
-            np.savez_compressed(new / f"{split}.npz", images=drawn.images, labels=drawn.labels)
+            write_arrays(new / f"{split}.npz", images=drawn.images, labels=drawn.labels)
 
 
 def _digits(digits: Path, split: str) -> Pictures:
@@ -54,9 +54,9 @@ def _digits(digits: Path, split: str) -> Pictures:
 
 
 def _folder(folder: Path, side: int) -> tuple[list[str], dict[str, Pictures]]:
-    """Return the names of a folder's classes, and its pictures in their splits."""
+    """Return the names of a folder's classes, and its pictures by split."""
     if not folder.is_dir():
-        raise MaskwrightError(f"{folder}: no such folder; clustering.images is digits or a folder of folders")
+        raise MaskwrightError(f"{folder}: no such folder; clustering.images must be digits or a folder of folders")
     names = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     if len(names) < 2:
         raise MaskwrightError(f"{folder}: clustering.images needs a folder of pictures for each of several classes")
@@ -64,7 +64,7 @@ def _folder(folder: Path, side: int) -> tuple[list[str], dict[str, Pictures]]:
     labels: dict[str, list[int]] = {split: [] for split in SPLITS}
     for label, name in enumerate(names):
         for path in sorted(path for path in (folder / name).rglob("*") if path.suffix.lower() in _SUFFIXES):
-            # The name alone decides, so that a picture that is added moves no other one.
+            # Only the name decides, so adding a picture does not move another one to the other split.
             digest = hashlib.sha256(path.relative_to(folder).as_posix().encode("utf-8", "surrogatepass")).digest()
             split = "test" if int.from_bytes(digest[:4], "big") < TEST_SHARE * 2**32 else "train"
             try:
@@ -79,7 +79,7 @@ def _folder(folder: Path, side: int) -> tuple[list[str], dict[str, Pictures]]:
 
 
 def _square(image: np.ndarray) -> np.ndarray:
-    """Cut the largest square out of the middle."""
+    """Cut the largest possible square out of the middle."""
     height, width = image.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2

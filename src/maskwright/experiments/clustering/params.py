@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from maskwright.shared.settings import Positive, Precision, Section, Seeds
 
 IIC = "iic"
-"""The variant, of which there is one."""
+"""The only variant."""
 
 
 class Clustering(Section):
@@ -33,15 +33,15 @@ class Clustering(Section):
         largest = max(self.clusters, self.over_clusters if self.over_heads else 0)
         if self.batch_size < 2 * largest:
             raise ValueError(
-                f"batch_size: at least {2 * largest:,} for heads of {largest:,} clusters, whose joint distribution "
-                f"fewer images cannot show (got {self.batch_size:,})"
+                f"batch_size: at least {2 * largest:,}, since fewer images cannot show the joint distribution of "
+                f"heads of {largest:,} clusters (got {self.batch_size:,})"
             )
         return self
 
     outside: ClassVar[frozenset[str]] = frozenset({"images", "side"})
-    """The keys that do not change how a variant is trained. The data's files speak for them."""
+    """The keys that do not affect how a variant is trained. The files of the data reflect their values."""
 
     @property
     def trained_variants(self) -> list[str]:
-        """The variants to train, of which there is one."""
+        """The variants to train; there is only one."""
         return [IIC]

@@ -1,10 +1,10 @@
-"""Loading a variant's model, to be served."""
+"""Loading a variant's model for serving."""
 
 from pathlib import Path
 
 import keras
 
-# It defines a layer of the stored models, which Keras knows once this module is imported.
+# This module defines a layer of the stored models, which Keras needs in order to load them.
 import maskwright.learning.common.layers  # noqa: F401
 from maskwright.learning.common.saved import load_model
 
@@ -13,7 +13,7 @@ def serving_model(folder: Path) -> keras.Model:
     """Load the networks of all R seeds as one.
 
     Args:
-        folder: of the variant.
+        folder: the variant's folder.
 
     Returns:
         Images (B, H, H, C), from 0 to 1 -> (B, R, heads K + over_heads L): the probabilities of each head's clusters,

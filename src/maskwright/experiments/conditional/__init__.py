@@ -1,4 +1,4 @@
-"""A condition inside a network: a first head names the coarse class, and that class's branch names the fine one."""
+"""A condition inside a network: a first head names the coarse class, and its branch then names the fine class."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Images with a label on two levels: a coarse class, and a fine class within it. Imports no TensorFlow."""
+"""Images with labels on two levels: a coarse class, and a fine class within it. Imports no TensorFlow."""
 
 import json
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from maskwright.shared.errors import MaskwrightError
 CLASSES_FILE = "classes.json"
 
 _DATA_SET = "conditional"
-"""What `maskwright generate` calls the data set."""
+"""The name of the data set for `maskwright generate`."""
 
 
 @dataclass(frozen=True)
 class TwoLevels:
-    """Images of a split, (N, H, H, C) uint8, and the indices of their coarse and fine classes, (N,) uint8 each."""
+    """A split's images, (N, H, H, C) uint8, and the indices of their coarse and fine classes, (N,) uint8 each."""
 
     images: np.ndarray
     coarse: np.ndarray
@@ -42,7 +42,7 @@ def read_hierarchy(data: Path, split: str) -> TwoLevels:
 
 
 def read_class_names(data: Path) -> ClassNames:
-    """Read the names of the classes. Raises as `read_hierarchy`."""
+    """Read the names of the classes. The errors are those of `read_hierarchy`."""
     path = data / CLASSES_FILE
     if not path.is_file():
         raise MaskwrightError(f"{path}: no such file; run `maskwright generate {_DATA_SET}` first")

@@ -1,10 +1,10 @@
 """Making images with labels on two levels. Imports no TensorFlow.
 
-`conditional.source` says what they are made from:
+`conditional.source` is what they are made from:
 
-- `digits`: the fine class is the digit, and a mapping names the coarse class of each digit;
-- `regions`: each region of the annotations, cut out of its photograph as a square. The fine class is the attribute
-  `conditional.fine`. The coarse class is another attribute, or a mapping names that of each fine class.
+- `digits`: the fine class is the digit, and a mapping gives the coarse class of each digit;
+- `regions`: each annotated region, cut out of its photograph as a square. The fine class is the attribute
+  `conditional.fine`. The coarse class is another attribute, or a mapping gives it for each fine class.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ from maskwright.experiments.conditional.params import Conditional
 from maskwright.photos.images import IGNORE, read_image, resize_image
 from maskwright.shared.datasets import DIGIT_CLASSES, read_images
 from maskwright.shared.errors import MaskwrightError
-from maskwright.shared.outputs import replaced_folder, write_json
+from maskwright.shared.outputs import replaced_folder, write_arrays, write_json
 from maskwright.via.labels import LabelRule, class_of, find_label_rule
 from maskwright.via.lint import check_image, merged_entries
 from maskwright.via.model import ImageEntry, LabelledRegion
@@ -27,22 +27,22 @@ from maskwright.via.rasterise import bounding_boxes
 from maskwright.via.splits import Source, split_sources
 
 SURROUNDINGS = 0.1
-"""How much a crop shows around its region's box on each side, as a share of the box's longer side."""
+"""The margin of a crop on each side of its region's box, as a share of the box's longer side."""
 
 _WHERE = "conditional.coarse"
 
 
 def write_hierarchy(settings: Conditional, annotations: Annotations, digits: Path, out: Path) -> None:
-    """Write `out`/train.npz, validation.npz and test.npz (see `TwoLevels`), and the classes' names.
+    """Write `out`/train.npz, validation.npz and test.npz (see `TwoLevels`), and the names of the classes.
 
     Args:
-        settings: the section `conditional` of params.yaml, which says what the images are.
-        annotations: the section `annotations`, which matters where the images are regions.
-        digits: the folder that `maskwright generate digits` wrote, which matters where they are digits.
-        out: the folder; replaced whole.
+        settings: the section `conditional` of params.yaml, which describes the images.
+        annotations: the section `annotations`; used only if the images are regions.
+        digits: the folder that `maskwright generate digits` wrote; used only if the images are digits.
+        out: the output folder, replaced as a whole.
 
     Raises:
-        MaskwrightError: the mapping does not fit the classes; a split has no image; there are no digits, or the
+        MaskwrightError: the mapping does not fit the classes; a split has no image; the digits are missing, or the
             annotations cannot be read; a region cannot be used or has no coarse class, and `annotations.on_error` is
             "fail".
     """
@@ -53,29 +53,29 @@ def write_hierarchy(settings: Conditional, annotations: Annotations, digits: Pat
         for split, drawn in splits:
             if not len(drawn.images):
                 raise MaskwrightError(f"conditional.source: the {split} split has no image; add some to it")
-            np.savez_compressed(new / f"{split}.npz", images=drawn.images, coarse=drawn.coarse, fine=drawn.fine)
+            write_arrays(new / f"{split}.npz", images=drawn.images, coarse=drawn.coarse, fine=drawn.fine)
 
 
 def coarse_of_fine(mapping: Mapping[str, list[str]], fine: tuple[str, ...]) -> np.ndarray:
     """Return the index of each fine class's coarse class, (F,).
 
     Args:
-        mapping: the fine classes of each coarse one.
+        mapping: the fine classes of each coarse class.
         fine: all fine classes.
 
     Raises:
-        MaskwrightError: a fine class is in no coarse class or in several, or there is none of that name.
+        MaskwrightError: a fine class is in no coarse class or in several, or the mapping names an unknown class.
     """
     homes: dict[str, int] = {}
     for index, (coarse, members) in enumerate(mapping.items()):
         for name in members:
             if name not in fine:
-                raise MaskwrightError(f"{_WHERE}: {coarse}: there is no class {name!r}; there is {', '.join(fine)}")
+                raise MaskwrightError(f"{_WHERE}: {coarse}: no class {name!r}; choose from {', '.join(fine)}")
             if homes.setdefault(name, index) != index:
                 raise MaskwrightError(f"{_WHERE}: {name!r} is in several coarse classes; leave it in one")
     missing = [name for name in fine if name not in homes]
     if missing:
-        raise MaskwrightError(f"{_WHERE}: {', '.join(missing)} in no coarse class; put each in one")
+        raise MaskwrightError(f"{_WHERE}: {', '.join(missing)} not in any coarse class; put each in one")
     return np.array([homes[name] for name in fine])
 
 
@@ -134,7 +134,7 @@ def _crops(
 ) -> Iterator[tuple[np.ndarray, int, int]]:
     """Yield the crop (side, side, 3) of each usable region, with the indices of its coarse and fine class.
 
-    `left_out` gets the place of each image and region that is refused, or whose coarse class is not known.
+    The place of each image or region that cannot be used, or whose coarse class is unknown, is added to `left_out`.
     """
     path = source.file.path
     for entry in merged_entries(source.file):
@@ -162,7 +162,7 @@ def _place(entry: ImageEntry, region: int | None) -> str:
 
 
 def _square_crop(image: np.ndarray, region: LabelledRegion, side: int) -> np.ndarray | None:
-    """Cut out the square around a region's box, what lies outside the image filled with its border pixels."""
+    """Cut out the square around a region's box; outside the image, its border pixels are repeated."""
     height, width = image.shape[:2]
     x, y, across, down = bounding_boxes([region], height, width)[0]
     if across < 1 or down < 1:

@@ -9,7 +9,7 @@ from maskwright.shared.settings import Positive, Section, Seeds
 Switch = Literal["soft", "hard", "routed", "none"]
 
 ORACLE = "oracle"
-"""The variant whose gate is the true coarse class: the upper bound of the others."""
+"""The variant whose gate is the true coarse class. It is the upper bound for the others."""
 
 
 class Conditional(Section):
@@ -44,9 +44,9 @@ class Conditional(Section):
         return self
 
     outside: ClassVar[frozenset[str]] = frozenset({"variant", "variants", "source", "coarse", "fine", "side"})
-    """The keys that do not change how a variant is trained. The data's files speak for some of them."""
+    """The keys that do not affect how a variant is trained. The files of the data reflect the values of some."""
 
     @property
     def trained_variants(self) -> list[str]:
-        """The variants to train: the chosen one, those to compare it with, and the bound."""
+        """The variants to train: the chosen one, the ones to compare it with, and the bound."""
         return list(dict.fromkeys([self.variant, *self.variants, ORACLE]))

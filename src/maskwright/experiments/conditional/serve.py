@@ -1,4 +1,4 @@
-"""The trained networks of a variant as a model that is served."""
+"""The trained networks of a variant as a model for serving."""
 
 from pathlib import Path
 
@@ -13,6 +13,6 @@ def serving_model(folder: Path) -> keras.Model:
     """Load the networks of a variant: images (B, H, H, C), from 0 to 1 -> (B, R, K + F) logits, R seeds.
 
     Raises:
-        MaskwrightError: there is no whole model in the folder.
+        MaskwrightError: the folder does not hold a complete model.
     """
     return load_model(folder)[0]

@@ -1,7 +1,7 @@
 """Running only the branch that a hard gate opens.
 
-A closed branch sees zeros and returns the same features for every image. They are computed once here, and each image
-then takes the open branch alone.
+A closed branch sees zeros and returns the same features for every image. These features are computed only once, and
+each image then runs through the open branch alone.
 """
 
 from collections.abc import Callable
@@ -12,16 +12,16 @@ import tensorflow as tf
 
 
 def skipping(model: Any) -> Callable[[Any], Any]:
-    """Return a compiled function that gives the logits of a hard-gated network and runs one branch an image.
+    """Return a compiled function that gives the logits of a hard-gated network but runs only one branch per image.
 
-    The images of a batch are sorted by their branch. Each branch computes its own images only; for the others it
-    takes the features that it always has where its share is 0.
+    The images of a batch are grouped by branch. Each branch computes only its own images. For the others it uses the
+    constant features that belong to a share of 0.
 
     Args:
         model: a `learn.network.network` with the gate `hard` or `gumbel`.
 
     Returns:
-        images (B, side, side, channels), from 0 to 1 -> (B, K + F) logits, those of `model` but for rounding.
+        images (B, side, side, channels), from 0 to 1 -> (B, K + F) logits, equal to those of `model` up to rounding.
     """
     return _compiled(model, skip=True)
 
@@ -36,7 +36,7 @@ def _compiled(model: Any, *, skip: bool) -> Callable[[Any], Any]:
     coarse = stem.output_shape[2][-1]
     branches = [model.get_layer(f"branch_{number}") for number in range(coarse)]
     second = model.get_layer("second")
-    # What a closed branch returns, (units,) each.
+    # The features that each closed branch returns, (units,) each.
     closed = [
         np.asarray(one([np.zeros((1, *shape[1:]), np.float32) for shape in one.input_shape]))[0] for one in branches
     ]
@@ -50,7 +50,7 @@ def _compiled(model: Any, *, skip: bool) -> Callable[[Any], Any]:
         features = []
         for number, one in enumerate(branches):
             rows = tf.where(chosen == number)
-            # No images, no convolution: of an empty batch it would still prepare its weights.
+            # Without images the convolution is skipped, since it would prepare its weights even for an empty batch.
             opened = tf.cond(
                 tf.size(rows) > 0,
                 lambda one=one, rows=rows: one(

@@ -1,13 +1,13 @@
 """Corners: all binary 3x3 patterns, one of which is a top-left corner, and images of rectangles. No TensorFlow.
 
-The one positive of the 512 patterns is
+The only positive one of the 512 patterns is
 
     0 0 0
     0 1 1
     0 1 1
 
-that is, a pixel that is the top-left corner of a filled area of at least 2 x 2. In an image of filled rectangles that
-do not touch each other or the border, it stands around each rectangle's top-left pixel and nowhere else.
+Its middle pixel is the top-left corner of a filled area of at least 2 x 2. In an image of filled rectangles that do
+not touch each other or the border, the pattern occurs around each rectangle's top-left pixel and nowhere else.
 """
 
 import csv
@@ -17,7 +17,7 @@ import numpy as np
 
 from maskwright.experiments.corner.params import Corner, Rectangles
 from maskwright.shared.errors import MaskwrightError
-from maskwright.shared.outputs import replaced_folder
+from maskwright.shared.outputs import replaced_folder, write_arrays
 
 CORNER = np.array([[0, 0, 0], [0, 1, 1], [0, 1, 1]], np.uint8)
 """The positive pattern."""
@@ -25,9 +25,9 @@ CORNER = np.array([[0, 0, 0], [0, 1, 1], [0, 1, 1]], np.uint8)
 PATTERNS = 512
 
 CORNER_INDEX = 0b000011011
-"""Its place among the 512."""
+"""The index of the positive pattern among the 512."""
 
-_ATTEMPTS = 200  # to place one rectangle
+_ATTEMPTS = 200  # at placing one rectangle
 
 
 def all_patterns() -> tuple[np.ndarray, np.ndarray]:
@@ -45,9 +45,9 @@ def draw_rectangles(rng: np.random.Generator, size: tuple[int, int], count: int)
     """Draw filled rectangles that touch neither each other nor the border.
 
     Args:
-        rng: source of places and sizes.
+        rng: source of random positions and sizes.
         size: height and width in pixels.
-        count: how many to draw; fewer, at least one, where no place is found for more.
+        count: number of rectangles. Fewer are drawn, but at least one, if no place is found for more.
 
     Returns:
         image: `size` uint8, 1 inside the rectangles.
@@ -59,7 +59,7 @@ def draw_rectangles(rng: np.random.Generator, size: tuple[int, int], count: int)
         for _ in range(_ATTEMPTS):
             sides = rng.integers(2, 1 + np.maximum(2, np.minimum(np.array(size) // 3, np.array(size) - 2)))
             top, left = rng.integers(1, (height - sides[0], width - sides[1]))
-            # A frame of one free pixel keeps the rectangles apart, so that each corner is the pattern.
+            # A margin of one free pixel keeps the rectangles apart, so that each corner matches the pattern.
             if not image[top - 1 : top + sides[0] + 1, left - 1 : left + sides[1] + 1].any():
                 image[top : top + sides[0], left : left + sides[1]] = 1
                 corners.append((top, left))
@@ -83,7 +83,7 @@ def write_corner(settings: Corner, out: Path) -> None:
             table.writerows(
                 [*pattern.ravel().tolist(), label] for pattern, label in zip(patterns, labels.tolist(), strict=True)
             )
-        np.savez_compressed(new / "rectangles.npz", clean=clean, noisy=noisy)
+        write_arrays(new / "rectangles.npz", clean=clean, noisy=noisy)
         with (new / "corners.csv").open("w", newline="", encoding="utf-8") as file:
             table = csv.writer(file, lineterminator="\n")
             table.writerow(["image", "row", "column"])
@@ -95,7 +95,7 @@ def write_corner(settings: Corner, out: Path) -> None:
 def _rectangles(settings: Rectangles, seed: int) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
     clean, noisy, corners = [], [], []
     for number in range(settings.images):
-        # An image depends on its own number alone, not on how many there are.
+        # An image depends only on its own number, not on the number of images.
         rng = np.random.default_rng([seed % 2**64, number])
         image, places = draw_rectangles(rng, settings.size, settings.count)
         clean.append(image)
@@ -108,7 +108,7 @@ def read_patterns(data: Path) -> tuple[np.ndarray, np.ndarray]:
     """Read the patterns (512, 3, 3) and their labels (512,), as float32.
 
     Raises:
-        MaskwrightError: they were not written, or are not the 512 patterns.
+        MaskwrightError: the file is missing or damaged, or does not hold the 512 patterns.
     """
     path = data / "patterns.csv"
     try:

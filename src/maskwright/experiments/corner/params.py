@@ -32,7 +32,7 @@ Repeats = Annotated[int, Field(ge=1, le=511)]
 
 
 class CornerEpochs(Section):
-    """How long each variant of the corner experiment trains."""
+    """The number of epochs for each variant of the corner experiment."""
 
     as_posted: Positive
     repeated_corner: Positive
@@ -43,7 +43,7 @@ class CornerEpochs(Section):
 
 
 class Rectangles(Section):
-    """The images on which the corner detector is tried."""
+    """The images of rectangles on which the corner detectors are tested."""
 
     images: Positive
     size: Size
@@ -65,10 +65,10 @@ class Corner(Section):
     seed: int
 
     outside: ClassVar[frozenset[str]] = frozenset({"rectangles"})
-    """The keys that do not change how a variant is trained. The variants are not among them: they train in stacks,
-    and a stack of other variants may round differently."""
+    """The keys that do not affect how a variant is trained. The list of variants does: variants train in stacks, and
+    stacks of other variants may round differently."""
 
     @property
     def trained_variants(self) -> list[str]:
-        """The variants to train: the chosen one, and those to compare it with."""
+        """The variants to train: the chosen one, and the ones to compare it with."""
         return list(dict.fromkeys([self.variant, *self.variants]))

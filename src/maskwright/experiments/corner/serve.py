@@ -1,4 +1,4 @@
-"""A model of the corner experiment, to be served."""
+"""A model of the corner experiment for serving."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Detection: a box around each object of a photograph, and its class."""
+"""Detection: a box around each object in a photograph, and its class."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the sources say of this experiment, and how it is tested; see `claims.judge`."""
+"""What the sources say about this experiment, and how each claim is tested; see `claims.judge`."""
 
 from maskwright.claims.judge import Claim
 from maskwright.claims.measures import difference, mean, of_trials
@@ -25,7 +25,7 @@ def _reported(name: str, value: float, levels: dict[str, str], described: str) -
 def _better(name: str, first: dict[str, str], second: dict[str, str], statement: str) -> Claim:
     level, other = (next(iter(levels.values())) for levels in (first, second))
     alike = {} if "loss.classes" in first else _CROSS_ENTROPY
-    # Focal was only tried with one kind of offsets and their loss: compared with the same.
+    # Focal loss was only tried with one kind of offsets and their loss, so both sides of the comparison use these.
     beside = {**_NORMALISED, **_SMOOTH_L1} if "loss.classes" in first else {}
     both = (of_trials(f"sources_{name.lower()}", {**levels, **alike, **beside}) for levels in (first, second))
     quantity = f"{name} as the sources define it, {level} less {other}"

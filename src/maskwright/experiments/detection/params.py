@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from maskwright.shared.settings import Attention, Augmentation, Fraction, Positive, Precision, Schedule, Section, Size
+from maskwright.shared.settings import Fraction, PhotographTraining, Section
 
 Offsets = Literal["raw", "normalised"]
 
@@ -28,28 +28,15 @@ class Nms(Section):
     most: Annotated[int, Field(ge=1, le=10_000)] = 100
 
 
-class Detection(Section):
+class Detection(PhotographTraining):
     """The detection experiment."""
 
     preset: Literal["fast", "resnet56v2-ssd"]
-    backbone: str | None = None
-    weights: str | None = None
-    attention: Attention = "none"
-    size: Size
     anchor_sizes: Annotated[tuple[float, float], Field(strict=False)]
     match_iou: Annotated[float, Field(gt=0, le=1)]
     offsets: Offsets
-    epochs: Positive
-    epoch_images: Positive
-    batch_size: Positive
-    learning_rate: Annotated[float, Field(gt=0)]
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    schedule: Schedule
     loss: DetectionLoss
-    augment: Augmentation
     nms: Nms
-    precision: Precision
-    seed: int
 
     @model_validator(mode="after")
     def _check_anchor_sizes(self) -> "Detection":

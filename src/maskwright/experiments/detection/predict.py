@@ -6,8 +6,8 @@
     out/detections.json        all objects, as COCO: `bbox` in the photograph's own pixels, as shown, and `score`
     out/<name>_overlay.jpg     the photograph with its boxes, to look at: 2,048 pixels at most
 
-One photograph at a time is held at its own resolution, and a batch of them scaled down. TensorFlow is imported only
-when `predict` needs it, so that mistakes in the arguments are reported at once.
+Only one photograph at a time is held at full resolution, along with a batch of scaled-down ones. TensorFlow is
+imported only when `predict` needs it, so that mistakes in the arguments are reported at once.
 """
 
 import csv
@@ -39,20 +39,20 @@ def predict(
     masks: Path | None = None,
     least_score: float = 0.5,
 ) -> None:
-    """Write the boxes and drawings of photographs, and the VIA project. All of it appears at the end, or none of it.
+    """Write the boxes and drawings of photographs, and the VIA project. Either all files are written, or none.
 
     Args:
-        photographs: as from `photographs.find_photographs`, with the same `out` and `via`.
-        model: the folder of the trained model; the kind of NMS is that stored with it.
-        out: replaced.
+        photographs: the result of `predictions.photographs.find_photographs` with the same `out` and `via`.
+        model: the folder of the trained model, which also stores the kind of NMS to use.
+        out: the output folder, which is replaced.
         via: a new file with a rectangle for each object, its class, and its score as text.
-        masks: the folder that `maskwright masks` wrote for the training. Regions in `via` have their class in the
-            attribute that was used there, so that they can be added to the training file. Without it the attribute
-            is `class`.
+        masks: the folder that `maskwright masks` wrote for the training. Regions in `via` then have their class in
+            the attribute that was used there, so that they can be added to the training file. Without `masks` the
+            attribute is `class`.
         least_score: less probable objects are left out; from 0.01 to 1.
 
     Raises:
-        MaskwrightError: there is no whole model, or a photograph can no longer be read.
+        MaskwrightError: the model is missing or incomplete, or a photograph can no longer be read.
     """
     from maskwright.experiments.detection.params import Nms
     from maskwright.experiments.detection.report.inference import detect_objects, detector, scheme_of
@@ -65,7 +65,7 @@ def predict(
     palette = class_palette(len(classes))
 
     def detected() -> Iterator[tuple[Photograph, np.ndarray, Found]]:
-        seen: deque[np.ndarray] = deque()  # what `detect_objects` has read ahead, scaled down
+        seen: deque[np.ndarray] = deque()  # scaled-down images that `detect_objects` has read ahead
 
         def images() -> Iterator[np.ndarray]:
             for photograph in photographs:
@@ -101,7 +101,7 @@ def predict(
 
 
 def coco_detections(found: Found) -> list[str]:
-    """Return each object as a COCO annotation with its `score`, in JSON, without ids."""
+    """Return each object as a COCO annotation with its `score`, as JSON text without ids."""
     annotations = []
     for box, score, label in zip(found.boxes.tolist(), found.scores.tolist(), found.classes.tolist(), strict=True):
         left, top, right, bottom = (round(value, 2) for value in box)
@@ -119,12 +119,12 @@ def coco_detections(found: Found) -> list[str]:
 
 
 def rectangles(found: Found, classes: Sequence[str], *, attribute: str = "class") -> list[Region]:
-    """Return what was found as VIA's rectangles, to be corrected by hand. They are rounded to a tenth of a pixel.
+    """Return the detections as VIA rectangles, to be corrected by hand. They are rounded to a tenth of a pixel.
 
     Args:
-        found: boxes in the photograph's pixels.
-        classes: names, the background first.
-        attribute: the region attribute that names the class; the score stands in `score`.
+        found: detections with boxes in the photograph's pixels.
+        classes: class names, background first.
+        attribute: the region attribute that holds the class; `score` holds the score.
     """
     regions = []
     for number, (box, score, label) in enumerate(zip(found.boxes.tolist(), found.scores, found.classes, strict=True)):

@@ -1,4 +1,4 @@
-"""A trained detector as a model that takes photographs of any size, to be served."""
+"""A trained detector as a model for serving that takes photographs of any size."""
 
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,10 @@ def serving_model(folder: Path) -> keras.Model:
     """Load a trained model as one that takes (B, H, W, 3) uint8 images of any size and returns their objects.
 
     Returns:
-        See `as_served`. Objects with a score below `SHOWN_SCORE` are left out.
+        The model of `as_served`. Objects with a score below `SHOWN_SCORE` are left out.
 
     Raises:
-        MaskwrightError: there is no whole model.
+        MaskwrightError: the model is missing or incomplete.
     """
     model, about = load_model(folder)
     return as_served(model, scheme_of(about), Nms(**about["nms"]), SHOWN_SCORE)
@@ -34,7 +34,7 @@ def as_served(model: keras.Model, scheme: Scheme, nms: Nms, least_score: float) 
 
     Returns:
         A model with the output (B, D, 6) float32, D = nms.most: x_min, y_min, x_max and y_max in the image's pixels,
-        score and class. Where there are fewer detections the class is 0.
+        score and class. If there are fewer detections, the class is 0.
     """
     images = keras.Input((None, None, 3), dtype="uint8", name="images")
     outputs = _Detections(model, scheme, nms, least_score, name="detections", dtype="float32")(images)
@@ -42,7 +42,7 @@ def as_served(model: keras.Model, scheme: Scheme, nms: Nms, least_score: float) 
 
 
 class _Detections(keras.layers.Layer):
-    """Resize, predict, suppress and resize back: all that `inference.detect_objects` does, as one graph."""
+    """Resize, predict, suppress and resize back: all steps of `inference.detect_objects` as one graph."""
 
     def __init__(self, model: keras.Model, scheme: Scheme, nms: Nms, least_score: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)

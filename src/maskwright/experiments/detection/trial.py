@@ -1,4 +1,4 @@
-"""One training of a sweep."""
+"""A trial of a sweep."""
 
 from pathlib import Path
 
@@ -14,17 +14,17 @@ from maskwright.photos.splits import read_classes
 
 
 def trial(settings: Detection, data: Path) -> dict[str, float]:
-    """Train in memory with one combination of settings, and return its numbers on the test split; no files.
+    """Train in memory with one combination of settings, and return the scores on the test split. Write no files.
 
-    The weights are those after the last epoch: nothing is chosen, so no validation split is needed.
+    The model has the weights after the last epoch. No epoch is chosen, so no validation split is needed.
 
     Args:
-        settings: the section `detection`, with the trial's levels and seed.
+        settings: the section `detection` of params.yaml, with the trial's levels and seed.
         data: the folder that `maskwright masks` wrote.
 
     Returns:
-        `loss`, the training loss of the last epoch, which is not finite where the training diverged, and the numbers
-        of `metrics.all_scores` without those of each class, with the kind of NMS in the settings.
+        `loss`, the training loss of the last epoch, which is not finite if the training diverged, and the scores of
+        `metrics.all_scores` for all classes together, with the kind of NMS in the settings.
 
     Raises:
         MaskwrightError: the data are missing.

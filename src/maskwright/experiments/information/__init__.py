@@ -1,4 +1,4 @@
-"""Mutual information: how well is it estimated, and what is learned by maximising it?"""
+"""Mutual information: how well can it be estimated, and what do networks learn by maximising it?"""
 
 from pathlib import Path
 

@@ -11,7 +11,7 @@ DIGITS = "digits"
 
 
 class DigitCodes(Section):
-    """MINE between the encodings of two views of a digit."""
+    """MINE between the codes of two views of a digit."""
 
     encoder: Literal["fast", "vgg-f"]
     latent: Positive
@@ -41,7 +41,7 @@ class Information(Section):
     @model_validator(mode="after")
     def _check_sizes(self) -> "Information":
         if len(set(self.correlations)) < len(self.correlations):
-            raise ValueError(f"correlations: each only once (got {self.correlations})")
+            raise ValueError(f"correlations: give each only once (got {self.correlations})")
         if self.batch_size > self.pairs // 2:
             raise ValueError(f"batch_size: at most half of pairs, {self.pairs // 2:,} (got {self.batch_size:,})")
         if self.bins > self.pairs:
@@ -51,7 +51,7 @@ class Information(Section):
         return self
 
     outside: ClassVar[frozenset[str]] = frozenset({"bins", "neighbours"})
-    """The keys that do not change how a variant is trained."""
+    """The keys that do not affect how a variant is trained."""
 
     @property
     def trained_variants(self) -> list[str]:
@@ -60,5 +60,5 @@ class Information(Section):
 
 
 def variant_of(correlation: float) -> str:
-    """Return the name of the variant with that correlation."""
+    """Return the name of the variant with this correlation."""
     return f"gaussian_{correlation:g}"

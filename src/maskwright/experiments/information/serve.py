@@ -1,20 +1,20 @@
-"""Loading a variant's model, to be served."""
+"""Loading a variant's model for serving."""
 
 from pathlib import Path
 
 import keras
 
-# They define layers of the stored models, which Keras knows once these modules are imported.
+# These modules define layers of the stored models, which Keras needs in order to load them.
 import maskwright.learning.common.layers
 import maskwright.learning.replicates.layers  # noqa: F401
 from maskwright.learning.common.saved import load_model
 
 
 def serving_model(folder: Path) -> keras.Model:
-    """Load the networks of a variant, of all R seeds.
+    """Load the networks of a variant for all R seeds.
 
     Args:
-        folder: of the variant.
+        folder: the variant's folder.
 
     Returns:
         For `digits`: images (B, 28, 28, 1), from 0 to 1 -> codes (B, R, latent). For the others: pairs (B, R, 2) ->

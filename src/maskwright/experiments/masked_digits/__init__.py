@@ -1,4 +1,4 @@
-"""Masked digits: how does a network use a mask, as large as the image, that was computed beforehand?"""
+"""Masked digits: how does a network use a mask that was computed beforehand and is as large as the image?"""
 
 from pathlib import Path
 

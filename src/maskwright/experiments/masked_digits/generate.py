@@ -1,4 +1,4 @@
-"""Making the data of the masked digits: grids and canvases for validation and test. Imports no TensorFlow."""
+"""Generating the data of the masked digits: grids and canvases for validation and test. Imports no TensorFlow."""
 
 import shutil
 from pathlib import Path
@@ -18,7 +18,7 @@ from maskwright.experiments.masked_digits.data import (
 from maskwright.experiments.masked_digits.params import MaskedDigits
 from maskwright.shared.datasets import DIGIT_SIDE
 from maskwright.shared.errors import MaskwrightError
-from maskwright.shared.outputs import replaced_folder
+from maskwright.shared.outputs import replaced_folder, write_arrays
 
 COMPOSED = ("validation", "test")
 """The splits whose images are composed beforehand."""
@@ -27,13 +27,13 @@ COMPOSED = ("validation", "test")
 def write_masked_digits(settings: MaskedDigits, digits: Path, out: Path) -> None:
     """Write grids and canvases of the validation and the test digits: `out`/grid_SPLIT.npz and canvas_SPLIT.npz.
 
-    The digits themselves are copied to `out`/digits: training composes its grids anew for each epoch. No digit is in
-    two splits.
+    The digits are also copied to `out`/digits, since training composes new grids for each epoch. No digit is in two
+    splits.
 
     Args:
-        settings: `canvas` and `seed` matter.
+        settings: the experiment's section of params.yaml; only `canvas` and `seed` are used.
         digits: the folder that `maskwright generate digits` wrote.
-        out: replaced whole.
+        out: the output folder, replaced as a whole.
 
     Raises:
         MaskwrightError: a split is missing, or has fewer than four digits.
@@ -47,7 +47,7 @@ def write_masked_digits(settings: MaskedDigits, digits: Path, out: Path) -> None
             images, labels = splits[split]
             if len(images) < PLACES:
                 raise MaskwrightError(
-                    f"{digits / split}.npz: has {len(images)} digits, and an image needs {PLACES}; "
+                    f"{digits / split}.npz: has {len(images)} digits, but an image needs {PLACES}; "
                     f"raise digits.{split}"
                 )
             rng = np.random.default_rng([settings.seed % 2**64, number])
@@ -55,32 +55,32 @@ def write_masked_digits(settings: MaskedDigits, digits: Path, out: Path) -> None
                 ("grid", draw_grids(images, labels, rng)),
                 ("canvas", draw_canvases(images, labels, settings.canvas, rng)),
             ):
-                np.savez_compressed(new / f"{kind}_{split}.npz", **vars(drawn))
+                write_arrays(new / f"{kind}_{split}.npz", **vars(drawn))
 
 
 def draw_grids(images: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> MaskedImages:
-    """Return N grids, in which each of N digits is the real one once, among three others at random.
+    """Return N grids. Each of the N digits is the real one in one grid, together with three random others.
 
     Args:
         images: (N, 28, 28) uint8, N >= 4.
         labels: (N,).
-        rng: decides everything.
+        rng: source of randomness.
     """
     return _compose(images, labels, np.broadcast_to(GRID_CORNERS, (len(images), PLACES, 2)), GRID, rng)
 
 
 def draw_canvases(images: np.ndarray, labels: np.ndarray, size: int, rng: np.random.Generator) -> MaskedImages:
-    """Return N images of size x size, as `draw_grids`, but with the digits anywhere; their squares do not overlap."""
+    """Return N images of size x size like those of `draw_grids`, but with the digits anywhere, without overlap."""
     return _compose(images, labels, scattered_corners(len(images), size, rng), size, rng)
 
 
 def scattered_corners(count: int, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw the places of squares of 28 x 28 that do not overlap, all such places being equally likely.
+    """Draw the positions of 28 x 28 squares that do not overlap. All such positions are equally likely.
 
     Args:
         count: number of images.
-        size: side of the image, at least 84: in less room hardly any four places drawn at random fit.
-        rng: decides everything.
+        size: side of the image, at least 84. In a smaller image, hardly any four random positions fit.
+        rng: source of randomness.
 
     Returns:
         (count, 4, 2) int64, row and column of each square's upper left pixel.
@@ -101,7 +101,7 @@ def _compose(
 ) -> MaskedImages:
     count = len(images)
     rows = np.arange(count)
-    # The others are three digits that follow in a random order, so that no digit stands twice in an image.
+    # The others are the next three digits in a random order, so that no digit is in an image twice.
     order = rng.permutation(count)
     chosen = order[(np.argsort(order)[:, None] + rng.permutation(np.arange(1, count))[: PLACES - 1]) % count]
     real, marked = rng.integers(0, PLACES, (2, count))

@@ -9,7 +9,7 @@ from maskwright.shared.settings import Positive, Section, Seeds
 MaskWay = Literal["channel", "multiply", "attention", "pool", "none", "random"]
 
 SINGLE = "single"
-"""The variant that is shown one digit and a mask that is 1 everywhere: the upper bound of the others."""
+"""The variant that sees a single digit and a mask that is 1 everywhere. It is the upper bound for the others."""
 
 
 class MaskedDigits(Section):
@@ -27,9 +27,9 @@ class MaskedDigits(Section):
     seed: int
 
     outside: ClassVar[frozenset[str]] = frozenset({"mask", "variants", "canvas"})
-    """The keys that do not change how a variant is trained."""
+    """The keys that do not affect how a variant is trained."""
 
     @property
     def trained_variants(self) -> list[str]:
-        """The variants to train: the chosen one, those to compare it with, and the bound."""
+        """The variants to train: the chosen one, the ones to compare it with, and the bound."""
         return list(dict.fromkeys([self.mask, *self.variants, SINGLE]))

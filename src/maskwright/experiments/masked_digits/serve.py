@@ -1,4 +1,4 @@
-"""A model of the masked digits, to be served."""
+"""A model of the masked digits for serving."""
 
 from pathlib import Path
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from maskwright.shared.settings import Attention, Augmentation, Positive, Precision, Schedule, Section, Size
+from maskwright.shared.settings import PhotographTraining, Section
 
 
 class Loss(Section):
@@ -15,21 +15,8 @@ class Loss(Section):
     focal_gamma: Annotated[float, Field(ge=0)] = 2.0
 
 
-class Segmentation(Section):
+class Segmentation(PhotographTraining):
     """The segmentation experiment."""
 
     preset: Literal["fast", "resnet56v2-fcn"]
-    backbone: str | None = None
-    weights: str | None = None
-    attention: Attention = "none"
-    size: Size
-    epochs: Positive
-    epoch_images: Positive
-    batch_size: Positive
-    learning_rate: Annotated[float, Field(gt=0)]
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    schedule: Schedule
     loss: Loss
-    augment: Augmentation
-    precision: Precision
-    seed: int

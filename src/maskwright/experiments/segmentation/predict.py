@@ -1,4 +1,4 @@
-"""Masks of new photographs, from a trained model.
+"""Masks of new photographs, predicted by a trained model.
 
     maskwright predict segmentation photos --via photos/predicted.json
 
@@ -6,9 +6,9 @@
     out/<name>.png           (H, W) uint8 index mask with a palette, in the photograph's own resolution, as shown
     out/<name>_overlay.jpg   the mask laid over the photograph, to look at: 2,048 pixels at most
 
-One photograph at a time is held at its own resolution, and a batch of them scaled down, so memory does not grow with
-their number. TensorFlow is imported only when `predict` needs it: mistakes in the arguments are reported at once, and
-the processes that draw polygons do not load it.
+Only one photograph at a time is held at full resolution, along with a batch of scaled-down ones, so memory does not
+grow with their number. TensorFlow is imported only when `predict` needs it: mistakes in the arguments are reported at
+once, and the processes that draw polygons do not load it.
 """
 
 import csv
@@ -39,14 +39,14 @@ from maskwright.via.rasterise import rasterise
 from maskwright.via.write import write_via_project
 
 MIN_PATCH = 16
-"""A patch with fewer pixels is a speck. In a mask of more than DRAWN_PIXELS the limit grows in proportion."""
+"""Patches with fewer pixels are specks. In a mask of more than DRAWN_PIXELS, the limit grows in proportion."""
 
 DRAWN_PIXELS = 1_000_000
-"""Polygons of a mask with more pixels are drawn on one scaled down to this: nobody wants to correct finer ones."""
+"""Larger masks are scaled down to this size before polygons are drawn: nobody wants to correct finer polygons."""
 
-# Finding specks and drawing polygons takes 20 to 44 bytes for each pixel. Up to here it is done in full resolution.
+# Finding specks and drawing polygons takes 20 to 44 bytes per pixel. Up to this size, it is done at full resolution.
 _WHOLE_PIXELS = 50_000_000
-# The greatest number of probabilities of a photograph that is seen in tiles. Each takes three times 4 bytes.
+# The greatest number of probabilities of a photograph that is predicted in tiles. Each takes three times 4 bytes.
 _TILED_VALUES = 250_000_000
 
 
@@ -60,23 +60,24 @@ def predict(
     tile: int | None = None,
     flip: bool = False,
 ) -> None:
-    """Write the masks and overlays of photographs, and the VIA project. All of it appears at the end, or none of it.
+    """Write the masks and overlays of photographs, and the VIA project. Either all files are written, or none.
 
-    Specks are removed from the masks, see `without_specks`.
+    Specks are removed from the masks; see `without_specks`.
 
     Args:
-        photographs: as from `photographs.find_photographs`, with the same `out` and `via`.
+        photographs: the result of `predictions.photographs.find_photographs` with the same `out` and `via`.
         model: the folder of the trained model.
-        out: replaced.
+        out: the output folder, which is replaced.
         via: a new file; see `polygons`.
-        masks: the folder that `maskwright masks` wrote for the training. Regions in `via` have their class in the
-            attribute that was used there, so that they can be added to the training file. Without it the attribute
-            is `class`.
-        tile: look at each photograph through windows of this width, in its pixels, instead of at the whole at once.
-        flip: average the prediction with that of the mirror image.
+        masks: the folder that `maskwright masks` wrote for the training. Regions in `via` then have their class in
+            the attribute that was used there, so that they can be added to the training file. Without `masks` the
+            attribute is `class`.
+        tile: predict each photograph in tiles of this width, in its pixels, instead of as a whole.
+        flip: average each prediction with the prediction for the mirror image.
 
     Raises:
-        MaskwrightError: there is no whole model, a photograph can no longer be read, or `tile` is too small for one.
+        MaskwrightError: the model is missing or incomplete, a photograph can no longer be read, or `tile` is too
+            small for one.
     """
     from maskwright.experiments.segmentation.report.inference import compiled, load_trained, segment, segment_tiled
     from maskwright.experiments.segmentation.report.plots import blend
@@ -114,10 +115,10 @@ def predict(
 
 
 def without_specks(mask: np.ndarray) -> np.ndarray:
-    """Give patches of fewer than 16 pixels (in a mask of over a megapixel: 1/62,500 of it) to their surroundings.
+    """Merge patches of fewer than 16 pixels (above a megapixel: 1/62,500 of the mask) into their surroundings.
 
     See `via.polygonise.drop_specks`. Otherwise they would have to be deleted by hand. A mask of more than 50
-    megapixels is returned as it is.
+    megapixels is returned unchanged.
     """
     if mask.size > _WHOLE_PIXELS:
         return mask
@@ -127,13 +128,14 @@ def without_specks(mask: np.ndarray) -> np.ndarray:
 def polygons(mask: np.ndarray, classes: Sequence[str], *, attribute: str = "class") -> list[Region]:
     """Turn a mask without specks into simplified polygons to correct by hand.
 
-    Rasterised again, they give every class and the background with an IoU of at least 0.95. A mask of more than a
-    million pixels is first scaled down to a million. Where that is too rough, as for thin things, polygons are drawn
-    in full resolution. (A mask of more than 50 megapixels is scaled down to 50, which may still be too rough.)
+    When they are rasterised again, every class and the background have an IoU of at least 0.95 with the mask. A mask
+    of more than a million pixels is first scaled down to a million. If that is too rough, for example for thin
+    objects, polygons are drawn at full resolution. (A mask of more than 50 megapixels is scaled down to 50, which may
+    still be too rough.)
 
     Args:
-        mask: (H, W) uint8 of indices into `classes`, as from `without_specks`.
-        classes: the background first.
+        mask: (H, W) uint8 of indices into `classes`, from `without_specks`.
+        classes: class names, background first.
         attribute: the region attribute that names the class.
     """
     rough = _scaled_polygons(mask, classes, DRAWN_PIXELS, MIN_PATCH // 2, attribute)
@@ -185,7 +187,7 @@ def _lowest_iou(regions: Sequence[Region], mask: np.ndarray, classes: Sequence[s
 
 
 def _entry(photograph: Photograph, *, folder: Path, classes: Sequence[str], attribute: str) -> ImageEntry:
-    """Make a VIA entry from a mask that has been written; runs in a worker."""
+    """Make a VIA entry from a mask that has been written. This runs in a worker process."""
     regions = polygons(read_mask(folder / _mask_name(photograph)), classes, attribute=attribute)
     return via_entry(photograph, regions)
 

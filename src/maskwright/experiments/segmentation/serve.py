@@ -1,4 +1,4 @@
-"""Segmentation's model as it is served: photographs of any size in, class masks out."""
+"""A trained segmentation network as a model for serving, from photographs of any size to class masks."""
 
 from pathlib import Path
 

@@ -28,9 +28,9 @@ class Xor(Section):
         return self
 
     outside: ClassVar[frozenset[str]] = frozenset({"mask", "variants"})
-    """The keys that do not change how a variant is trained."""
+    """The keys that do not affect how a variant is trained."""
 
     @property
     def trained_variants(self) -> list[str]:
-        """The variants to train: the chosen one, and those to compare it with."""
+        """The variants to train: the chosen one, and the ones to compare it with."""
         return list(dict.fromkeys([self.mask, *self.variants]))

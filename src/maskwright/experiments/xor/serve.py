@@ -1,4 +1,4 @@
-"""A model of the XOR experiment, to be served."""
+"""A model of the XOR experiment for serving."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A trial of a sweep of the XOR experiment."""
+"""A trial of a sweep."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,7 +20,7 @@ def trial(settings: Xor, data: Path) -> dict[str, float]:
     Returns:
         `accuracy`, `loss` and `solved` (1 or 0), as in `report.metrics.Scores`.
     """
-    # The section asks for at least two seeds; a copy is not checked again.
+    # The section requires at least two seeds, but a copy is not checked again.
     settings = settings.model_copy(update={"seeds": 1})
     make_deterministic(settings.seed)
     inputs, labels = read_xor(data, settings.mask)

@@ -1,6 +1,6 @@
 """Attention that a network computes from its own features (CBAM, Woo et al. 2018, https://arxiv.org/abs/1807.06521).
 
-A map of weights between 0 and 1 scales the features: one weight for each position, one for each channel, or both. All
+Weights between 0 and 1 scale the features. There is one weight for each position, one for each channel, or both. All
 layers here take and return (B, H, W, C) of any height and width, in float32 or in mixed precision.
 """
 
@@ -11,7 +11,7 @@ import keras
 from maskwright.learning.common.determinism import layer_seed
 from maskwright.shared.settings import Attention
 
-ops: Any = keras.ops  # whose annotations say of most results that they may be None
+ops: Any = keras.ops  # its annotations allow None for most results
 
 Shape = tuple[int | None, ...]
 
@@ -20,11 +20,11 @@ Shape = tuple[int | None, ...]
 class SpatialAttention(keras.layers.Layer):
     """Scale each position: x * sigmoid(conv([max over channels, mean over channels])).
 
-    The convolution has no bias and one filter, so 2 * kernel_size ** 2 weights.
+    The convolution has one filter and no bias, and therefore 2 * kernel_size ** 2 weights.
 
     Args:
         kernel_size: side of the convolution, odd; 7 in the paper.
-        seed: of the initial weights; None for Keras's global one.
+        seed: seed of the initial weights; None to use Keras's global seed.
 
     Raises:
         ValueError: kernel_size is even or not positive.
@@ -56,7 +56,7 @@ class SpatialAttention(keras.layers.Layer):
     def call(self, inputs: Any) -> Any:
         """Scale one batch."""
         strongest = ops.max(inputs, axis=-1, keepdims=True)
-        # In half precision a sum of many channels would overflow, or lose what is small.
+        # In half precision a sum of many channels would overflow, or lose small values.
         mean = ops.cast(ops.mean(ops.cast(inputs, "float32"), axis=-1, keepdims=True), inputs.dtype)
         return inputs * self.convolution(ops.concatenate([strongest, mean], axis=-1))
 
@@ -73,12 +73,12 @@ class SpatialAttention(keras.layers.Layer):
 class ChannelAttention(keras.layers.Layer):
     """Scale each channel: x * sigmoid(mlp(mean over positions) + mlp(max over positions)).
 
-    Both go through the same network: a dense layer with ReLU of h = max(1, C // reduction) units, and one of C, so
-    2 * C * h + h + C weights.
+    Both go through the same network: a dense layer of h = max(1, C // reduction) units with ReLU, and a dense layer
+    of C units. It has 2 * C * h + h + C weights.
 
     Args:
-        reduction: how many channels share a hidden unit; 16 in the paper.
-        seed: of the initial weights; None for Keras's global one.
+        reduction: number of channels for each hidden unit; 16 in the paper.
+        seed: seed of the initial weights; None to use Keras's global seed.
 
     Raises:
         ValueError: reduction is not positive.
@@ -128,14 +128,14 @@ class ChannelAttention(keras.layers.Layer):
 def attend(
     x: Any, attention: Attention, *, kernel_size: int = 7, reduction: int = 16, seed: int | None = None
 ) -> Any:
-    """Return the features (B, H, W, C) as an attention leaves them; `none` adds nothing to the network.
+    """Apply an attention to features (B, H, W, C); `none` adds nothing to the network.
 
     Args:
-        x: features.
+        x: the features.
         attention: `spatial`, `channel`, or `cbam`: channel attention, then spatial attention, as in the paper.
         kernel_size: see `SpatialAttention`.
         reduction: see `ChannelAttention`.
-        seed: of the initial weights; None for Keras's global one.
+        seed: seed of the initial weights; None to use Keras's global seed.
     """
     if attention in ("channel", "cbam"):
         x = ChannelAttention(reduction, seed)(x)

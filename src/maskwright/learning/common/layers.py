@@ -1,11 +1,11 @@
-"""Keras layers that Keras does not have, or has slower: padding, cropping, pooling, normalisation, rearranging."""
+"""Layers that Keras lacks, or has only in a slower form: padding, cropping, pooling, normalisation, rearranging."""
 
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-ops: Any = keras.ops  # whose annotations say of most results that they may be None
+ops: Any = keras.ops  # its annotations allow None for most results
 
 Shape = tuple[int | None, ...]
 
@@ -14,8 +14,8 @@ Shape = tuple[int | None, ...]
 class PadToStride(keras.layers.Layer):
     """Pad height and width, below and to the right, to the next multiple of `stride`.
 
-    The border pixels are repeated rather than zeros added, which would draw an edge that the photograph does not
-    have. (B, H, W, C) -> (B, ceil(H / stride) * stride, ceil(W / stride) * stride, C), any dtype.
+    The border pixels are repeated. Padding with zeros would draw an edge that the photograph does not have.
+    (B, H, W, C) -> (B, ceil(H / stride) * stride, ceil(W / stride) * stride, C), any dtype.
     """
 
     def __init__(self, stride: int, **kwargs: Any) -> None:
@@ -48,7 +48,7 @@ class PadToStride(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("maskwright")
 class CropLike(keras.layers.Layer):
-    """Crop the first input, below and to the right, to the height and width of the second: undoes `PadToStride`.
+    """Crop the first input, below and to the right, to the height and width of the second. This undoes `PadToStride`.
 
     [(B, H', W', C), (B, H, W, ...)] -> (B, H, W, C).
     """
@@ -60,19 +60,19 @@ class CropLike(keras.layers.Layer):
         return padded[:, :height, :width]
 
     def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
-        """Return the reference's sides with the padded input's channels."""
+        """Return the height and width of the second input and the channels of the first."""
         padded, reference = input_shape
         return (padded[0], reference[1], reference[2], padded[3])
 
 
 @keras.saving.register_keras_serializable("maskwright")
 class PyramidPooling(keras.layers.Layer):
-    """Average-pool the features over n x n grids of the whole image, for each n in `bins`, and lay them back.
+    """Average-pool the features over n x n grids of the whole image, for each n in `bins`, and upsample the results.
 
-    Gives each position a view of its surroundings and of the whole image (PSPNet, Zhao et al. 2017,
+    This gives each position a view of its surroundings and of the whole image (PSPNet, Zhao et al. 2017,
     https://arxiv.org/abs/1612.01105). Each grid is projected to `filters` channels, upsampled bilinearly and
-    concatenated to the input: (B, H, W, C) -> (B, H, W, C + len(bins) * filters). The grid divides the image
-    evenly whatever its size: a position on the edge of two cells counts in both by its share.
+    concatenated to the input: (B, H, W, C) -> (B, H, W, C + len(bins) * filters). The grid divides the image evenly,
+    whatever its size. A position that two cells share is split between them in proportion.
     """
 
     def __init__(self, filters: int, bins: tuple[int, ...] = (1, 2, 3, 6), **kwargs: Any) -> None:
@@ -81,7 +81,7 @@ class PyramidPooling(keras.layers.Layer):
         self.bins = tuple(bins)
 
     def build(self, input_shape: Shape) -> None:
-        """Create one 1x1 projection a grid."""
+        """Create a 1x1 projection for each grid."""
         self.projections = [
             keras.layers.Conv2D(self.filters, 1, activation="relu", name=f"project_{n}", dtype=self.dtype_policy)
             for n in self.bins
@@ -133,22 +133,22 @@ def _bilinear_weights(length: Any, bins: int, dtype: str) -> Any:
 class FusedBatchNormalization(keras.layers.BatchNormalization):
     """Batch normalisation of the last axis as one fused operation, forward and backward.
 
-    The same weights, numbers (to rounding) and configuration as `keras.layers.BatchNormalization`, which computes
-    mean, variance and scaling one after another: on a CPU and in bfloat16 that takes two to three times as long.
-    Inputs (B, H, W, C), float32 or bfloat16; statistics are kept in float32. Ioffe and Szegedy 2015,
+    It has the same weights, results (up to rounding) and configuration as `keras.layers.BatchNormalization`. That
+    layer computes mean, variance and scaling one after another, which takes two to three times as long on a CPU in
+    bfloat16. Inputs are (B, H, W, C), float32 or bfloat16; statistics are kept in float32. Ioffe and Szegedy 2015,
     https://arxiv.org/abs/1502.03167.
 
     Raises:
-        ValueError: another axis than the last, no scale or no centre, or statistics across replicas.
+        ValueError: the axis is not the last one, scale or centre is off, or statistics are shared across replicas.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if self.axis != -1 or not (self.scale and self.center) or self.synchronized:
-            raise ValueError("FusedBatchNormalization: only with axis -1, scale, center and each replica by itself")
+            raise ValueError("FusedBatchNormalization: only with axis -1, scale, center, and not synchronized")
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """Normalise one batch: by its own statistics in training, by the moving ones otherwise."""
+        """Normalise one batch, with its own statistics in training and with the moving averages otherwise."""
         del mask
         training = bool(training and self.trainable)
         variables: list[Any] = [self.gamma, self.beta, self.moving_mean, self.moving_variance]
@@ -163,7 +163,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
             is_training=training,
         )
         if training:
-            # The operation returns the variance with Bessel's correction; Keras averages it without.
+            # The operation returns the variance with Bessel's correction; Keras averages it without the correction.
             count = ops.cast(ops.prod(ops.shape(inputs)[:-1]), "float32")
             variance = variance * ((count - 1.0) / count)
             for moving, current in zip(variables[2:], (mean, variance), strict=True):
@@ -175,8 +175,8 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
 class DepthToSpace(keras.layers.Layer):
     """Lay channels out in space: (B, H, W, n * n * C) -> (B, n * H, n * W, C), any dtype.
 
-    With a convolution before it, the sub-pixel convolution of Shi et al. 2016, https://arxiv.org/abs/1609.05158: a
-    coarse position predicts each of the n x n pixels it stands for.
+    After a convolution, this gives the sub-pixel convolution of Shi et al. 2016, https://arxiv.org/abs/1609.05158.
+    Each coarse position predicts the n x n pixels that it covers.
     """
 
     def __init__(self, factor: int, **kwargs: Any) -> None:

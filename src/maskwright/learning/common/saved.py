@@ -1,6 +1,6 @@
 """A trained model as a folder: `config.json` (architecture), `model.weights.h5`, `about.json` (classes, size, ...).
 
-A `.keras` archive would store the time it was written, so that equal models would differ.
+A `.keras` archive would store the time of writing, so the files of equal models would differ.
 """
 
 import json
@@ -15,8 +15,8 @@ from maskwright.shared.outputs import replaced_folder, write_json
 
 
 def save_model(model: keras.Model, about: dict[str, Any], folder: Path) -> None:
-    """Write a model of one input and one output; the folder is replaced only when all in it is complete."""
-    # The same layers without what training added: the optimizer's state would be twice the weights again.
+    """Write a model with one input and one output. The folder is replaced only when its new content is complete."""
+    # The same layers without what training added. The optimizer's state would take twice the space of the weights.
     plain = keras.Model(model.input, model.output, name=model.name)
     with replaced_folder(folder) as new:
         write_json(new / "config.json", json.loads(plain.to_json()))
@@ -25,7 +25,7 @@ def save_model(model: keras.Model, about: dict[str, Any], folder: Path) -> None:
 
 
 def load_model(folder: Path) -> tuple[keras.Model, dict[str, Any]]:
-    """Read what `save_model` wrote; layers of our own are known once their module was imported.
+    """Read what `save_model` wrote. The modules that define a model's own layers must have been imported.
 
     Raises:
         MaskwrightError: a file is missing or damaged.
@@ -34,17 +34,17 @@ def load_model(folder: Path) -> tuple[keras.Model, dict[str, Any]]:
     try:
         model = keras.models.model_from_json((folder / "config.json").read_text(encoding="utf-8"))
         with warnings.catch_warnings():
-            # Of a file that lacks a layer Keras only warns.
+            # Keras only warns about a file that lacks a layer.
             warnings.filterwarnings("error", message="Skipping nested container")
             model.load_weights(folder / "model.weights.h5")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, UserWarning) as error:
         message = " ".join(str(error).split())[:200]
-        raise MaskwrightError(f"{folder}: not a whole model ({message}); train it again") from None
+        raise MaskwrightError(f"{folder}: not a complete model ({message}); train it again") from None
     return model, about
 
 
 def read_about(folder: Path) -> dict[str, Any]:
-    """Return the facts stored beside a model. Raises as `load_model`."""
+    """Return the facts stored with a model. The errors are those of `load_model`."""
     try:
         return json.loads((folder / "about.json").read_text(encoding="utf-8"))
     except FileNotFoundError:

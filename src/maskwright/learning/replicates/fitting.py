@@ -1,15 +1,15 @@
-"""Training the networks of many seeds: an epoch is one compiled call, and several networks train side by side.
+"""Training networks with many seeds. An epoch is one compiled call, and several networks train in parallel.
 
-It serves both kinds of networks that come in many seeds: R networks that are stacked in one (see `layers`), and R
-Keras models of the same architecture, which share one compiled graph and train in threads.
+The networks may be R networks that are stacked in one (see `layers`), or R Keras models of the same architecture,
+which share one compiled graph and train in threads.
 
-The graph takes a network's weights as one vector and returns it. Keras's optimizers cannot do that with TensorFlow:
-they change variables, so that each network would need a graph of its own, and making graphs takes longer than such
-short trainings. They would also go from variable to variable, which takes as long as the convolutions of such small
+The graph takes a network's weights as one vector and returns the new vector. Keras's optimizers cannot do that with
+TensorFlow, since they change variables. Each network would need its own graph, and building the graphs takes longer
+than such short trainings. Updating the variables one by one would also take as long as the convolutions of such small
 networks. `benchmarks/fitting.py` compares the two.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,19 +21,19 @@ import tensorflow as tf
 from keras import layers
 
 WARM_UP = 0.2
-"""The share of the steps over which `triangular` rates rise."""
+"""The share of the steps during which the `triangular` rates rise."""
 
 Arrays = tuple[np.ndarray, ...]
 
 Epochs = Iterable[Arrays]
-"""What a network is shown: for each epoch arrays (steps, ...), of which each step gets its part."""
+"""The data that a network is trained on: for each epoch, arrays (steps, ...), of which each step gets one slice."""
 
 
 class Network:
-    """A network with the weights of a step.
+    """A network with its weights at a given step.
 
     Attributes:
-        weights: its trainable weights, in the order of `trainable_variables`.
+        weights: the trainable weights, in the order of `trainable_variables`.
     """
 
     def __init__(self, model: Any, weights: list[Any], others: list[Any]) -> None:
@@ -42,7 +42,7 @@ class Network:
         self.others = others
 
     def __call__(self, inputs: Any, *, training: bool = True) -> Any:
-        """Return the outputs. In training, moving averages and the like move on."""
+        """Return the outputs. In training, also update moving averages and other non-trainable state."""
         outputs, others = self._model.stateless_call(self.weights, self.others, inputs, training=training)
         if training:
             self.others = others
@@ -50,10 +50,10 @@ class Network:
 
 
 Loss = Callable[[Network, tuple[Any, ...]], tuple[Any, dict[str, Any]]]
-"""The network, and a step's part of the arrays -> the loss, and tensors to report by name, each of a fixed shape."""
+"""(network, a step's slice of the arrays) -> the loss, and named tensors to report, each with a fixed shape."""
 
 Measure = Callable[[Network], dict[str, Any]]
-"""The network after an epoch -> tensors to report by name."""
+"""The network after an epoch -> named tensors to report."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,10 @@ class Rule:
     """How a step changes the weights.
 
     Attributes:
-        rates: (steps, K) float32, what `update` takes of each step of the whole training.
-        moments: how many vectors it carries from step to step, as long as the weights, which begin as zeros.
-        update: (weights, gradient, moments, a row of rates, which of the weights are of kernels) -> weights, moments.
+        rates: (steps, K) float32, a row for each step of the whole training, which `update` gets.
+        moments: number of vectors that are carried from step to step. Each is as long as the weights and is
+            initially 0.
+        update: (weights, gradient, moments, row of rates, mask of the kernels' weights) -> weights, moments.
     """
 
     rates: np.ndarray
@@ -72,7 +73,7 @@ class Rule:
 
 
 def sgd(rates: np.ndarray) -> Rule:
-    """Return stochastic gradient descent with the given learning rate of each step, (steps,)."""
+    """Return stochastic gradient descent with the given learning rate for each step, (steps,)."""
 
     def update(weights: Any, gradient: Any, moments: tuple[Any, ...], rate: Any, kernels: Any) -> Any:
         return weights - rate[0] * gradient, moments
@@ -85,12 +86,12 @@ def adam(rates: np.ndarray, *, beta_2: float, weight_decay: float = 0.0) -> Rule
 
     Args:
         rates: the learning rate of each step, (steps,).
-        beta_2: how much of the mean squared gradient stays from step to step; of the mean gradient 0.9 does.
-        weight_decay: of kernels alone: on a bias or a scale decay only biases the result.
+        beta_2: decay rate of the mean squared gradient; that of the mean gradient is 0.9.
+        weight_decay: applied to kernels only, since decaying a bias or a scale only biases the result.
     """
     beta_1, epsilon = 0.9, 1e-7
     counts = np.arange(1, len(rates) + 1)
-    # The two corrections for having begun at 0 go into the rate.
+    # The rate includes both corrections for moments that start at 0.
     corrected = rates * np.sqrt(1 - beta_2**counts) / (1 - beta_1**counts)
 
     def update(weights: Any, gradient: Any, moments: tuple[Any, ...], rate: Any, kernels: Any) -> Any:
@@ -107,13 +108,13 @@ def adam(rates: np.ndarray, *, beta_2: float, weight_decay: float = 0.0) -> Rule
 def adam_up_and_down(
     learning_rate: float, weight_decay: float, *, epochs: int, examples: int, batch_size: int
 ) -> Rule:
-    """Return Adam, with 0.99 of the mean squared gradient kept, at `triangular` rates over the whole training."""
+    """Return Adam with `beta_2` 0.99 and `triangular` rates over the whole training."""
     steps = epochs * max(1, examples // batch_size)
     return adam(triangular(learning_rate, steps), beta_2=0.99, weight_decay=weight_decay)
 
 
 def triangular(peak: float, steps: int) -> np.ndarray:
-    """Return learning rates that rise to `peak` over a fifth of the steps and then fall to 0, in straight lines.
+    """Return learning rates that rise linearly to `peak` over a fifth of the steps and then fall linearly to 0.
 
     Returns:
         (steps,) float32.
@@ -126,7 +127,7 @@ def triangular(peak: float, steps: int) -> np.ndarray:
 def in_batches(arrays: Arrays, batch_size: int) -> Arrays:
     """Cut (N, ...) arrays into (steps, batch_size, ...).
 
-    What is left over at the end is not used. Fewer examples than a batch are one step.
+    Examples that do not fill the last batch are dropped. If there are fewer than `batch_size`, they form one step.
     """
     size = min(batch_size, len(arrays[0]))
     steps = len(arrays[0]) // size
@@ -134,9 +135,9 @@ def in_batches(arrays: Arrays, batch_size: int) -> Arrays:
 
 
 def one_thread_an_operation() -> None:
-    """Let TensorFlow compute each operation in one thread; of no effect once it has computed anything.
+    """Let TensorFlow compute each operation in one thread. This has no effect once it has computed anything.
 
-    Operations as small as these are done before a second thread is awake. Networks that train side by side keep the
+    Operations as small as these end before a second thread has started. Networks that train in parallel keep the
     cores busy.
     """
     with suppress(RuntimeError):
@@ -144,38 +145,38 @@ def one_thread_an_operation() -> None:
 
 
 def stacked(outputs: list[Any]) -> Any:
-    """Return the outputs of R networks as one: (B, ...) R times -> (B, R, ...)."""
+    """Stack the outputs of R networks: R tensors (B, ...) -> (B, R, ...)."""
     rows = [layers.Reshape((1, *output.shape[1:]), name=f"row_{row}")(output) for row, output in enumerate(outputs)]
     return layers.Concatenate(axis=1, name="seeds")(rows) if len(rows) > 1 else rows[0]
 
 
 def start_fitting(
     pool: Executor,
-    networks: list[Any],
-    epochs: list[Epochs],
+    networks: Sequence[Any],
+    epochs: Sequence[Epochs],
     loss: Loss,
     rule: Rule,
     *,
     measure: Measure | None = None,
     xla: bool = False,
 ) -> list[Future[dict[str, np.ndarray]]]:
-    """Begin to train networks of the same architecture, each on its own examples, as the pool finds time.
+    """Start training networks of the same architecture, each on its own examples, in the threads of a pool.
 
     Args:
-        pool: of threads. TensorFlow lets go of Python's lock while an epoch runs, and no number depends on what else
-            runs at the time.
+        pool: a pool of threads. TensorFlow releases Python's global interpreter lock while an epoch runs. The results
+            do not depend on what else runs at the same time.
         networks: Keras models; each has its trained weights when its future is done.
-        epochs: what each network is shown.
+        epochs: the training data of each network.
         loss: see `Loss`.
         rule: how a step changes the weights.
         measure: see `Measure`.
-        xla: compile the epoch as a whole, for networks of so few weights that TensorFlow's own work for each
-            operation would exceed the computing.
+        xla: compile the epoch with XLA. This is for networks with so few weights that TensorFlow's overhead for each
+            operation would exceed the computation.
 
     Returns:
-        For each network what was reported, (epochs, ...) under each name: the mean over an epoch's steps of the loss,
-        under "loss", and of what the loss reports; and what `measure` found after it, which takes the place of a mean
-        of the same name.
+        For each network a dictionary of arrays (epochs, ...). It has the mean over each epoch's steps of the loss, as
+        "loss", and of the tensors that the loss reports. It also has the tensors that `measure` returned after each
+        epoch; these replace means of the same name.
     """
     first = iter(epochs[0])
     example = next(first)
@@ -212,7 +213,7 @@ def _parts(network: Any, weights: Any) -> list[Any]:
 def _compiled(
     model: Any, example: Arrays, loss: Loss, rule: Rule, measure: Measure | None, *, xla: bool
 ) -> Callable[..., Any]:
-    """Return the function that takes and returns weights, moments and other variables, and trains one epoch."""
+    """Return a function that trains one epoch. It takes and returns weights, moments and other variables."""
     kernels = tf.concat(
         [tf.fill([int(np.prod(v.shape))], float(len(v.shape) > 1)) for v in model.trainable_variables], 0
     )
@@ -232,7 +233,7 @@ def _compiled(
     others = [tf.TensorSpec(variable.shape, variable.dtype) for variable in model.non_trainable_variables]
     arrays = tuple(tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in example)
     batch = tuple(tf.TensorSpec(array.shape[1:], array.dtype) for array in example)
-    # Traced here and now, not by whichever thread calls it first: building graphs is not for several threads at once.
+    # Traced here, not in the thread that calls it first: several threads must not build graphs at the same time.
     traced = tf.function(step).get_concrete_function(state, others, batch, tf.TensorSpec(rule.rates.shape[1:]))
     reported = traced.structured_outputs[2]
 

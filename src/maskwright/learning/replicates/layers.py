@@ -1,12 +1,13 @@
-"""Many small networks in one: each seed is a slice of every weight, and all of them train together.
+"""Many small networks in one. Each seed is a slice of every weight, and all seeds train together.
 
-A network of a few weights keeps no processor busy, and one training says little about the next. So a layer here
-holds R independent networks ("replicates"), one for each seed, as the second axis of its input and the first of its
-weights. A replicate's beginning and its batches depend on its own seed alone; its result is that of the network
-trained alone.
+A network with a few weights does not keep a processor busy, and a single training says little about the next. A layer
+here therefore holds R independent networks ("replicates"), one for each seed. They are the second axis of its input
+and the first axis of its weights. The initial weights and batches of a replicate depend only on its own seed, so it
+ends like a network that is trained alone.
 
-The loss that is minimised is the sum over the networks, whose gradient for each is that of its own loss. So the
-optimizer must treat every weight by itself, as SGD and Adam do (and a clipping by the global norm does not).
+The loss to minimise is the sum over the networks; its gradient with respect to one network is that of the network's
+own loss. The optimizer must therefore treat every weight separately, as SGD and Adam do. Clipping by the global norm
+does not.
 """
 
 import zlib
@@ -16,13 +17,13 @@ from typing import Any
 import keras
 import numpy as np
 
-ops: Any = keras.ops  # whose annotations say of most results that they may be None
+ops: Any = keras.ops  # its annotations allow None for most results
 
 PACKAGE = "maskwright"
 
 
 class _Replicated(keras.layers.Layer):
-    """What the layers of replicates share: seeds, and a kernel and a bias for each of them."""
+    """The base of the layers of replicates, with the seeds, and a kernel and a bias for each seed."""
 
     def __init__(
         self,
@@ -58,7 +59,7 @@ class _Replicated(keras.layers.Layer):
         between = (1,) * (len(inputs.shape) - 3)
         replicates, channels, units = kernel.shape
         kernel = ops.reshape(kernel, (replicates, *between, channels, units))
-        # A product and a sum, which the compiler fuses into one loop: of matrices so small, a batched matrix product
+        # The compiler fuses the product and the sum into one loop. For matrices this small, a batched matrix product
         # takes three times as long.
         outputs = ops.sum(inputs[..., None] * kernel, axis=-2)
         return self.activation(outputs + ops.reshape(self.bias, (replicates, *between, units)))
@@ -66,13 +67,13 @@ class _Replicated(keras.layers.Layer):
     def _initial(self, weight: str, shape: tuple[int, ...], initializer: Any, seed: int) -> np.ndarray:
         config = initializer.get_config()
         if "seed" in config:
-            # Every weight of a network draws from a stream of its own, named by the layer.
+            # Every weight of a network has its own random stream, named after the layer.
             words = [seed % 2**64, zlib.crc32(f"{self.name}/{weight}".encode())]
             config["seed"] = int(np.random.SeedSequence(words).generate_state(1)[0])
         return ops.convert_to_numpy(type(initializer).from_config(config)(shape))
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the constructor takes."""
+        """Return the constructor's arguments."""
         return {
             **super().get_config(),
             "units": self.units,
@@ -85,17 +86,17 @@ class _Replicated(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class ReplicatedDense(_Replicated):
-    """A dense layer (or convolution 1x1) in each of R networks: (B, R, ..., in) -> (B, R, ..., units).
+    """A dense layer (or 1x1 convolution) in each of R networks: (B, R, ..., in) -> (B, R, ..., units).
 
     Args:
-        units: outputs of each network.
-        seeds: R seeds, one for each network; they decide the initial weights, together with the layer's name.
-        name: of the layer; required, since the initial weights depend on it.
+        units: number of outputs of each network.
+        seeds: R seeds, one for each network. Together with the layer's name they determine the initial weights.
+        name: the layer's name. It is required, since the initial weights depend on it.
         activation, kernel_initializer, bias_initializer: as for `keras.layers.Dense`.
     """
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the weights: kernel (R, in, units) and bias (R, units)."""
+        """Create the weights: kernel (R, in, units) and bias (R, units)."""
         self._add_weights((int(input_shape[-1] or 0), self.units))
 
     def call(self, inputs: Any) -> Any:
@@ -112,10 +113,10 @@ class ReplicatedConv2D(_Replicated):
     """A convolution without padding in each of R networks: (B, R, H, W, in) -> (B, R, H - k + 1, W - k + 1, units).
 
     Args:
-        units: filters of each network.
-        seeds: R seeds, one for each network; they decide the initial weights, together with the layer's name.
+        units: number of filters of each network.
+        seeds: R seeds, one for each network. Together with the layer's name they determine the initial weights.
         kernel_size: k, the side of the kernel.
-        name: of the layer; required, since the initial weights depend on it.
+        name: the layer's name. It is required, since the initial weights depend on it.
         activation, kernel_initializer, bias_initializer: as for `keras.layers.Conv2D`.
     """
 
@@ -124,7 +125,7 @@ class ReplicatedConv2D(_Replicated):
         self.kernel_size = kernel_size
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the weights: kernel (R, k, k, in, units) and bias (R, units)."""
+        """Create the weights: kernel (R, k, k, in, units) and bias (R, units)."""
         self._add_weights((self.kernel_size, self.kernel_size, int(input_shape[-1] or 0), self.units))
 
     def call(self, inputs: Any) -> Any:
@@ -144,13 +145,13 @@ class ReplicatedConv2D(_Replicated):
         return (batch, replicates, *smaller, self.units)
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the constructor takes."""
+        """Return the constructor's arguments."""
         return {**super().get_config(), "kernel_size": self.kernel_size}
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class Replicate(keras.layers.Layer):
-    """Show each of R networks the same input: (B, ...) -> (B, R, ...)."""
+    """Give each of R networks the same input: (B, ...) -> (B, R, ...)."""
 
     def __init__(self, replicates: int, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -165,5 +166,5 @@ class Replicate(keras.layers.Layer):
         return (input_shape[0], self.replicates, *input_shape[1:])
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the constructor takes."""
+        """Return the constructor's arguments."""
         return {**super().get_config(), "replicates": self.replicates}

@@ -1,4 +1,4 @@
-"""The tables of an experiment that trains every variant with many seeds: curves, and a row for each seed."""
+"""The tables of an experiment that trains every variant with many seeds: curves over the epochs, and a row a seed."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ import pandas as pd
 from maskwright.shared.outputs import replaced_file
 
 BAND = (0.1, 0.9)
-"""The quantiles over the seeds between which a curve's band lies."""
+"""The quantiles over the seeds that bound a curve's band."""
 
 
 def write_curves(
@@ -18,14 +18,14 @@ def write_curves(
 ) -> None:
     """Write curves as a CSV with a row for each variant and epoch: the median over the seeds, and a band.
 
-    The median, because a few seeds that learn nothing would rule the mean.
+    The median is used because a few seeds that learn nothing would dominate the mean.
 
     Args:
-        path: the file; replaced whole.
+        path: the file, which is replaced.
         curves: for each variant and measure an array (epochs, R). A measure `loss` becomes the columns `loss`,
-            `loss_low` and `loss_high`; it is left empty where a variant does not have it. Without any variant only
-            the header is written, with the columns of a `loss`.
-        epochs: for a variant the epoch of each row, where that is not 1, 2, 3, ...
+            `loss_low` and `loss_high`. They are left empty for variants without this measure. If there is no variant,
+            only the header is written, with the columns of a `loss`.
+        epochs: for each variant whose rows are not the epochs 1, 2, 3, ..., the epoch of each row.
     """
     tables = [] if curves else [pd.DataFrame(columns=["variant", "epoch", "loss", "loss_low", "loss_high"])]
     for variant, measures in curves.items():
@@ -49,9 +49,9 @@ def write_replicates(path: Path, measured: Mapping[str, Mapping[str, np.ndarray]
     """Write a CSV with a row for each variant and seed.
 
     Args:
-        path: the file; replaced whole.
+        path: the file, which is replaced.
         measured: for each variant and measure an array (R,); all variants have the same measures.
-        first_seed: the seed of the first replicate; each next one has the next.
+        first_seed: the seed of the first replicate; the seeds of the others follow it one by one.
     """
     tables = []
     for variant, measures in measured.items():
@@ -63,7 +63,7 @@ def write_replicates(path: Path, measured: Mapping[str, Mapping[str, np.ndarray]
 
 
 def read_replicates(path: Path) -> pd.DataFrame:
-    """Read what `write_replicates` wrote; a variant called `none` stays a name."""
+    """Read what `write_replicates` wrote. A variant called `none` is read as a name, not as a missing value."""
     return pd.read_csv(path, keep_default_na=False, na_values=[""])
 
 

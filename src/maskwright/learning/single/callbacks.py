@@ -1,4 +1,4 @@
-"""What happens at the end of each epoch: validate, remember the best, store the state, tell those who listen."""
+"""The work at the end of each epoch: validate, keep track of the best epoch, store the state, report progress."""
 
 import math
 import time
@@ -13,24 +13,22 @@ from rich.progress import Progress as Bar
 
 from maskwright.learning.single.checkpoint import Progress, remove_checkpoint, save_checkpoint
 from maskwright.shared.errors import MaskwrightError
-
-LogEpoch = Callable[[int, dict[str, float]], None]
+from maskwright.shared.experiment import LogEpoch
 
 
 class EpochEnd(keras.callbacks.Callback):
-    """Run the epoch's end in one place and in a fixed order.
+    """Do all work at the end of an epoch in one place and in a fixed order.
 
     Args:
-        validate: returns the validation split's named numbers for the model as it stands.
-        best_by: which of them decides the best epoch (the highest; the earliest on a tie).
-        learning_rate: the schedule, for the record.
-        progress: what a checkpoint held, or a fresh one; grows by a row each epoch.
-        folder: where the checkpoint lies.
+        validate: returns the named scores of the model, with its current weights, on the validation split.
+        best_by: the score that decides the best epoch (the highest; the earliest on a tie).
+        progress: the progress from a checkpoint, or a new one. It gets a row after each epoch.
+        folder: the folder of the checkpoint.
         log_epoch: called with the epoch (from 1) and its row.
 
     Raises:
-        MaskwrightError: an epoch ends with a number that is not finite. The checkpoint goes too, since a rerun would
-            end there again.
+        MaskwrightError: an epoch ends with a number that is not finite. The checkpoint is deleted, since a resumed
+            training would fail at the same place.
     """
 
     def __init__(
@@ -71,7 +69,7 @@ class EpochEnd(keras.callbacks.Callback):
 
 
 class ProgressBar(keras.callbacks.Callback):
-    """One line for the whole training, with the time left; where nobody watches, a plain line an epoch."""
+    """A progress bar for the whole training, with the time left. Without a terminal, a plain line for each epoch."""
 
     def __init__(self, *, epochs: int, steps: int, start: int, progress: Progress, shown: tuple[str, ...]) -> None:
         super().__init__()
@@ -115,9 +113,9 @@ class ProgressBar(keras.callbacks.Callback):
             self.console.print(f"epoch {epoch + 1}/{self.epochs}  {numbers}  {seconds:.0f} s", highlight=False)
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self.stop()
 
     def stop(self) -> None:
-        """Give the terminal back; for a training that ends with an error, when Keras tells callbacks nothing."""
+        """Release the terminal. This is for a training that ends with an error, when Keras calls no callback."""
         self.bar.stop()

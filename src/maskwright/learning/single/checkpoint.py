@@ -1,4 +1,4 @@
-"""Training that survives a kill: after each epoch everything it needs to go on stands on disk."""
+"""Checkpoints, with which a training survives a kill: each epoch stores everything needed to resume."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ from maskwright.shared.outputs import write_json
 
 @dataclass
 class Progress:
-    """How far a training has come: one row of named numbers an epoch, and the best epoch so far (from 0)."""
+    """The progress of a training: a row of named numbers for each epoch, and the best epoch so far (from 0)."""
 
     history: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = -1
@@ -29,10 +29,11 @@ class Progress:
 
 
 def save_checkpoint(folder: Path, model: keras.Model, progress: Progress) -> None:
-    """Store the model's and its optimizer's variables, and the progress, after an epoch.
+    """Store the variables of the model and its optimizer, and the progress, after an epoch.
 
-    A state is written beside the one before and named last, so a kill at any moment leaves one whole. The weights of
-    the best epoch are kept too; those of an epoch that a kill kept out of the record are the same when it is rerun.
+    A new state is written next to the previous one, and the record that names it is written last. A kill at any time
+    therefore leaves a complete state. The weights of the best epoch are kept too. If a kill comes between these
+    weights and the record, the epoch is run again and gives the same weights.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if progress.best_epoch == progress.next_epoch - 1:
@@ -47,9 +48,9 @@ def save_checkpoint(folder: Path, model: keras.Model, progress: Progress) -> Non
 
 
 def load_checkpoint(folder: Path, model: keras.Model) -> Progress:
-    """Put a compiled, built model back to where `save_checkpoint` left it.
+    """Restore a compiled, built model to the state that `save_checkpoint` stored.
 
-    Where there is nothing, or (with a warning) nothing whole, the model stays as it is and the `Progress` is fresh.
+    If there is no checkpoint, or a damaged one (with a warning), the model is unchanged and the `Progress` is new.
     """
     record = folder / "progress.json"
     if not record.is_file():
@@ -69,17 +70,17 @@ def load_checkpoint(folder: Path, model: keras.Model) -> Progress:
 
 
 def restore_best(folder: Path, model: keras.Model) -> None:
-    """Give the model the weights of its best epoch."""
+    """Restore the weights of the model's best epoch."""
     _assign(model.weights, _read_arrays(folder / "best.npz", model.weights))
 
 
 def remove_checkpoint(folder: Path) -> None:
-    """Delete what a finished training no longer needs."""
+    """Delete the checkpoint of a finished training."""
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def _state(model: keras.Model) -> list[Any]:
-    # Not `model.variables`: those of the metrics start afresh each epoch. Dropout's seeds do belong to the state.
+    # Not `model.variables`: the metrics' variables are reset every epoch. Dropout's seeds do belong to the state.
     seeds = [v for v in model.non_trainable_variables if not any(v is w for w in model.weights)]
     return [*model.weights, *seeds, *model.optimizer.variables]
 
@@ -97,7 +98,7 @@ def _write_arrays(path: Path, arrays: list[np.ndarray]) -> None:
 
 
 def _read_arrays(path: Path, variables: list[Any]) -> list[np.ndarray]:
-    """Read what `_write_arrays` wrote, for variables of these shapes."""
+    """Read what `_write_arrays` wrote, and check it against the shapes of these variables."""
     with np.load(path) as file:
         arrays = [file[f"arr_{index}"] for index in range(len(file.files))]
     if [array.shape for array in arrays] != [tuple(variable.shape) for variable in variables]:

@@ -1,4 +1,4 @@
-"""Learning rate schedules: functions of the optimizer's step alone, so that resuming needs no state of theirs."""
+"""Learning rate schedules. They are functions of the optimizer's step alone, so they have no state to store."""
 
 from typing import Protocol
 
@@ -8,7 +8,7 @@ from maskwright.shared.settings import Schedule
 
 
 class ScheduledTraining(Protocol):
-    """The part of an experiment's parameters that a schedule needs, such as `params.Segmentation`."""
+    """The settings of an experiment that a schedule needs."""
 
     @property
     def learning_rate(self) -> float:
@@ -17,12 +17,12 @@ class ScheduledTraining(Protocol):
 
     @property
     def epochs(self) -> int:
-        """How many epochs the whole training has."""
+        """The number of epochs of the whole training."""
         ...
 
     @property
     def schedule(self) -> Schedule:
-        """Which schedule."""
+        """The kind of schedule."""
         ...
 
 
@@ -45,7 +45,7 @@ def learning_rate(params: ScheduledTraining, steps_per_epoch: int) -> LearningRa
     steps = params.epochs * steps_per_epoch
     peak = params.learning_rate
     if params.schedule.name == "steps":
-        # Keras keeps the earlier value *at* a boundary, so it is the last step before the change.
+        # Keras still uses the earlier value *at* a boundary, so the boundary is the last step before the change.
         boundaries = [-(-steps * share // 10) - 1 for share in (4, 6, 8)]
         return PiecewiseConstantDecay(boundaries, [peak * factor for factor in (1.0, 0.5, 0.1, 0.05)])
     warmup = min(round(params.schedule.warmup_epochs * steps_per_epoch), steps // 2)

@@ -8,7 +8,7 @@ from maskwright.shared.outputs import replaced_file
 
 
 def write_epochs(path: Path, epochs: Sequence[Mapping[str, float]]) -> None:
-    """Write a CSV with a row for each epoch, whose number (from 1) is in the column `epoch`."""
+    """Write a CSV with a row for each epoch. The column `epoch` holds its number, from 1."""
     with replaced_file(path) as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(["epoch", *epochs[0]])
@@ -16,6 +16,6 @@ def write_epochs(path: Path, epochs: Sequence[Mapping[str, float]]) -> None:
 
 
 def read_epochs(path: Path) -> list[dict[str, float]]:
-    """Read what `write_epochs` wrote, with the number of the epoch."""
+    """Read what `write_epochs` wrote, including the epochs' numbers."""
     with path.open(newline="", encoding="utf-8") as file:
         return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]

@@ -1,4 +1,4 @@
-"""What training one network has in common, whatever it learns: precision, optimiser, epochs that survive a kill."""
+"""Training a single network for any task: precision, optimizer, and epochs that survive a kill."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,23 +8,24 @@ from typing import Any, Literal, NamedTuple, Protocol
 import keras
 import tensorflow as tf
 
-from maskwright.learning.single.callbacks import EpochEnd, LogEpoch, ProgressBar
+from maskwright.learning.single.callbacks import EpochEnd, ProgressBar
 from maskwright.learning.single.checkpoint import load_checkpoint, restore_best
 from maskwright.learning.single.schedules import ScheduledTraining, learning_rate
+from maskwright.shared.experiment import LogEpoch
 
 
 class Settings(ScheduledTraining, Protocol):
-    """The part of an experiment's parameters that training needs, such as `params.Segmentation`."""
+    """The settings of an experiment that training needs."""
 
     @property
     def weight_decay(self) -> float:
-        """Decoupled; 0 for none."""
+        """The decoupled weight decay; 0 for none."""
         ...
 
 
 @contextmanager
 def computing_in(precision: Literal["float32", "bfloat16"]) -> Iterator[None]:
-    """Give the layers that are made meanwhile this precision; weights and sums stay float32."""
+    """Make layers that are created inside the context compute in this precision; weights and sums stay float32."""
     previous = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
     try:
@@ -34,21 +35,21 @@ def computing_in(precision: Literal["float32", "bfloat16"]) -> Iterator[None]:
 
 
 def strategy(accelerators: list[str]) -> tf.distribute.Strategy:
-    """Return a strategy that splits each batch among several of them, or the one that changes nothing."""
+    """Return a strategy that splits each batch among several accelerators, or else the default strategy."""
     return tf.distribute.MirroredStrategy(accelerators) if len(accelerators) > 1 else tf.distribute.get_strategy()
 
 
 def accelerators() -> list[str]:
-    """Return the names of the GPUs there are."""
+    """Return the names of the available GPUs."""
     return [device.name for device in tf.config.list_logical_devices("GPU")]
 
 
 def optimizer(settings: Settings, model: keras.Model, steps: int) -> keras.optimizers.Optimizer:
-    """Return Adam with the settings' schedule over epochs of so many steps, built for the model's weights."""
+    """Return Adam with the settings' schedule, for epochs of `steps` steps, built for the model's weights."""
     rate: Any = learning_rate(settings, steps)
     if settings.weight_decay:
         result = keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay)
-        # Decay is for the kernels: on a scale or a bias it only biases the result.
+        # Only kernels decay: decaying a scale or a bias only biases the result.
         result.exclude_from_weight_decay(var_list=[v for v in model.trainable_variables if len(v.shape) < 2])
     else:
         result = keras.optimizers.Adam(rate)
@@ -57,11 +58,14 @@ def optimizer(settings: Settings, model: keras.Model, steps: int) -> keras.optim
 
 
 Fit = Callable[[int, list[keras.callbacks.Callback]], None]
-"""Trains from an epoch (from 0) to the last, and tells the callbacks of each batch and epoch."""
+"""Trains from a given epoch (from 0) to the last one, and calls the callbacks for each batch and epoch."""
 
 
 def keras_fit(model: Any, batches: Callable[[int], tf.data.Dataset], *, epochs: int, steps: int) -> Fit:
-    """Return Keras's own loop: `batches` returns the batches from an epoch (from 0) on, `steps` an epoch."""
+    """Return Keras's own training loop.
+
+    `batches` returns the batches from a given epoch (from 0) on; each epoch has `steps` of them.
+    """
 
     def fit(start: int, callbacks: list[keras.callbacks.Callback]) -> None:
         model.fit(
@@ -78,7 +82,7 @@ def keras_fit(model: Any, batches: Callable[[int], tf.data.Dataset], *, epochs: 
 
 
 class Trained(NamedTuple):
-    """What a training led to.
+    """The result of a training.
 
     Attributes:
         epochs: a row of numbers for each epoch.
@@ -101,20 +105,20 @@ def train_epochs(
     folder: Path,
     log_epoch: LogEpoch,
 ) -> Trained:
-    """Train a compiled model to the last epoch, and give it the weights of its best one.
+    """Train a compiled model to the last epoch, and restore the weights of its best epoch.
 
-    A training that was killed goes on from its last finished epoch.
+    A training that was killed resumes after its last finished epoch.
 
     Args:
-        model: compiled.
-        fit: trains it, such as `keras_fit`.
-        epochs: how many there are.
-        steps: batches an epoch.
-        validate: returns the validation split's named numbers for the model as it stands.
-        best_by: which of them, the highest, decides the best epoch.
-        shown: which of them the progress bar shows; None for that.
-        folder: where the checkpoint lies; `remove_checkpoint` is for when the model has been stored.
-        log_epoch: told each new epoch (from 1) and its numbers.
+        model: a compiled model.
+        fit: trains the model, as the result of `keras_fit` does.
+        epochs: number of epochs.
+        steps: number of batches in an epoch.
+        validate: returns the named scores of the model, with its current weights, on the validation split.
+        best_by: the score that decides the best epoch; the highest is best.
+        shown: the score that the progress bar shows; None for `best_by`.
+        folder: the folder of the checkpoint. Call `remove_checkpoint` once the model has been stored.
+        log_epoch: called with each new epoch (from 1) and its numbers.
 
     Raises:
         MaskwrightError: the loss stopped being finite.

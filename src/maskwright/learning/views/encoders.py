@@ -1,4 +1,4 @@
-"""Encoders that learn without labels: networks from the view of an image to features."""
+"""Encoders that learn without labels: networks that turn a view of an image into features."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -13,11 +13,11 @@ from maskwright.learning.replicates.fitting import stacked
 
 
 class Encoder(NamedTuple):
-    """An architecture.
+    """The architecture of an encoder.
 
     Attributes:
-        convolutions: filters, kernel size and stride of each.
-        pooled: max pooling by 2 follows all but the last.
+        convolutions: filters, kernel size and stride of each convolution.
+        pooled: whether max pooling by 2 follows each convolution but the last.
     """
 
     convolutions: tuple[tuple[int, int, int], ...]
@@ -33,8 +33,8 @@ ENCODERS: Mapping[str, Encoder] = MappingProxyType(
 )
 """The presets.
 
-`vgg-f` is the source's F, 64-M-128-M-256-M-512. `vgg-f-quarter` has a quarter of its filters. `fast` has as few, and
-strides in place of pooling.
+`vgg-f` is the source's F, 64-M-128-M-256-M-512. `vgg-f-quarter` has a quarter of its filters. `fast` has the filters
+of `vgg-f-quarter`, and strides in place of pooling.
 """
 
 _BN_MOMENTUM = 0.9
@@ -43,13 +43,13 @@ _BN_MOMENTUM = 0.9
 def encode(images: Any, preset: str, seed: int, precision: str = "float32") -> Any:
     """Return flat features of images: (B, H, W, C) -> (B, F).
 
-    Each convolution is padded, and followed by batch normalisation, pooling where there is some, and ReLU.
+    Each convolution is padded, and is followed by batch normalisation, pooling (if the preset pools), and ReLU.
 
     Args:
-        images: with sides of at least 8 pixels.
+        images: images with sides of at least 8 pixels.
         preset: a key of `ENCODERS`.
-        seed: of the initial weights.
-        precision: of the arithmetic, "float32" or "bfloat16"; weights and statistics are float32 in either case.
+        seed: seed of the initial weights.
+        precision: "float32" or "bfloat16" arithmetic; weights and statistics are float32 in either case.
     """
     x = images
     dtype = "mixed_bfloat16" if precision == "bfloat16" else precision
@@ -68,19 +68,19 @@ def encode(images: Any, preset: str, seed: int, precision: str = "float32") -> A
         )(x)
         x = FusedBatchNormalization(momentum=_BN_MOMENTUM, dtype=dtype, name=f"normalisation_{place}")(x)
         if pooled and place < len(convolutions) - 1:
-            # Pooling before ReLU gives the same as after it, and leaves ReLU a quarter of the work.
+            # Pooling before ReLU gives the same result as after it, and leaves ReLU a quarter of the work.
             x = layers.MaxPooling2D(2, dtype=dtype, name=f"pool_{place + 1}")(x)
         x = layers.ReLU(dtype=dtype, name=f"relu_{place}")(x)
     return layers.Flatten(dtype=dtype, name="flatten")(x)
 
 
 def together(networks: list[keras.Model], shape: tuple[int, int, int], name: str) -> keras.Model:
-    """Return networks of views as one network of images.
+    """Combine networks that take views into one network that takes images.
 
     Args:
-        networks: R models (B, V, V, C) -> (B, ...), of one shape.
-        shape: (H, H, C) of the images.
-        name: of the model.
+        networks: R models (B, V, V, C) -> (B, ...) with equal shapes.
+        shape: (H, H, C), the shape of the images.
+        name: name of the combined model.
 
     Returns:
         (B, H, H, C), from 0 to 1 -> (B, R, ...), the outputs for the middle of the images.

@@ -1,4 +1,4 @@
-"""Entropy and mutual information of discrete variables: tables and samples in, numbers out. Imports no TensorFlow.
+"""Entropy and mutual information of discrete variables, from tables or samples. Imports no TensorFlow.
 
     information(joint_probabilities, "bits").mutual
     sample_information(first_labels, second_labels, miller_madow=True).mutual
@@ -16,7 +16,7 @@ import numpy as np
 Unit = Literal["bits", "nats"]
 
 _TOLERANCE = 1e-6
-"""By how much the sum of probabilities may differ from 1; that of a softmax in float32 does by some 1e-7."""
+"""How far the sum of probabilities may be from 1. The sum of a float32 softmax is off by about 1e-7."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class PairInformation:
         x_given_y = H(X | Y) = H(X, Y) - H(Y)           y_given_x = H(Y | X) = H(X, Y) - H(X)
         mutual = I(X; Y) = H(X) + H(Y) - H(X, Y)
 
-    None is negative, except after a correction for bias, which may go below 0 where samples are few.
+    No value is negative, except after a correction for bias, which may lead below 0 if there are few samples.
     """
 
     x: float
@@ -47,7 +47,7 @@ class PairInformation:
 
     @property
     def mutual(self) -> float:
-        """I(X; Y): what each variable says of the other."""
+        """I(X; Y): what each variable says about the other."""
         return self.x + self.y - self.joint
 
 
@@ -55,14 +55,14 @@ def entropy(probabilities: np.ndarray, unit: Unit = "nats") -> float:
     """Return H = -sum p log p of a distribution.
 
     Args:
-        probabilities: of any shape, none negative, sum 1. Of a joint table the result is the joint entropy.
-        unit: of the result.
+        probabilities: an array of any shape, not negative, with the sum 1. A joint table gives the joint entropy.
+        unit: unit of the result.
 
     Returns:
         Between 0 (one outcome is certain) and log n (all n outcomes have the same probability).
 
     Raises:
-        ValueError: there is no probability, one is negative or not finite, or their sum is not 1.
+        ValueError: there are no probabilities, one is negative or not finite, or their sum is not 1.
 
     By hand: 1/2 · 1 + 1/4 · 2 + 1/4 · 2 = 1.5 bits.
 
@@ -77,10 +77,10 @@ def information(joint: np.ndarray, unit: Unit = "nats") -> PairInformation:
 
     Args:
         joint: (A, B) probabilities, P(X = a, Y = b) in row a and column b.
-        unit: of the result.
+        unit: unit of the result.
 
     Raises:
-        ValueError: the table is not of two dimensions, or as `entropy`.
+        ValueError: the table does not have two dimensions, or `entropy` would raise the error.
 
     By hand: X is a uniform byte, Y its four high bits. H(X) = 8 bits, Y leaves 4 of them open, and I = 4 bits.
 
@@ -94,25 +94,25 @@ def information(joint: np.ndarray, unit: Unit = "nats") -> PairInformation:
 
 
 def count_information(counts: np.ndarray, unit: Unit = "nats", *, miller_madow: bool = False) -> PairInformation:
-    """Estimate entropies and mutual information of two variables from how often each pair was seen.
+    """Estimate entropies and mutual information of two variables from the counts of their pairs of values.
 
-    With shares in place of probabilities, an entropy is underestimated, and mutual information is overestimated where
-    a cell has few samples. Miller and Madow's correction adds (m - 1) / 2N nats to each entropy, for N samples and m
-    outcomes that occur. This is the first term of the bias, and what remains is of order 1 / N^2.
+    When relative frequencies replace probabilities, entropies are underestimated, and mutual information is
+    overestimated if a cell has few samples. Miller and Madow's correction adds (m - 1) / 2N nats to each entropy, for
+    N samples and m outcomes that occur. This is the first term of the bias; the rest is of order 1 / N^2.
 
     Args:
-        counts: (A, B) whole numbers, how often X = a with Y = b, in row a and column b.
-        unit: of the result.
-        miller_madow: correct the bias (Miller 1955, Note on the bias of information estimates).
+        counts: (A, B) integers, the number of samples with X = a and Y = b in row a and column b.
+        unit: unit of the result.
+        miller_madow: whether to correct the bias (Miller 1955, Note on the bias of information estimates).
 
     Raises:
-        ValueError: the table is not of two dimensions, a count is negative or no whole number, or all are 0.
+        ValueError: the table does not have two dimensions, a count is negative or not an integer, or all are 0.
     """
     table = np.asarray(_two_dimensional(counts))
     if not np.isfinite(table).all() or (table != np.round(table)).any():
         raise ValueError("counts must be whole numbers")
     if (table < 0).any():
-        raise ValueError(f"counts must not be negative, and the smallest is {table.min():g}")
+        raise ValueError(f"counts must not be negative, but the smallest is {table.min():g}")
     samples = int(table.sum())
     if not samples:
         raise ValueError("no samples: every count is 0")
@@ -131,16 +131,16 @@ def sample_information(
     sizes: tuple[int, int] | None = None,
     miller_madow: bool = False,
 ) -> PairInformation:
-    """Estimate entropies and mutual information of two variables from samples, see `count_information`.
+    """Estimate entropies and mutual information of two variables from samples; see `count_information`.
 
     Args:
-        x, y: (N,) whole numbers from 0; a pair for each sample.
-        unit: of the result.
-        sizes: the number of values that X and Y can take; None: one more than the largest.
-        miller_madow: correct the bias.
+        x, y: (N,) integers from 0; a pair for each sample.
+        unit: unit of the result.
+        sizes: the numbers of values that X and Y can take; None for one more than the largest value of each.
+        miller_madow: whether to correct the bias.
 
     Raises:
-        ValueError: as `pair_counts`.
+        ValueError: `pair_counts` refuses the samples.
     """
     return count_information(pair_counts(x, y, sizes), unit, miller_madow=miller_madow)
 
@@ -149,14 +149,14 @@ def pair_counts(x: np.ndarray, y: np.ndarray, sizes: tuple[int, int] | None = No
     """Count how often each pair of values occurs.
 
     Args:
-        x, y: (N,) whole numbers from 0.
-        sizes: (A, B), the number of values that X and Y can take; None: one more than the largest.
+        x, y: (N,) integers from 0.
+        sizes: (A, B), the numbers of values that X and Y can take; None for one more than the largest value of each.
 
     Returns:
         (A, B) int64, x in rows and y in columns.
 
     Raises:
-        ValueError: there is no sample, the lengths differ, or a value is no whole number or out of range.
+        ValueError: there are no samples, the lengths differ, or a value is not an integer or is out of range.
 
     >>> pair_counts(np.array([0, 0, 1]), np.array([2, 2, 0]))
     array([[0, 0, 2],
@@ -165,7 +165,7 @@ def pair_counts(x: np.ndarray, y: np.ndarray, sizes: tuple[int, int] | None = No
     columns = np.asarray(x), np.asarray(y)
     if columns[0].ndim != 1 or columns[0].shape != columns[1].shape:
         raise ValueError(
-            f"samples of shape {columns[0].shape} and {columns[1].shape} are no pairs; give (N,) and (N,)"
+            f"samples of shape {columns[0].shape} and {columns[1].shape} are not pairs; give (N,) and (N,)"
         )
     if not columns[0].size:
         raise ValueError("no samples")
@@ -184,14 +184,14 @@ def pair_counts(x: np.ndarray, y: np.ndarray, sizes: tuple[int, int] | None = No
 
 
 def quantile_bins(values: np.ndarray, bins: int) -> np.ndarray:
-    """Divide real numbers into bins that hold equally many, or one more or less.
+    """Divide real numbers into bins of equal size, give or take one.
 
-    Mutual information does not change when a variable is replaced by an increasing function of it. Neither do these
-    bins, unlike bins of equal width.
+    Replacing a variable by an increasing function of it does not change its mutual information. It does not change
+    these bins either, unlike bins of equal width.
 
     Args:
         values: (N,) finite numbers.
-        bins: at least 1, at most N.
+        bins: number of bins, from 1 to N.
 
     Returns:
         (N,) int64, from 0 to bins - 1. Equal numbers may fall into different bins.
@@ -216,24 +216,24 @@ def gaussian_information(correlation: float, unit: Unit = "nats") -> float:
     """Return the mutual information of two jointly Gaussian variables, -1/2 log(1 - correlation^2).
 
     Args:
-        correlation: strictly between -1 and 1.
-        unit: of the result.
+        correlation: a number strictly between -1 and 1.
+        unit: unit of the result.
 
     Raises:
         ValueError: the correlation is out of range.
 
-    By hand: of 0.5 it is -1/2 ln 0.75 = 0.1438 nats.
+    By hand: for 0.5 it is -1/2 ln 0.75 = 0.1438 nats.
 
     >>> round(gaussian_information(0.5), 4)
     0.1438
     """
     if not -1 < correlation < 1:
-        raise ValueError(f"the correlation must lie strictly between -1 and 1, and is {correlation}")
+        raise ValueError(f"the correlation must be strictly between -1 and 1, not {correlation}")
     return -0.5 * math.log1p(-(correlation**2)) / _nats(unit)
 
 
 def _nats(unit: Unit) -> float:
-    """Return how many nats the unit has."""
+    """Return the unit in nats."""
     lengths = {"bits": math.log(2), "nats": 1.0}
     if unit not in lengths:
         raise ValueError(f"information is measured in bits or nats, not in {unit!r}")
@@ -254,7 +254,7 @@ def _checked_probabilities(probabilities: np.ndarray) -> np.ndarray:
     if not np.isfinite(values).all() or (values < 0).any():
         raise ValueError("probabilities must be finite and not negative")
     if abs(values.sum() - 1) > _TOLERANCE:
-        raise ValueError(f"probabilities must sum to 1, and sum to {values.sum():.6g}")
+        raise ValueError(f"probabilities must sum to 1, not {values.sum():.6g}")
     return values
 
 

@@ -1,4 +1,4 @@
-"""Mutual information to be maximised: MINE's bound for continuous codes, and IIC's measure for soft clusters."""
+"""Differentiable mutual information: MINE's bound for continuous codes, and IIC's measure for soft clusters."""
 
 from typing import Any
 
@@ -8,26 +8,26 @@ from keras import layers
 
 from maskwright.learning.common.determinism import layer_seed
 
-ops: Any = keras.ops  # whose annotations say of most results that they may be None
+ops: Any = keras.ops  # its annotations allow None for most results
 
 SMALLEST = 1e-12
-"""What replaces a probability of 0 before the logarithm is taken; |x log x| is then below 3e-11."""
+"""Smaller probabilities are replaced by this before the logarithm is taken; |x log x| is then below 3e-11."""
 
 _PLACE = 100
-"""Where the statistic's layers stand among those that take the same seed: after all of an encoder."""
+"""The place of the statistic's first layer among the layers with the same seed: after all layers of an encoder."""
 
 
 def donsker_varadhan(joint: Any, marginal: Any) -> Any:
-    """Return the Donsker-Varadhan lower bound of mutual information, in nats.
+    """Return the Donsker-Varadhan lower bound on mutual information, in nats.
 
         I(X; Y) >= E_p(x,y) T(x, y) - log E_p(x)p(y) exp T(x, y)
 
     Args:
-        joint: (N, ...) the statistic T of pairs drawn together.
-        marginal: (M, ...) the statistic of pairs drawn independently.
+        joint: (N, ...) values of the statistic T for pairs drawn together.
+        marginal: (M, ...) values of the statistic for pairs drawn independently.
 
     Returns:
-        (...), one number for each of the trailing axes; the bound holds for the expectations, not for every sample.
+        (...), one number for each index of the trailing axes. The bound holds in expectation, not for every sample.
 
     References:
         Donsker and Varadhan 1983, doi:10.1002/cpa.3160360204; Belghazi et al. 2018, Mutual information neural
@@ -60,10 +60,10 @@ def soft_joint(first: Any, second: Any) -> Any:
         P = (1/N) sum_i z_i z'_i^T,    then (P + P^T) / 2
 
     Args:
-        first, second: (N, K) probabilities over K clusters, of two views of N images; (N, H, K) for H heads.
+        first, second: (N, K) probabilities of K clusters, for two views of N images; (N, H, K) for H heads.
 
     Returns:
-        (K, K) or (H, K, K), each of sum 1.
+        (K, K) or (H, K, K); each joint distribution sums to 1.
 
     References:
         Ji, Henriques, Vedaldi 2019, Invariant information clustering, https://arxiv.org/abs/1807.06653, equation 2.
@@ -78,8 +78,8 @@ def joint_information(joint: Any) -> Any:
 
         I = sum_kl P_kl (log P_kl - log P_k - log P_l),    P_k and P_l the sums of a row and of a column
 
-    The same as `learning.views.information.information`, but with a gradient also where a probability is 0: smaller
-    ones count as `SMALLEST`.
+    This equals the result of `learning.views.information.information`, but has a gradient even where a probability is
+    0: probabilities below `SMALLEST` count as `SMALLEST`.
     """
     joint = tf.maximum(joint, SMALLEST)
     rows = tf.reduce_sum(joint, axis=-1, keepdims=True)

@@ -1,11 +1,11 @@
-"""Two views of an image, between which a network is to find what they share: the image, and a distorted copy.
+"""Two views of an image, from which a network learns what they share: the image, and a distorted copy.
 
 As in the source, a view is a smaller square than the image: 24 of 28 pixels for digits. The first view is the middle
-of the image. The second is, with even odds, a random crop that is resized to the view (8, 10 or 12 of the 28 pixels
-smaller; half of the crops from the middle), or the image rotated about its middle by up to 20 degrees.
+of the image. The second is, with equal probability, a random crop that is resized to the view (8, 10 or 12 of the 28
+pixels smaller; half of the crops are from the middle), or the image rotated about its middle by up to 20 degrees.
 
-The distortion of each image is drawn beforehand, as the eight numbers of a projective transform, by the caller's
-generator. The device only samples, so the same seed gives the same views, whatever else runs at the time.
+The caller's generator draws the distortion of each image beforehand, as the eight numbers of a projective transform.
+The device only samples, so the same seed gives the same views, whatever else runs at the same time.
 """
 
 from typing import Any
@@ -17,10 +17,10 @@ MARGIN = 2 / 28
 """The width of the border that the first view leaves out, as a share of the image's side."""
 
 CROPS = (8 / 28, 10 / 28, 12 / 28)
-"""By how much smaller than the image a crop is, as shares of its side."""
+"""How much smaller a crop is than the image, as shares of the image's side."""
 
 ROTATION = 20.0
-"""The largest angle, in degrees, either way."""
+"""The largest rotation in either direction, in degrees."""
 
 
 def view_margin(side: int) -> int:
@@ -39,16 +39,16 @@ def random_views(number: int, side: int, rng: np.random.Generator) -> np.ndarray
     """Draw the transforms of second views.
 
     Args:
-        number: N, how many.
-        side: of the images, in pixels.
-        rng: the generator; the same number of values is drawn for each view, whichever distortion it gets.
+        number: N, the number of views.
+        side: side of the images, in pixels.
+        rng: source of randomness. The same number of values is drawn for each view, whichever distortion it gets.
 
     Returns:
         (N, 8) float32, see `sample_views`.
     """
     rotated, central, crop, down, across, turn = rng.random((6, number))
     view = side - 2 * view_margin(side)
-    # A crop of whole pixels at a whole place; pixel i of the view lies at (i + 1/2) crop / view - 1/2 in it.
+    # The crop has an integer size and position. Pixel i of the view is at (i + 1/2) crop / view - 1/2 in the crop.
     removed = np.round(np.array(CROPS) * side)[np.floor(crop * len(CROPS)).astype(int)]
     scale = (side - removed) / view
     places = [
@@ -76,15 +76,15 @@ def random_views(number: int, side: int, rng: np.random.Generator) -> np.ndarray
 
 
 def sample_views(images: Any, transforms: Any) -> Any:
-    """Sample views bilinearly; what lies outside the image is 0.
+    """Sample views bilinearly; pixels outside the image are 0.
 
     Args:
         images: (N, H, H, C) float32.
-        transforms: (N, 8) float32: a0 a1 a2 b0 b1 b2 c0 c1, by which pixel (x, y) of the view lies at
-            ((a0 x + a1 y + a2) / k, (b0 x + b1 y + b2) / k) in the image, k = c0 x + c1 y + 1.
+        transforms: (N, 8) float32: a0 a1 a2 b0 b1 b2 c0 c1. They map pixel (x, y) of the view to
+            ((a0 x + a1 y + a2) / k, (b0 x + b1 y + b2) / k) in the image, with k = c0 x + c1 y + 1.
 
     Returns:
-        (N, V, V, C) float32, the size of `middle_views`.
+        (N, V, V, C) float32, as large as those of `middle_views`.
     """
     side = int(images.shape[1]) - 2 * view_margin(int(images.shape[1]))
     views = tf.raw_ops.ImageProjectiveTransformV3(

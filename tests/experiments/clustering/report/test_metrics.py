@@ -56,11 +56,11 @@ def test_names_of_clusters_do_not_matter():
     ("call", "message"),
     [
         (lambda: best_assignment(np.array([1, 2])), "two dimensions, not 1"),
-        (lambda: best_assignment(np.array([[3, -1]])), "must not be negative, and the smallest is -1"),
-        (lambda: best_assignment(np.array([[1, 0], [0, 0], [0, 1]])), "2 samples cannot say what 3 clusters are"),
-        (lambda: clustering_scores(np.array([0]), np.array([0, 1]), np.array([0])), "must have one shape"),
+        (lambda: best_assignment(np.array([[3, -1]])), "must not be negative, but the smallest is -1"),
+        (lambda: best_assignment(np.array([[1, 0], [0, 0], [0, 1]])), "2 samples are too few to assign 3 clusters"),
+        (lambda: clustering_scores(np.array([0]), np.array([0, 1]), np.array([0])), "must have the same shape"),
         (lambda: clustering_scores(np.array([], int), np.array([], int), np.array([0])), "no samples"),
-        (lambda: clustering_scores(np.array([0, 2]), np.array([0, 1]), np.array([0, 1])), "clusters from 0 to 2"),
+        (lambda: clustering_scores(np.array([0, 2]), np.array([0, 1]), np.array([0, 1])), "clusters are from 0 to 2"),
     ],
 )
 def test_wrong_input(call, message):

@@ -77,5 +77,5 @@ def test_specialists_share_nothing():
 
 
 def test_wrong_gate():
-    with pytest.raises(ValueError, match="gate must be one of soft, hard, gumbel, none, given, and is 'open'"):
+    with pytest.raises(ValueError, match="gate must be one of soft, hard, gumbel, none, given, not 'open'"):
         gated("open")

@@ -178,9 +178,9 @@ def test_a_model_with_a_switch_is_restored_from_its_configuration():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: SwitchGate("harder"), "mode must be one of soft, hard, gumbel, and is 'harder'"),
-        (lambda: SwitchGate(temperature=0.0), "temperature must be above 0, and is 0.0"),
-        (lambda: SoftSwitch()([np.ones((2, 3)), np.ones((2,))]), "a gate has the shape"),
+        (lambda: SwitchGate("harder"), "mode must be one of soft, hard, gumbel, not 'harder'"),
+        (lambda: SwitchGate(temperature=0.0), "temperature must be above 0, not 0.0"),
+        (lambda: SoftSwitch()([np.ones((2, 3)), np.ones((2,))]), "a gate must be"),
     ],
 )
 def test_wrong_arguments(make, message):

@@ -49,7 +49,7 @@ def test_reads_boxes_by_image_and_marks_the_unlabelled(tmp_path):
         [(3, 2, [5, 6, 10, 20]), (7, 1, [0, 0, 4, 5.5]), (3, 1, [1, 1, 1, 1])],
     )
     first, second = read_boxes(folder)
-    assert (first.image, first.height, first.width) == (tmp_path / "train/../photos/7.png", 10, 20)
+    assert (first.image, first.height, first.width) == (tmp_path / "photos/7.png", 10, 20)
     assert second.image.name == "3.png"
     assert first.truth.boxes.tolist() == [[0, 0, 4, 5.5]]
     assert second.truth.boxes.tolist() == [[5, 6, 15, 26], [1, 1, 2, 2], [1, 2, 4, 6]]

@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 
 from maskwright.experiments.detection.learn.boxes import UNKNOWN, Found, Truth
-from maskwright.experiments.detection.report.plots import boxes_panel, draw_boxes, precision_recall_figure
+from maskwright.experiments.detection.report.plots import (
+    boxes_panel,
+    draw_boxes,
+    precision_recall_figure,
+    training_figure,
+)
 from maskwright.photos.images import class_palette
 from maskwright.reporting.figure import save_figure
 
@@ -69,3 +74,15 @@ def test_precision_over_recall_names_the_area():
     (axes,) = precision_recall_figure(many, ["background", *many]).axes
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["mean of 20 classes: AP50 0.475"]
     assert texts(precision_recall_figure({}, CLASSES)) == ["no box in the test split"]
+
+
+def test_training_curves_mark_the_best_epoch():
+    rows = [
+        {"epoch": e, "loss": 3.0 - e, "val_loss": 3.0, "val_ap50": ap, "val_ap": ap / 2, "learning_rate": 0.1}
+        for e, ap in ((1, 0.2), (2, 0.7), (3, 0.7))
+    ]
+    figure = training_figure(rows)
+    labels = [text.get_text() for axes in figure.axes if axes.get_legend() for text in axes.get_legend().get_texts()]
+    assert "best epoch (2): 0.700" in labels
+    assert "best epoch (2): 0.350" in labels
+    assert len(figure.axes) == 4

@@ -40,13 +40,9 @@ def test_writes_what_it_says(finished):
         assert found[f"{name}_error"]["mean"] == pytest.approx(found[name]["mean"] - exact)
     errors = [abs(details[variant]["mine_error"]["mean"]) for variant in ("gaussian_0", "gaussian_0.8")]
     digits = details["digits"]
-    assert metrics == {
-        "largest_mine_error": max(errors),
-        "digits_accuracy": digits["accuracy"]["mean"],
-        "digits_untrained_accuracy": digits["untrained_accuracy"]["mean"],
-    }
+    assert metrics == {"mine_error": max(errors), "accuracy": digits["accuracy"]["mean"]}
     assert digits["gain"]["mean"] == pytest.approx(
-        metrics["digits_accuracy"] - metrics["digits_untrained_accuracy"], abs=1e-12
+        digits["accuracy"]["mean"] - digits["untrained_accuracy"]["mean"], abs=1e-12
     )
     # A linear classifier of pixels can tell these digits apart.
     assert digits["pixel_accuracy"] > 0.9

@@ -46,8 +46,7 @@ def figures() -> dict[str, Figure]:
     image, truth, prediction = example()
     return {
         "confusion": plots.confusion_matrix_figure(np.array([[9, 1], [0, 0]]), ["background", "cup"]),
-        "bars": plots.per_class_bars({"background": 0.9, "soda can": 0.05}, CLASSES),
-        "curves": plots.training_curves(history(5)),
+        "curves": plots.training_figure(history(5)),
         "overlay": plots.overlay_panel(image, truth, prediction, CLASSES, PALETTE, "cost $5$ and 100%"),
     }
 
@@ -61,7 +60,7 @@ def png(figure: Figure, path: Path) -> bytes:
     return path.read_bytes()
 
 
-@pytest.mark.parametrize("name", ["confusion", "bars", "curves", "overlay"])
+@pytest.mark.parametrize("name", ["confusion", "curves", "overlay"])
 def test_the_same_bytes_each_time_without_metadata(name: str, tmp_path: Path):
     first = png(figures()[name], tmp_path / "folder" / "a.png")
     second = png(figures()[name], tmp_path / "b.png")
@@ -82,7 +81,8 @@ def test_leaves_matplotlib_as_it_was():
 
 
 def test_imports_neither_tensorflow_nor_pyplot():
-    code = "import sys, maskwright.plots.segmentation; print({'tensorflow', 'matplotlib.pyplot'} & {*sys.modules})"
+    modules = "maskwright.experiments.segmentation.report.plots, maskwright.reporting.bars"
+    code = f"import sys, {modules}; print({{'tensorflow', 'matplotlib.pyplot'}} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
@@ -183,23 +183,9 @@ class TestConfusionMatrix:
         assert len(png(figure, tmp_path / "a.png")) > 1000
 
 
-class TestBars:
-    def test_values_mean_and_absent(self):
-        figure = plots.per_class_bars({"background": 0.9, "soda can": 0.05}, CLASSES)
-        shown = texts(figure)
-        assert {"0.900", "0.050", "mean 0.475"} <= set(shown)
-        assert shown.count("does not occur") == 2
-        assert [bar.get_width() for bar in figure.axes[0].patches] == [0.9, 0.05]
-
-    def test_no_values_at_all(self, tmp_path: Path):
-        figure = plots.per_class_bars({}, CLASSES)
-        assert texts(figure).count("does not occur") == 4
-        assert len(png(figure, tmp_path / "a.png")) > 1000
-
-
 class TestCurves:
     def test_marks_the_best_epoch(self):
-        figure = plots.training_curves(history(5))
+        figure = plots.training_figure(history(5))
         titles = [axes.get_title() for axes in figure.axes]
         assert titles == ["Loss", "Mean IoU", "Pixel accuracy", "Learning rate"]
         # The highest validation mIoU, 0.9, is that of epoch 3; the loss there is 1.2 / 3.
@@ -209,7 +195,7 @@ class TestCurves:
         assert best.get_xdata() == [3]
 
     def test_takes_what_there_is(self):
-        figure = plots.training_curves([{"loss": 2.0}, {"loss": 1.0, "val_loss": float("nan")}])
+        figure = plots.training_figure([{"loss": 2.0}, {"loss": 1.0, "val_loss": float("nan")}])
         assert [axes.get_title() for axes in figure.axes if axes.get_title()] == ["Loss"]
         (line,) = figure.axes[0].lines
         assert list(line.get_xdata()) == [1, 2]
@@ -217,7 +203,7 @@ class TestCurves:
     @pytest.mark.parametrize("rows", [[], [{}], [{"loss": float("nan")}]])
     def test_refuses_nothing(self, rows: list[dict[str, float]]):
         with pytest.raises(ValueError, match="no value to draw"):
-            plots.training_curves(rows)
+            plots.training_figure(rows)
 
     def test_one_epoch(self, tmp_path: Path):
-        assert len(png(plots.training_curves(history(1)), tmp_path / "a.png")) > 1000
+        assert len(png(plots.training_figure(history(1)), tmp_path / "a.png")) > 1000

@@ -1,9 +1,9 @@
 """A convolutional autoencoder of dense blocks (Huang et al. 2017, https://arxiv.org/abs/1608.06993).
 
-    image (B, H, W, C) -> encoder -> latent (B, L) -> decoder -> logits (B, H, W, C), whose sigmoid is the image again
+    image (B, H, W, C) -> encoder -> latent (B, L) -> decoder -> logits (B, H, W, C); their sigmoid is the image again
 
-Plain, or variational (Kingma and Welling 2014, https://arxiv.org/abs/1312.6114). In the model that `autoencoder`
-returns, `encoder` and `decoder` are layers of those names and can be used by themselves.
+It is plain or variational (Kingma and Welling 2014, https://arxiv.org/abs/1312.6114). The layers `encoder` and
+`decoder` of the model that `autoencoder` returns can be used on their own.
 """
 
 from collections.abc import Iterator
@@ -21,10 +21,10 @@ from maskwright.learning.common.determinism import layer_seed
 from maskwright.learning.common.layers import FusedBatchNormalization
 from maskwright.shared.settings import Attention
 
-ops: Any = keras.ops  # whose annotations say of most results that they may be None
+ops: Any = keras.ops  # its annotations allow None for most results
 
 REDUCTION = 4
-"""The channel attention's reduction. With the paper's 16, a block of 15 filters would have a single hidden unit."""
+"""The reduction of the channel attention. With the paper's 16, a block of 15 filters would have one hidden unit."""
 
 BN_MOMENTUM = 0.9
 """Keras's 0.99 still remembers the first steps when a short training ends."""
@@ -32,14 +32,14 @@ BN_MOMENTUM = 0.9
 
 @dataclass(frozen=True)
 class ConvBlock:
-    """A convolution 3x3 without bias -> [attention] -> [batch norm] -> [dropout] -> activation.
+    """A 3x3 convolution without bias -> [attention] -> [batch norm] -> [dropout] -> activation.
 
     Attributes:
-        batch_norm: whether there is one.
+        batch_norm: whether to use batch norm.
         dropout: share of the features that are dropped in training; 0 for none.
         attention: see `attention.attend`.
         attention_kernel: side of the spatial attention's convolution.
-        activation: any of Keras's.
+        activation: the name of a Keras activation.
     """
 
     batch_norm: bool
@@ -49,8 +49,8 @@ class ConvBlock:
     activation: str
 
     def __call__(self, x: Any, filters: int, seeds: Iterator[int]) -> Any:
-        """Apply it: (B, H, W, any) -> (B, H, W, filters)."""
-        # Three seeds whatever is switched on, so that the parts that two blocks share begin alike.
+        """Apply the block: (B, H, W, any) -> (B, H, W, filters)."""
+        # Always take three seeds, so that the parts that two blocks have in common get equal initial weights.
         of_convolution, of_attention, of_dropout = islice(seeds, 3)
         initial: Any = GlorotUniform(of_convolution)
         x = layers.Conv2D(filters, 3, padding="same", use_bias=False, kernel_initializer=initial)(x)
@@ -63,7 +63,7 @@ class ConvBlock:
 
 
 def dense_block(x: Any, filters: int, depth: int, block: ConvBlock, seeds: Iterator[int]) -> Any:
-    """Apply `depth` blocks, each to all that was before: (B, H, W, C) -> (B, H, W, C + depth * filters)."""
+    """Apply `depth` blocks, each to all earlier features: (B, H, W, C) -> (B, H, W, C + depth * filters)."""
     for _ in range(depth):
         x = layers.Concatenate()([x, block(x, filters, seeds)])
     return x
@@ -76,7 +76,7 @@ class Sampling(keras.layers.Layer):
     [(B, L), (B, L)] -> (B, L). Outside training it returns the mean.
 
     Args:
-        seed: decides the noise, together with how often the layer was called in training.
+        seed: determines the noise, together with the number of earlier calls in training.
     """
 
     def __init__(self, seed: int = 0, **kwargs: Any) -> None:
@@ -104,14 +104,14 @@ class Sampling(keras.layers.Layer):
 def kl_divergence(mean: Any, log_variance: Any) -> Any:
     """Return the divergence of N(mean, exp(log_variance)) from N(0, 1) in nats: (B, L), (B, L) -> (B,).
 
-    sum over the latent dimensions of (mean ** 2 + exp(log_variance) - 1 - log_variance) / 2, which is 0 where the two
-    are the same. With one dimension, mean 1 and log_variance 0: 0.5.
+    It is the sum over the latent dimensions of (mean ** 2 + exp(log_variance) - 1 - log_variance) / 2, and 0 if the
+    distributions are equal. With one dimension, mean 1 and log_variance 0, it is 0.5.
     """
     return 0.5 * ops.sum(ops.square(mean) + ops.exp(log_variance) - 1.0 - log_variance, axis=-1)
 
 
 def build(settings: Autoencoder, shape: tuple[int, ...]) -> keras.Model:
-    """Return the network of these settings, see `autoencoder`, for images of that height, width and channels."""
+    """Build the network of the settings for images of this height, width and channels; see `autoencoder`."""
     height, width, channels = shape
     block = ConvBlock(
         batch_norm=settings.batch_norm,
@@ -132,12 +132,12 @@ def build(settings: Autoencoder, shape: tuple[int, ...]) -> keras.Model:
 
 
 class Outputs(NamedTuple):
-    """What a network makes of a batch, as tensors.
+    """The outputs of a network for a batch, as tensors.
 
     Attributes:
         logits: (B, H, W, C).
-        codes: (B, L), the latent; of a variational autoencoder its mean.
-        divergence: (B,), see `kl_divergence`; None where the autoencoder is not variational.
+        codes: (B, L), the latent; its mean if the autoencoder is variational.
+        divergence: (B,), see `kl_divergence`; None if the autoencoder is not variational.
     """
 
     logits: Any
@@ -146,7 +146,7 @@ class Outputs(NamedTuple):
 
 
 def run(model: Any, images: Any, *, training: bool) -> Outputs:
-    """Encode and decode a batch (B, H, W, C). In training a variational autoencoder decodes a draw of the code."""
+    """Encode and decode a batch (B, H, W, C). In training, a variational autoencoder decodes a sample of the code."""
     encoder, decoder = model.get_layer("encoder"), model.get_layer("decoder")
     encoded = encoder(images, training=training)
     if not isinstance(encoded, list):
@@ -168,14 +168,14 @@ def autoencoder(
     """Build the autoencoder: (B, *shape) values from 0 to 1 -> (B, *shape) float32 logits.
 
     Args:
-        shape: height, width and channels of an image; any sides.
-        filters: of each level, from the finest; each level has half the sides of the one before, rounded up.
-        depth: blocks in a dense block.
-        latent: dimensions of the bottleneck.
-        block: what dense blocks are made of.
-        variational: whether the latent is drawn from a distribution in training; the encoder then returns a list of
-            its mean and log variance, and else just the latent.
-        seed: of those draws, of dropout and of the initial weights.
+        shape: height, width and channels of an image; height and width are arbitrary.
+        filters: filters at each level, finest first. Height and width halve from level to level, rounded up.
+        depth: number of blocks in a dense block.
+        latent: number of dimensions of the bottleneck.
+        block: the block that dense blocks consist of.
+        variational: whether the latent is sampled from a distribution in training. The encoder then returns a list of
+            mean and log variance; otherwise it returns the latent.
+        seed: seed of these samples, of dropout and of the initial weights.
     """
     sides = [shape[:2]]
     for _ in filters:
@@ -231,7 +231,7 @@ def _decoder(
     x = layers.Reshape((height, width, filters[-1]))(x)
     for level in reversed(range(len(filters))):
         x = dense_block(x, filters[level], depth, block, seeds)
-        # A stride of 2 alone would double the sides: where the encoder rounded up, the result is one less.
+        # A stride of 2 doubles the sides. Where the encoder rounded up, the result must be one pixel smaller.
         padding = tuple(1 - side % 2 for side in sides[level])
         arguments: dict[str, Any] = {"strides": 2, "padding": "same", "output_padding": padding}
         arguments["kernel_initializer"] = GlorotUniform(next(seeds))

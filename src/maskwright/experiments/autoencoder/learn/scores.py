@@ -1,4 +1,4 @@
-"""What an autoencoder makes of images, and its losses."""
+"""The outputs of an autoencoder, and its losses."""
 
 from typing import Any, NamedTuple
 
@@ -11,12 +11,12 @@ _BATCH = 250
 
 
 class Coded(NamedTuple):
-    """What an autoencoder makes of N images.
+    """The outputs of an autoencoder for N images.
 
     Attributes:
         logits: (N, H, W, 1) float32; their sigmoid is the reconstruction.
-        codes: (N, L) float32, the latent; of a variational one its mean.
-        divergence: (N,) float32, see `network.kl_divergence`; None where it is not variational.
+        codes: (N, L) float32, the latent; its mean if the autoencoder is variational.
+        divergence: (N,) float32, see `network.kl_divergence`; None if the autoencoder is not variational.
     """
 
     logits: np.ndarray
@@ -31,7 +31,7 @@ def code(model: Any, images: np.ndarray) -> Coded:
         model: an autoencoder.
         images: (N, H, W, 1) float32 from 0 to 1.
     """
-    # Operation by operation: to compile it takes longer than to run it.
+    # Run eagerly, since compiling would take longer than running.
     starts = range(0, len(images), _BATCH)
     batches = [run(model, tf.constant(images[at : at + _BATCH]), training=False) for at in starts]
     parts = [[part.numpy() for part in batch if part is not None] for batch in batches]
@@ -40,17 +40,17 @@ def code(model: Any, images: np.ndarray) -> Coded:
 
 
 def losses(images: np.ndarray, coded: Coded, kl_weight: float) -> dict[str, float]:
-    """Return `loss`, and its parts: `bce`, binary cross-entropy of a pixel in nats, and `kl`, divergence of an image.
+    """Return `loss` and its parts: `bce`, the binary cross-entropy per pixel in nats, and `kl`, the mean divergence.
 
-    loss = bce + kl_weight * kl. Only a variational autoencoder has `kl`; without it the loss is `bce`.
+    loss = bce + kl_weight * kl. Only a variational autoencoder has `kl`; otherwise the loss is `bce`.
 
     Args:
         images: (N, H, W, 1) from 0 to 1.
-        coded: what the autoencoder made of them.
+        coded: the autoencoder's outputs for these images.
         kl_weight: weight of the divergence.
     """
     logits = coded.logits.astype(np.float64)
-    with np.errstate(invalid="ignore"):  # of a training that diverged
+    with np.errstate(invalid="ignore"):  # the training may have diverged
         bce = float(np.mean(np.logaddexp(0.0, logits) - images * logits))
     if coded.divergence is None:
         return {"loss": bce, "bce": bce}

@@ -1,11 +1,11 @@
-"""Attention autoencoder: which parts of a network improve what it can say of a digit in two numbers?
+"""Attention autoencoder: which parts of a network improve how well it describes a digit with two numbers?
 
     maskwright train autoencoder
     maskwright evaluate autoencoder
 
-The published network has filters 35, 25, 15 and 5, dense blocks of 3, and trains on 60,000 digits for 25 epochs, with
-each combination of batch norm, dropout, spatial attention and four activations. `trial.trial` trains one such
-combination for a sweep.
+The published network has 35, 25, 15 and 5 filters and dense blocks of depth 3. It is trained on 60,000 digits for 25
+epochs, with each combination of batch norm, dropout, spatial attention and four activations. `trial.trial` trains one
+such combination for a sweep.
 """
 
 from collections.abc import Callable
@@ -34,17 +34,19 @@ def train(
     checkpoint: Path,
     log_epoch: LogEpoch,
 ) -> None:
-    """Train, choosing the best epoch by validation loss, and write the model and its history.
+    """Train, choose the best epoch by validation loss, and write the model and its history.
 
-    A training that was killed goes on from its last finished epoch, and ends with the weights that it would have had.
+    A training that was killed resumes after its last finished epoch, and ends with the same weights as if it had not
+    been killed.
 
     Args:
         settings: the experiment's section of params.yaml.
         data: the folder that `maskwright generate digits` wrote.
-        out: the model's folder, written whole at the end.
-        history: a CSV with a row for each epoch; `val_score` is minus `val_loss`, and highest in the best epoch.
-        checkpoint: a folder that outlives a kill and belongs to this training alone; gone when it has ended.
-        log_epoch: is told each new epoch (from 1) and its numbers.
+        out: the model's folder, written as a whole at the end.
+        history: a CSV file with a row for each epoch. `val_score` is `val_loss` negated; the best epoch has the
+            highest.
+        checkpoint: a folder that survives a kill and belongs to this training alone; deleted when it has ended.
+        log_epoch: called with each new epoch (from 1) and its numbers.
 
     Raises:
         MaskwrightError: the data are missing, or the loss stopped being finite; nothing is written.

@@ -1,4 +1,4 @@
-"""What the autoencoder's training consists of: the network with its loss and optimizer, and its batches."""
+"""The parts of the autoencoder's training: the network with its loss and optimizer, and the batches."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -15,13 +15,13 @@ from maskwright.learning.single.training import Fit, keras_fit
 
 
 class Trainer(NamedTuple):
-    """A network and what trains it.
+    """A network and its training loop.
 
     Attributes:
         model: the autoencoder.
-        learner: a model of the same weights, compiled, which `fit` trains.
-        fit: trains it.
-        steps: batches an epoch.
+        learner: a compiled model with the same weights, which `fit` trains.
+        fit: the training loop.
+        steps: number of batches in an epoch.
     """
 
     model: Any
@@ -31,7 +31,7 @@ class Trainer(NamedTuple):
 
 
 class _Learner(keras.Model):
-    """An autoencoder in training: its divergence, times its weight, is added to the compiled loss."""
+    """An autoencoder in training. It adds the weighted divergence to the compiled loss."""
 
     def __init__(self, autoencoder: Any, kl_weight: float) -> None:
         super().__init__(name="learner")
@@ -47,10 +47,10 @@ class _Learner(keras.Model):
 
 
 def new_trainer(settings: Autoencoder, images: np.ndarray) -> Trainer:
-    """Return a new network, and what trains it with these images.
+    """Return a new network, and the loop that trains it on these images.
 
-    The loss is the binary cross-entropy, mean over pixels, plus `kl_weight` times the divergence, mean over images.
-    All random numbers from here on follow from the settings' seed.
+    The loss is the mean binary cross-entropy over the pixels, plus `kl_weight` times the mean divergence over the
+    images. All later random numbers depend on the settings' seed.
 
     Args:
         settings: the experiment's section of params.yaml.
@@ -60,7 +60,8 @@ def new_trainer(settings: Autoencoder, images: np.ndarray) -> Trainer:
     steps = -(-len(images) // settings.batch_size)
     model: Any = build(settings, images.shape[1:])
     learner: Any = _Learner(model, settings.kl_weight)
-    optimizer = keras.optimizers.Adam(learning_rate(settings, steps))
+    rate: Any = learning_rate(settings, steps)
+    optimizer = keras.optimizers.Adam(rate)
     optimizer.build(model.trainable_variables)
     learner.compile(optimizer=optimizer, loss=_cross_entropy)
     learner.build(images.shape)
@@ -76,14 +77,14 @@ def _cross_entropy(images: Any, logits: Any) -> Any:
 
 
 def _batches(settings: Autoencoder, images: np.ndarray, steps: int, start: int) -> tf.data.Dataset:
-    """Return the batches from epoch `start` on: (B, H, W, 1) images, which are what the network should return too."""
+    """Return the batches from epoch `start` on: (B, H, W, 1) images, which are inputs and targets alike."""
     everything = tf.constant(images)
 
     def rows() -> Iterator[np.ndarray]:
         for epoch in range(start, settings.epochs):
-            # A function of seed and epoch, so that a training can go on in the middle.
+            # The order depends on seed and epoch only, so that a training can be resumed.
             order = np.random.default_rng([settings.seed % 2**64, epoch]).permutation(len(images)).astype(np.int32)
-            # In equal parts: a rest could be one image, of which batch norm would make nothing but zeros.
+            # Equal parts, since the remainder could be a single image, which batch norm would turn into zeros.
             yield from np.array_split(order, steps)
 
     def pair(chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -23,27 +23,27 @@ from maskwright.reporting.output import report_folder, save_figures
 from maskwright.shared.experiment import Evaluation
 
 SHOWN = 2
-"""How many test digits of each kind are drawn with their reconstructions."""
+"""Number of test digits of each kind that are drawn with their reconstructions."""
 
-_HEADLINES = ("bce", "kl", "ssim")
+_HEADLINE = "bce"
 
 
 def evaluate(settings: Autoencoder, *, data: Path, model: Path, results: Path) -> Evaluation:
     """Score a trained model on the test split.
 
-    A variational autoencoder is scored with the mean of the code, not with a draw. Under `results/plots/` there are
-    pictures: training curves, reconstructions, the codes by digit, and a walk through the codes.
+    A variational autoencoder is scored with the mean of the code, not with a sample. This function also writes
+    pictures to `results/plots/`: training curves, reconstructions, the codes by digit, and a walk through the codes.
 
     Args:
         settings: the experiment's section of params.yaml.
         data: the folder that `maskwright generate digits` wrote.
         model: the model's folder.
-        results: the folder that has training.csv, and gets the rest.
+        results: the folder of the results. It holds training.csv and gets the rest.
 
     Returns:
-        As metrics `bce`, `ssim` and, of a variational autoencoder, `kl`. As details `loss` and `mse`, and the numbers
-        of a control as `mean_image_bce`, `mean_image_mse` and `mean_image_ssim`: there the mean training image takes
-        the place of each reconstruction. See `scores.losses` and `metrics.similarity`.
+        The only metric is `bce`. The details are `loss`, `kl` (for a variational autoencoder), `mse` and `ssim`, and
+        `mean_image_bce`, `mean_image_mse` and `mean_image_ssim`, the scores of a control whose reconstruction is
+        always the mean training image. See `scores.losses` and `metrics.similarity`.
 
     Raises:
         MaskwrightError: the data or the model are missing.
@@ -54,9 +54,9 @@ def evaluate(settings: Autoencoder, *, data: Path, model: Path, results: Path) -
     measured = scores(images, coded, settings.kl_weight)
     control = mean_image_scores(read_split(settings, data, "train").images, images)
     evaluation = Evaluation(
-        metrics={name: value for name, value in measured.items() if name in _HEADLINES},
+        metrics={_HEADLINE: measured[_HEADLINE]},
         details={
-            **{name: value for name, value in measured.items() if name not in _HEADLINES},
+            **{name: value for name, value in measured.items() if name != _HEADLINE},
             **{f"mean_image_{name}": value for name, value in control.items()},
         },
     )

@@ -1,4 +1,4 @@
-"""Pictures of the autoencoder: arrays and names in, a matplotlib figure out. No TensorFlow."""
+"""Figures of the autoencoder, from arrays and names. Imports no TensorFlow."""
 
 from collections.abc import Mapping, Sequence
 
@@ -24,10 +24,10 @@ _DIGITS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, "#B59F00", "#222222", "#
 
 
 def autoencoder_curves(history: Sequence[Mapping[str, float]]) -> Figure:
-    """Draw the loss over the epochs and, where there is one, the divergence, and mark the best epoch.
+    """Draw the loss over the epochs and, if there is one, the divergence, and mark the best epoch.
 
     Args:
-        history: for each epoch in order `epoch`, `loss`, `val_loss` and, of a variational autoencoder, `val_kl`.
+        history: for each epoch, in order, `epoch`, `loss`, `val_loss` and, for a variational autoencoder, `val_kl`.
     """
     panels = [Panel("loss", "Loss"), Panel("kl", "KL divergence, nats", with_room)]
     best = int(np.argmin([row["val_loss"] for row in history]))
@@ -38,9 +38,9 @@ def reconstruction_grid(images: np.ndarray, reconstructions: np.ndarray, rows: i
     """Draw each image above its reconstruction.
 
     Args:
-        images: (N, H, W) from 0 to 1, columns one after another: the first `rows` are the first column.
-        reconstructions: (N, H, W), likewise.
-        rows: how many images stand in a column.
+        images: (N, H, W) from 0 to 1, column by column: the first `rows` images are the first column.
+        reconstructions: (N, H, W) from 0 to 1, in the same order.
+        rows: number of images in a column.
     """
     columns = -(-len(images) // rows)
     height, width = images.shape[1:]
@@ -60,7 +60,7 @@ def reconstruction_grid(images: np.ndarray, reconstructions: np.ndarray, rows: i
 
 
 def latent_scatter(codes: np.ndarray, labels: np.ndarray) -> Figure:
-    """Draw the first two dimensions of each code, as the digit that it stands for.
+    """Draw the first two dimensions of the codes, with each image's digit as the marker.
 
     Args:
         codes: (N, L), L at least 2.
@@ -81,24 +81,24 @@ def latent_scatter(codes: np.ndarray, labels: np.ndarray) -> Figure:
 
 
 def _glyph(digit: int) -> Path:
-    """Return the digit as a marker, its middle on the point."""
+    """Return the digit as a marker, centred on the point."""
     path = TextPath((0, 0), str(digit), size=10)
     box = path.get_extents()
     return path.transformed(Affine2D().translate(-(box.x0 + box.x1) / 2, -(box.y0 + box.y1) / 2))
 
 
 def latent_walk_grid(images: np.ndarray, axes_values: np.ndarray) -> Figure:
-    """Draw what the decoder makes of a grid of codes.
+    """Draw the images that the decoder makes from a grid of codes.
 
     Args:
         images: (S, S, H, W) from 0 to 1, see `walk.LatentWalk`.
         axes_values: (2, S), the values along both dimensions.
     """
     steps, _, height, width = images.shape
-    # Upwards in the picture is up in the code, as in the scatter.
+    # The second dimension increases upwards, as in the scatter plot.
     picture = images[::-1].transpose(0, 2, 1, 3).reshape(steps * height, steps * width)
     (left, right), (bottom, top) = axes_values[:, [0, -1]]
-    # The values belong to the middles of the outer images.
+    # The values belong to the centres of the outer images.
     x, y = (right - left) / max(1, steps - 1) / 2, (top - bottom) / max(1, steps - 1) / 2
     extent = (left - x, right + x, bottom - y, top + y)
     with drawing_style():

@@ -6,18 +6,18 @@ import numpy as np
 from scipy.special import expit
 
 WALK = 15
-"""Steps of the latent walk, along each of its two dimensions."""
+"""Number of steps of the latent walk along each of its two dimensions."""
 
 WALKED = (0.025, 0.975)
-"""The walk goes from one to the other of these quantiles of the test digits' codes."""
+"""The walk goes from the first to the second of these quantiles of the test digits' codes."""
 
 
 class LatentWalk(NamedTuple):
-    """What a decoder makes of a grid of codes.
+    """The images that a decoder makes from a grid of codes.
 
     Attributes:
         images: (S, S, H, W) from 0 to 1; [i, j] has the j-th value of the first dimension and the i-th of the second.
-        axes: (2, S), those values.
+        axes: (2, S), the values of both dimensions.
     """
 
     images: np.ndarray
@@ -25,12 +25,12 @@ class LatentWalk(NamedTuple):
 
 
 def latent_walk(model: Any, codes: np.ndarray, steps: int = WALK) -> LatentWalk:
-    """Decode a grid of codes: the first two dimensions vary evenly between quantiles of `codes`, others are medians.
+    """Decode a grid of codes. The first two dimensions vary evenly between quantiles of `codes`; others are medians.
 
     Args:
         model: an autoencoder.
         codes: (N, L), L at least 2.
-        steps: S, along each dimension.
+        steps: S, the number of steps along each dimension.
     """
     low, high = np.quantile(codes[:, :2], WALKED, axis=0)
     axes = np.linspace(low, high, steps).T.astype(np.float32)  # (2, S)

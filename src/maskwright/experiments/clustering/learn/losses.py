@@ -14,8 +14,9 @@ from maskwright.learning.views.sampling import middle_views, sample_views
 def information_loss(settings: Clustering) -> Loss:
     """Return the loss: the mean over the heads of -I(Z; Z'), from the symmetrised joint distribution of the batch.
 
-    A batch is images (B, H, H, C) uint8 and the transforms of their second views (B, 8). Reported are `information`,
-    (heads + over_heads,) in nats, and `joint`, the joint distributions of the heads that are scored, (heads, K, K).
+    A batch consists of images (B, H, H, C) uint8 and the transforms of their second views (B, 8). The loss reports
+    `information`, (heads + over_heads,) in nats, and `joint`, the joint distributions of the heads that are scored,
+    (heads, K, K).
     """
     groups = head_groups(settings)
     widths = [heads * clusters for heads, clusters in groups]

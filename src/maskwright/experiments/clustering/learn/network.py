@@ -1,4 +1,4 @@
-"""The network that clusters: an encoder, and heads with a softmax over their clusters."""
+"""The clustering network: an encoder, and heads with a softmax over their clusters."""
 
 from typing import Any, NamedTuple
 
@@ -11,26 +11,26 @@ from maskwright.learning.views.encoders import encode, together
 from maskwright.learning.views.sampling import view_margin
 
 ENCODERS = {"fast": "vgg-f-quarter", "vgg-f": "vgg-f"}
-"""The encoder of each preset, see `learning.views.encoders`."""
+"""The encoder of each preset; see `learning.views.encoders`."""
 
 HEAD_GAIN = 3.0
 """The factor by which features are multiplied before the heads.
 
-With it the heads begin with clusters that differ, and follow the features faster than these move. Softer heads pull
-all features towards the coarsest differences between images, and digits stay merged: with a factor of 1, accuracy on
-validation digits was 0.85 instead of 0.96.
+With this factor, the heads start with distinct clusters and adapt faster than the features change. Softer heads pull
+all features towards the coarsest differences between images, so some digits stay merged. With a factor of 1, the
+accuracy on validation digits was 0.85 instead of 0.96.
 """
 
 _PLACE = 100
-"""Where the heads stand among the layers that take the same seed: after all of an encoder."""
+"""The place of the first head among the layers with the same seed: after all layers of an encoder."""
 
 
 class HeadGroup(NamedTuple):
     """Heads of one size.
 
     Attributes:
-        heads: how many there are.
-        clusters: of each.
+        heads: number of heads.
+        clusters: number of clusters of each head.
     """
 
     heads: int
@@ -38,7 +38,7 @@ class HeadGroup(NamedTuple):
 
 
 def head_groups(settings: Clustering) -> list[HeadGroup]:
-    """Return the heads that are scored, then the over-clustering ones if there are some."""
+    """Return the heads that are scored, followed by the over-clustering heads if there are any."""
     over = [HeadGroup(settings.over_heads, settings.over_clusters)] if settings.over_heads else []
     return [HeadGroup(settings.heads, settings.clusters), *over]
 
@@ -47,13 +47,13 @@ def network(settings: Clustering, shape: tuple[int, int, int], seed: int) -> ker
     """Return one seed's network.
 
     Args:
-        settings: the section of params.yaml.
-        shape: (H, H, C) of the images.
-        seed: of the initial weights.
+        settings: the experiment's section of params.yaml.
+        shape: (H, H, C), the shape of the images.
+        seed: seed of the initial weights.
 
     Returns:
         Views (B, V, V, C), from 0 to 1 -> (B, heads K + over_heads L), float32: the probabilities of each head's
-        clusters, one head after the other, those of over-clustering heads last.
+        clusters, head by head, with the over-clustering heads last.
     """
     side = shape[0] - 2 * view_margin(shape[0])
     views = keras.Input((side, side, shape[2]), name="views")

@@ -10,16 +10,16 @@ from maskwright.shared.datasets import read_images
 from maskwright.shared.errors import MaskwrightError
 
 CLASSES_FILE = "classes.json"
-"""The names of the classes, beside the splits."""
+"""The file with the names of the classes, in the same folder as the splits."""
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """A split.
+    """A split of the pictures.
 
     Attributes:
         images: (N, H, H, C) uint8.
-        labels: (N,) indices of their classes.
+        labels: (N,) indices of the images' classes.
     """
 
     images: np.ndarray
@@ -36,7 +36,7 @@ def read_pictures(data: Path, split: str) -> Pictures:
 
 
 def read_names(data: Path) -> list[str]:
-    """Read the names of the classes. Raises as `read_pictures`."""
+    """Read the names of the classes. The errors are those of `read_pictures`."""
     path = data / CLASSES_FILE
     if not path.is_file():
         raise MaskwrightError(f"{path}: no such file; run `maskwright generate clustering` first")

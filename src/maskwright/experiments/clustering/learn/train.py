@@ -1,12 +1,12 @@
-"""Clustering without labels: two views of an image should fall into one cluster, and the clusters be used evenly.
+"""Clustering without labels: two views of an image should share a cluster, and all clusters be used evenly.
 
     maskwright generate clustering
     maskwright train clustering
     maskwright evaluate clustering
 
-Invariant information clustering (Ji, Henriques, Vedaldi 2019, https://arxiv.org/abs/1807.06653): a network with a
-softmax over K clusters is trained to maximise the mutual information between its answers to two views. The source
-reports about 99 % on the 60,000 digits after 1,200 epochs.
+This is invariant information clustering (Ji, Henriques, Vedaldi 2019, https://arxiv.org/abs/1807.06653). A network
+with a softmax over K clusters is trained to maximise the mutual information between its outputs for two views. The
+source reports about 99 % on the 60,000 digits after 1,200 epochs.
 """
 
 from collections.abc import Iterator
@@ -32,37 +32,41 @@ from maskwright.learning.replicates.fitting import (
 from maskwright.learning.replicates.tables import write_curves
 from maskwright.learning.views.sampling import random_views
 from maskwright.shared.errors import MaskwrightError
-from maskwright.shared.outputs import replaced_folder
+from maskwright.shared.outputs import replaced_folder, write_arrays
 from maskwright.shared.parallel import available_cores
 
 EARLY = 0.1
-"""The share of the epochs after which P(Z, Z') is stored, besides the first, half of them and all."""
+"""P(Z, Z') is stored after this share of the epochs, after the first epoch, after half of them, and after all."""
 
 JOINTS_FILE = "joint.npz"
-"""The joint distributions P(Z, Z') of the first seed's best head, (M, K, K), under "joints"; beside its model."""
+"""The file, in the model's folder, of the joint distributions P(Z, Z') of the first seed's best head.
+
+They are the array "joints", (M, K, K).
+"""
 
 
 def train(settings: Clustering, *, data: Path, out: Path, history: Path) -> None:
     """Train every seed, and write the model and the history.
 
     Args:
-        settings: the section of params.yaml.
+        settings: the experiment's section of params.yaml.
         data: the folder that `maskwright generate clustering` wrote.
-        out: gets a folder for the variant; replaced whole at the end.
-        history: a CSV, see `learning.replicates.tables.write_curves`. `information` is that of the head with the
-            largest at the end, in nats, and `loss` the mean over the heads, negated.
+        out: the folder that gets a folder for the variant; replaced as a whole at the end.
+        history: a CSV file; see `learning.replicates.tables.write_curves`. `information`, in nats, is that of the
+            head that has the most at the end. `loss` is the mean information over the heads, negated.
 
     Raises:
-        MaskwrightError: the data are missing, too few for a batch, or fewer to test with than clusters.
+        MaskwrightError: the data are missing, too few for a batch, or have fewer test images than clusters.
     """
     pictures, test = (read_pictures(data, split) for split in ("train", "test"))
     if len(test.images) < settings.clusters:
         raise MaskwrightError(
-            f"clustering.clusters: {settings.clusters:,} for {len(test.images):,} test images; lower it"
+            f"clustering.clusters: {settings.clusters:,} is more than the {len(test.images):,} test images; lower it"
         )
     if settings.batch_size > len(pictures.images):
         raise MaskwrightError(
-            f"clustering.batch_size: {settings.batch_size:,} for {len(pictures.images):,} training images; lower it"
+            f"clustering.batch_size: {settings.batch_size:,} is more than the {len(pictures.images):,} training "
+            "images; lower it"
         )
     one_thread_an_operation()
     make_deterministic(settings.seed)
@@ -76,7 +80,7 @@ def train(settings: Clustering, *, data: Path, out: Path, history: Path) -> None
         examples=len(pictures.images),
         batch_size=settings.batch_size,
     )
-    epochs = [_shown(pictures.images, settings, seed) for seed in seeds]
+    epochs = [shown_pictures(pictures.images, settings, seed) for seed in seeds]
     with ThreadPoolExecutor(available_cores()) as pool:
         futures = start_fitting(pool, networks, epochs, information_loss(settings), rule)
         reported = [future.result() for future in futures]
@@ -96,7 +100,7 @@ def train(settings: Clustering, *, data: Path, out: Path, history: Path) -> None
     with replaced_folder(out) as new:
         save_model(networks_together(networks, (height, width, channels)), about, new / IIC)
         first = reported[0]["joint"][:, best[0]]  # (E, K, K)
-        np.savez_compressed(new / IIC / JOINTS_FILE, joints=first[np.array(drawn_epochs) - 1])
+        write_arrays(new / IIC / JOINTS_FILE, joints=first[np.array(drawn_epochs) - 1])
     curves = {
         "loss": np.stack([report["loss"] for report in reported], axis=1),
         "information": np.take_along_axis(informations, best[None, None], axis=1)[:, 0],
@@ -105,12 +109,12 @@ def train(settings: Clustering, *, data: Path, out: Path, history: Path) -> None
 
 
 def _drawn_epochs(epochs: int) -> list[int]:
-    """Return the epochs, from 1, whose joint distribution is stored, to be drawn."""
+    """Return the epochs, from 1, whose joint distribution is stored so that it can be drawn."""
     return sorted({1, max(1, round(EARLY * epochs)), max(1, epochs // 2), epochs})
 
 
-def _shown(images: np.ndarray, settings: Clustering, seed: int) -> Iterator[Arrays]:
-    """Yield what a network is shown in each epoch: every image once, and the transform that makes its other view."""
+def shown_pictures(images: np.ndarray, settings: Clustering, seed: int) -> Iterator[Arrays]:
+    """Yield a network's training data for each epoch: every image, and the transform that makes its other view."""
     for number in range(settings.epochs):
         rng = np.random.default_rng([seed % 2**64, 1, number])
         shown = images[rng.permutation(len(images))], random_views(len(images), images.shape[1], rng)

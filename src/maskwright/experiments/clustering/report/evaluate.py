@@ -26,36 +26,34 @@ from maskwright.shared.experiment import Evaluation
 
 HEADS_FILE = "heads.csv"
 
-_HEADLINE = ("accuracy", "nmi", "k_means_accuracy")
 _SCORES = ("accuracy", "nmi", "ari")
 _BOUNDS = {"ari": (-0.5, 1), "information": (0, np.inf)}
-"""Between which values a measure lies, where that is not 0 and 1."""
+"""The least and the greatest value of each measure that is not between 0 and 1."""
 
 
 def evaluate(settings: Clustering, *, data: Path, model: Path, results: Path) -> Evaluation:
     """Score every seed's clusters against the classes.
 
-    Only the head with the least loss counts of each seed. It is chosen in training, without a look at labels. The
-    training images decide which cluster is which class, and the test images are scored with that.
+    For each seed only the head with the least loss is scored. It is chosen in training, without using labels. The
+    training images decide which cluster is which class, and this assignment is used to score the test images.
 
-    Writes what it returns, and to `results`/plots pictures, the numbers of each seed (`replicates.csv`) and those of
-    each head (`heads.csv`). The details of the variant are means over the seeds with their intervals:
+    Writes what it returns, and to `results`/plots pictures, the numbers of each seed (`replicates.csv`) and of each
+    head (`heads.csv`). The details of the variant are means over the seeds with their intervals:
 
-    - `accuracy`, `nmi`, `ari`: of the test images, see `clustering_scores`;
-    - `source_accuracy`: as the source scores, with the assignment that suits the test images best;
-    - `most_accurate`: the accuracy of the seed's head that has the largest;
-    - `information`: of the chosen head in the last epoch, in nats, at most log K;
-    - `k_means_accuracy`, `k_means_nmi`, `k_means_ari`: the same of k-means of the pixels, with as many clusters.
+    - `accuracy`, `nmi`, `ari`: the scores of the test images; see `clustering_scores`;
+    - `source_accuracy`: the accuracy as the source measures it, with the assignment that suits the test images best;
+    - `most_accurate`: the accuracy of each seed's most accurate head;
+    - `information`: mutual information of the chosen head in the last epoch, in nats, at most log K;
+    - `k_means_accuracy`, `k_means_nmi`, `k_means_ari`: the scores of k-means on the pixels, with as many clusters.
 
     Args:
-        settings: the section of params.yaml.
+        settings: the experiment's section of params.yaml.
         data: the folder of the pictures.
         model: the folder of the variants' models.
-        results: the folder of the results, which has training.csv.
+        results: the folder of the results. It holds training.csv and gets the rest.
 
     Returns:
-        The metrics are the means of `accuracy`, `nmi` and `k_means_accuracy`. The details have an entry for the
-        variant.
+        The only metric is the mean of `accuracy`. The details have an entry for the variant.
 
     Raises:
         MaskwrightError: the data or the model are missing.
@@ -84,10 +82,12 @@ def evaluate(settings: Clustering, *, data: Path, model: Path, results: Path) ->
         **{f"k_means_{name}": np.array([scores[name] for scores in k_means]) for name in _SCORES},
     }
     intervals = {name: mean_interval(values, _bounds(name))._asdict() for name, values in measured.items()}
-    metrics = {name: intervals[name]["mean"] for name in _HEADLINE}
-    evaluation = Evaluation(metrics, {IIC: {**intervals, "seeds": settings.seeds, "best_head": best}})
+    evaluation = Evaluation(
+        {"accuracy": intervals["accuracy"]["mean"]}, {IIC: {**intervals, "seeds": settings.seeds, "best_head": best}}
+    )
     with report_folder(results, evaluation) as plots:
         history = read_curves(results / "training.csv")
+        k_means = intervals["k_means_accuracy"]["mean"]
         accuracies = np.array([[scores["accuracy"] for scores in row] for row in heads])
         with np.load(model / IIC / JOINTS_FILE) as arrays:
             joints = arrays["joints"]
@@ -97,7 +97,7 @@ def evaluate(settings: Clustering, *, data: Path, model: Path, results: Path) ->
         counts = pair_counts(sets[1].labels, found, (len(names), len(names)))
         figures = {
             "information": loss_curves(history, "I(Z; Z') / nats", "information", log=False),
-            "accuracy": heads_figure(np.array(about["information"]), accuracies, best, metrics["k_means_accuracy"]),
+            "accuracy": heads_figure(np.array(about["information"]), accuracies, best, k_means),
             "joint": joint_maps(joints, about["drawn_epochs"]),
             "confusion": confusion_figure(counts, names),
             "galleries": galleries(sets[1].images, shares[1], [names[label] for label in assignment]),
@@ -115,7 +115,7 @@ def _bounds(measure: str) -> tuple[float, float]:
 def _head_table(
     heads: Sequence[Sequence[dict[str, float]]], information: Sequence[Sequence[float]]
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Return for each head its measures, (R,) each."""
+    """Return the measures of each head, (R,) each."""
     return {
         f"head {head}": {
             "information": np.array([row[head] for row in information]),

@@ -1,4 +1,4 @@
-"""Pictures of clusters: arrays and names in, a matplotlib figure out."""
+"""Figures of clusters, from arrays and names."""
 
 from collections.abc import Sequence
 
@@ -24,12 +24,12 @@ _COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, "#666666")
 
 
 def heads_figure(information: np.ndarray, accuracy: np.ndarray, best: Sequence[int], control: float) -> Figure:
-    """Draw the accuracy of every head over its mutual information, by which one is chosen.
+    """Draw the accuracy of every head over its mutual information, which decides the chosen head.
 
     Args:
-        information: (R, H) nats, of H heads of R seeds.
-        accuracy: (R, H) shares of the test images.
-        best: (R,) the chosen heads.
+        information: (R, H), in nats, for H heads of R seeds.
+        accuracy: (R, H), as shares of the test images.
+        best: (R,), the chosen heads.
         control: the accuracy of k-means.
     """
     with drawing_style():
@@ -53,11 +53,11 @@ def heads_figure(information: np.ndarray, accuracy: np.ndarray, best: Sequence[i
 
 
 def joint_maps(joints: np.ndarray, epochs: Sequence[int]) -> Figure:
-    """Draw the joint distribution P(Z, Z') of a head at some epochs.
+    """Draw the joint distribution P(Z, Z') of a head after some epochs.
 
     Args:
         joints: (M, K, K) probabilities.
-        epochs: M of them, counted from 1.
+        epochs: the M epochs, counted from 1.
     """
     with drawing_style():
         figure = Figure(figsize=(3.1 * len(joints) + 0.8, 3.7), layout="constrained")
@@ -77,11 +77,11 @@ def joint_maps(joints: np.ndarray, epochs: Sequence[int]) -> Figure:
 
 
 def confusion_figure(counts: np.ndarray, names: Sequence[str]) -> Figure:
-    """Draw how often each class fell into the cluster of each class.
+    """Draw how many images of each class are in the clusters of each class.
 
     Args:
-        counts: (C, C) whole numbers, true class in rows, the cluster's class in columns.
-        names: of the classes.
+        counts: (C, C) integers, true class in rows, the cluster's class in columns.
+        names: the names of the classes.
     """
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     with drawing_style():
@@ -102,12 +102,12 @@ def confusion_figure(counts: np.ndarray, names: Sequence[str]) -> Figure:
 
 
 def galleries(images: np.ndarray, shares: np.ndarray, titles: Sequence[str]) -> Figure:
-    """Draw a row of images for each cluster: those nearest to its mean probability, which are typical of it.
+    """Draw a row of typical images for each cluster: those whose probabilities are closest to the cluster's mean.
 
     Args:
         images: (N, H, H, C) uint8.
         shares: (N, K) probabilities of the clusters.
-        titles: (K,) the class that each cluster is assigned to; the rows are in the order of these.
+        titles: (K,), the class that each cluster is assigned to; rows are sorted by it.
     """
     clusters = shares.argmax(axis=1)
     with drawing_style():

@@ -1,4 +1,4 @@
-"""Scores of every head of every seed, and of k-means of the pixels, on test images."""
+"""Scores of every head of every seed, and of k-means on the pixels, on test images."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,16 +22,16 @@ def probabilities(networks: Any, images: np.ndarray) -> np.ndarray:
 
 
 def head_probabilities(outputs: Sequence[np.ndarray], row: int, head: int, settings: Clustering) -> list[np.ndarray]:
-    """Return one head's probabilities of one seed.
+    """Return the probabilities of one head of one seed.
 
     Args:
-        outputs: of training and of test images, see `probabilities`.
-        row: of the seed.
-        head: its number.
-        settings: the section of params.yaml.
+        outputs: the outputs for training and test images; see `probabilities`.
+        row: number of the seed, from 0.
+        head: number of the head, from 0.
+        settings: the experiment's section of params.yaml.
 
     Returns:
-        (N, K) of training and of test images.
+        (N, K) for training images and for test images.
     """
     clusters = slice(head * settings.clusters, (head + 1) * settings.clusters)
     return [part[:, row, clusters] for part in outputs]
@@ -41,13 +41,13 @@ def cluster_scores(found: Sequence[np.ndarray], sets: Sequence[Pictures], sizes:
     """Score the clusters of the test images.
 
     Args:
-        found: (N,) clusters of training and of test images.
+        found: (N,) clusters of the training images and of the test images.
         sets: training and test images.
-        sizes: how many clusters and classes there are.
+        sizes: the numbers of clusters and classes.
 
     Returns:
-        `accuracy`, `nmi` and `ari` with the assignment of clusters to classes that suits the training images best;
-        `source_accuracy` with the one that suits the test images best.
+        `accuracy`, `nmi` and `ari`, with the assignment of clusters to classes that suits the training images best,
+        and `source_accuracy`, with the assignment that suits the test images best.
     """
     honest, of_test = (
         best_assignment(pair_counts(clusters, drawn.labels, sizes))
@@ -58,7 +58,7 @@ def cluster_scores(found: Sequence[np.ndarray], sets: Sequence[Pictures], sizes:
 
 
 def k_means_scores(sets: Sequence[Pictures], sizes: tuple[int, int], seed: int) -> dict[str, float]:
-    """Score the clusters that k-means of the pixels finds; arguments and result are those of `cluster_scores`."""
+    """Score the clusters that k-means finds on the pixels; arguments and result are those of `cluster_scores`."""
     pixels = [middle_views(drawn.images).reshape(len(drawn.images), -1) / np.float32(255) for drawn in sets]
     options: Any = {"n_init": 3, "random_state": seed % 2**32}
     fitted: Any = KMeans(sizes[0], **options).fit(pixels[0])

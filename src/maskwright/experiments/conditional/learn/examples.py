@@ -1,4 +1,4 @@
-"""What the networks are shown in training."""
+"""The data on which the networks are trained."""
 
 from collections.abc import Callable, Iterator
 
@@ -10,13 +10,13 @@ from maskwright.learning.replicates.fitting import Arrays, in_batches
 
 
 def shown_images(training: TwoLevels, settings: Conditional) -> Callable[[int], Iterator[Arrays]]:
-    """Return for a seed what a network is shown in an epoch: every image once, moved a little.
+    """Return a function that gives a seed's training data: every image once in each epoch, shifted a little.
 
-    It is the same for all variants. The border is repeated: around a digit it is black anyway.
+    The data are the same for all variants. The border pixels are repeated; around a digit they are black anyway.
 
     Args:
         training: the training images and their classes.
-        settings: the number of epochs, the size of a batch, and by how many pixels an image moves at most, each way.
+        settings: the number of epochs, the batch size, and the largest shift in each direction, in pixels.
 
     Returns:
         Seed -> for each epoch images (steps, B, H, H, C) uint8, and coarse and fine classes, (steps, B) int32 each.

@@ -1,4 +1,4 @@
-"""The loss of the networks."""
+"""The training loss of the networks."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from maskwright.learning.replicates.fitting import Loss, Network
 
 
 def two_level_loss(variant: str, classes: tuple[int, int], coarse_weight: float) -> Loss:
-    """Return the loss: the second head's cross-entropy, plus the first head's times its weight.
+    """Return the loss: the second head's cross-entropy, plus the weighted cross-entropy of the first head.
 
     Args:
-        variant: whose networks are trained.
-        classes: K and F, the numbers of coarse and of fine classes.
-        coarse_weight: of the first head's cross-entropy.
+        variant: the variant to train.
+        classes: K and F, the numbers of coarse and fine classes.
+        coarse_weight: weight of the first head's cross-entropy.
     """
     coarse_classes, fine_classes = classes
 
@@ -24,7 +24,7 @@ def two_level_loss(variant: str, classes: tuple[int, int], coarse_weight: float)
         logits = network([images, truth] if variant == ORACLE else images)
         second = logits[:, coarse_classes:]
         if variant == "routed":
-            # Each specialist learns from the images of its own coarse class, and from nothing else.
+            # Each specialist learns only from the images of its own coarse class.
             specialists = tf.reshape(second, (-1, coarse_classes, fine_classes))
             second = tf.reduce_sum(truth[..., None] * specialists, axis=1)
         of_first = tf.nn.sparse_softmax_cross_entropy_with_logits(coarse, logits[:, :coarse_classes])

@@ -1,8 +1,8 @@
-"""A network with a condition inside: a first head names the coarse class, and its answer gates a branch for each.
+"""A network with a condition inside. A first head names the coarse class, and its answer gates a branch per class.
 
     trunk       convolutions of stride 2; from the last map the head `first`: is it coarse class 1, ..., or K?
     branch k    sees the trunk's last two maps, each multiplied by the gate's share k (skip connections at two depths)
-    second      a dense layer of all branches' features: which fine class is it?
+    second      a dense layer on the features of all branches: which fine class is it?
 
 Where a gate is exactly 0, its branch sees zeros and returns the same features for every image.
 """
@@ -17,21 +17,21 @@ from keras import layers
 from maskwright.experiments.conditional.learn.switch import SoftSwitch, SwitchGate
 from maskwright.learning.common.determinism import layer_seed
 
-ops: Any = keras.ops  # whose annotations say of most results that they may be None
+ops: Any = keras.ops  # its annotations allow None for most results
 
 GATES = ("soft", "hard", "gumbel", "none", "given")
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How large a network is.
+    """The size of a network.
 
     Attributes:
-        side: of the images, in pixels.
-        channels: of the images.
-        trunk: filters of each of its convolutions, at least two.
-        branch: filters of each branch's two convolutions.
-        units: features that a branch ends in.
+        side: side of the images, in pixels.
+        channels: number of channels of the images.
+        trunk: number of filters of each convolution of the trunk; at least two convolutions.
+        branch: number of filters of each branch's two convolutions.
+        units: number of features that a branch returns.
     """
 
     side: int
@@ -46,18 +46,19 @@ def network(sizes: Sizes, coarse: int, fine: int, *, gate: str, temperature: flo
 
     Args:
         sizes: see `Sizes`.
-        coarse: K, the number of coarse classes, and of branches.
+        coarse: K, the number of coarse classes and of branches.
         fine: F, the number of fine classes.
-        gate: `soft`, `hard` or `gumbel`, see `SwitchGate`; `none`: every branch gets all; `given`: an input.
-        temperature: of the gate.
-        seed: decides the initial weights; equal parts begin alike whatever the gate.
+        gate: `soft`, `hard` or `gumbel`, see `SwitchGate`; `none`: every branch gets all features; `given`: the gate
+            is an input.
+        temperature: temperature of the gate.
+        seed: seed of the initial weights. Equal parts get equal initial weights, whatever the gate.
 
     Returns:
-        images (B, side, side, channels), from 0 to 1, (and gate (B, K), where it is given) -> (B, K + F) float32
-        logits, those of `first` before those of `second`.
+        images (B, side, side, channels), from 0 to 1, (and gate (B, K), if it is given) -> (B, K + F) float32
+        logits, first those of `first`, then those of `second`.
     """
     if gate not in GATES:
-        raise ValueError(f"gate must be one of {', '.join(GATES)}, and is {gate!r}")
+        raise ValueError(f"gate must be one of {', '.join(GATES)}, not {gate!r}")
     images = keras.Input((sizes.side, sizes.side, sizes.channels), name="images")
     given = keras.Input((coarse,), name="gate")
     middle, last, first = trunk(sizes, coarse, seed)(images)
@@ -78,12 +79,12 @@ def network(sizes: Sizes, coarse: int, fine: int, *, gate: str, temperature: flo
 
 
 def routed_network(sizes: Sizes, coarse: int, fine: int, *, seed: int) -> keras.Model:
-    """Return K + 1 networks that share nothing, for the if-then outside of any network.
+    """Return K + 1 networks that share nothing, to be used with an if-then outside the networks.
 
     Returns:
         images (B, side, side, channels) -> (B, K + K F) float32 logits: those of a network that names the coarse
-        class, then those of K networks, each with a trunk and one branch, of which the k-th is to name the fine
-        classes of coarse class k.
+        class, then those of K networks, each with a trunk and one branch. Network k names the fine classes of coarse
+        class k.
     """
     images = keras.Input((sizes.side, sizes.side, sizes.channels), name="images")
     outputs = [trunk(sizes, coarse, seed)(images)[2]]
@@ -96,7 +97,7 @@ def routed_network(sizes: Sizes, coarse: int, fine: int, *, seed: int) -> keras.
 
 
 def chosen_logits(logits: Any, coarse: int) -> Any:
-    """Return what if-then makes of the outputs of `routed_network`: (B, K + K F) -> (B, K + F)."""
+    """Apply the if-then to the outputs of `routed_network`: (B, K + K F) -> (B, K + F)."""
     first = logits[:, :coarse]
     specialists = ops.reshape(logits[:, coarse:], (-1, coarse, (logits.shape[-1] - coarse) // coarse))
     chosen = ops.one_hot(ops.argmax(first, axis=-1), coarse, dtype=specialists.dtype)
@@ -130,7 +131,7 @@ def branch(sizes: Sizes, number: int, seed: int) -> keras.Model:
 
 
 def _named_seed(seed: int, name: str) -> int:
-    """Return a layer's seed by its name: equal layers of networks with and without a gate begin alike."""
+    """Return a layer's seed by its name, so that networks with and without a gate get equal initial weights."""
     return layer_seed(seed, zlib.crc32(name.encode()))
 
 

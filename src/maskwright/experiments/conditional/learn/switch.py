@@ -1,8 +1,8 @@
 """If-then inside a network: a first head's class probabilities decide how much of the features each branch gets.
 
-A condition is not differentiable, a product is. So a `SwitchGate` turns the probabilities of N classes into a gate of
-N shares, and a `SoftSwitch` multiplies the features by each of them, anywhere in the network and as often as wanted,
-always with the same gate:
+A condition is not differentiable, but a product is. A `SwitchGate` therefore turns the probabilities of N classes
+into a gate of N shares, and a `SoftSwitch` multiplies the features by each share. The same gate can be used anywhere
+in the network and any number of times:
 
     gate = SwitchGate(mode="hard")(probabilities)              # (B, N)
     of_first, of_second = SoftSwitch()([features, gate])       # N tensors of the features' shape
@@ -12,7 +12,7 @@ from typing import Any
 
 import keras
 
-ops: Any = keras.ops  # whose annotations say of most results that they may be None
+ops: Any = keras.ops  # its annotations allow None for most results
 
 Shape = tuple[int | None, ...]
 
@@ -25,22 +25,23 @@ _SMALLEST = 1e-12
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class SwitchGate(keras.layers.Layer):
-    """Turn class probabilities into a gate: (B, N) -> (B, N), none negative, each row of sum 1.
+    """Turn class probabilities into a gate: (B, N) -> (B, N), not negative, and each row sums to 1.
 
         soft      g = p^(1/T) / sum p^(1/T), which is softmax(logits / T); p itself at T = 1
         hard      1 for the most probable class and 0 for the others; the gradient is that of `soft`
-        gumbel    in training as `hard`, of p log-shifted by Gumbel noise, so that class n is chosen with probability
-                  p_n (at any T); the gradient is that of the shifted softmax. Otherwise as `hard`
+        gumbel    in training like `hard`, but with Gumbel noise added to log p, so that class n is chosen with
+                  probability p_n (at any T); the gradient is that of the noisy softmax. Otherwise like `hard`
 
-    Computed in float32 whatever the features are in: among 10 classes bfloat16 has three digits for a share.
+    The gate is computed in float32 whatever the dtype of the features, since bfloat16 has only three digits for a
+    share among 10 classes.
 
     Args:
         mode: `soft`, `hard` or `gumbel`.
-        temperature: T > 0; small: nearer to 0 and 1, large: nearer to 1/N.
-        seed: of the noise of `gumbel`.
+        temperature: T > 0. A small T moves the shares towards 0 and 1, a large one towards 1/N.
+        seed: seed of the noise of `gumbel`.
 
     Raises:
-        ValueError: there is no such mode, or the temperature is not positive.
+        ValueError: the mode is unknown, or the temperature is not positive.
 
     Example:
         0.8 and 0.2 at T = 1/2: 0.64 / 0.68 = 0.941 and 0.04 / 0.68 = 0.059; hard: 1 and 0.
@@ -54,19 +55,19 @@ class SwitchGate(keras.layers.Layer):
     def __init__(
         self, mode: str = "soft", temperature: float = 1.0, seed: int | None = None, **arguments: Any
     ) -> None:
-        # Its own policy: under a mixed one the probabilities would be cast before they come in here.
+        # The layer has its own policy, since a mixed one would cast the probabilities before they arrive here.
         super().__init__(**{"dtype": "float32", **arguments})
         if mode not in MODES:
-            raise ValueError(f"mode must be one of {', '.join(MODES)}, and is {mode!r}")
+            raise ValueError(f"mode must be one of {', '.join(MODES)}, not {mode!r}")
         if not temperature > 0:
-            raise ValueError(f"temperature must be above 0, and is {temperature}")
+            raise ValueError(f"temperature must be above 0, not {temperature}")
         self.mode = mode
         self.temperature = temperature
         self.seed = seed
         self.noise = keras.random.SeedGenerator(seed) if mode == "gumbel" else None
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """Gate one batch."""
+        """Compute the gate of one batch."""
         logits = ops.log(ops.maximum(inputs, _SMALLEST))
         if self.noise is not None and training:
             uniform = keras.random.uniform(ops.shape(inputs), _SMALLEST, 1.0, dtype="float32", seed=self.noise)
@@ -75,7 +76,7 @@ class SwitchGate(keras.layers.Layer):
         if self.mode == "soft":
             return soft
         hard = ops.one_hot(ops.argmax(logits, axis=-1), inputs.shape[-1], dtype=soft.dtype)
-        # In this order the second term is exactly 0, and the gate exactly 0 or 1.
+        # In this order the second term is exactly 0, and the gate is exactly 0 or 1.
         return hard + (soft - ops.stop_gradient(soft))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -83,16 +84,16 @@ class SwitchGate(keras.layers.Layer):
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the constructor takes."""
+        """Return the constructor's arguments."""
         return {**super().get_config(), "mode": self.mode, "temperature": self.temperature, "seed": self.seed}
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class SoftSwitch(keras.layers.Layer):
-    """Share features out over branches: (B, ..., C) and a gate (B, N) -> N tensors (B, ..., C), the n-th times g_n.
+    """Distribute features to branches: (B, ..., C) and a gate (B, N) -> N tensors (B, ..., C), the n-th times g_n.
 
-    Of any number of axes and branches. What a branch gets where its share is 0 is 0; so what it then returns is a
-    constant, and it need not be computed.
+    The numbers of axes and branches are arbitrary. A branch whose share is 0 gets zeros. Its output is then a
+    constant, and the branch need not be computed.
 
     Raises:
         ValueError: the gate does not have the two axes batch and branch.
@@ -102,10 +103,10 @@ class SoftSwitch(keras.layers.Layer):
         """Check the gate's shape; there are no weights."""
         gate = input_shape[1]
         if len(gate) != 2 or gate[1] is None:
-            raise ValueError(f"a gate has the shape (batch, branches), with a known number of branches, not {gate}")
+            raise ValueError(f"a gate must be (batch, branches) with a known number of branches, not {gate}")
 
     def call(self, inputs: list[Any]) -> list[Any]:
-        """Share one batch out."""
+        """Distribute one batch."""
         features, gate = inputs
         axes = (1,) * (len(features.shape) - 1)
         return [features * ops.reshape(gate[:, n], (-1, *axes)) for n in range(gate.shape[1])]

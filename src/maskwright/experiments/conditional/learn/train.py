@@ -1,12 +1,12 @@
-"""A condition inside a network: a first head names the coarse class, and that class's branch names the fine one.
+"""A condition inside a network: a first head names the coarse class, and its branch then names the fine class.
 
     maskwright generate conditional
     maskwright train conditional
     maskwright evaluate conditional
 
 If-then is not differentiable, so the first head's probabilities multiply the features that each branch sees. Five
-variants are compared: this soft switch, a hard one, separate networks with an if-then between them, the same network
-without a switch, and one that is told the coarse class.
+variants are compared: this soft switch, a hard switch, separate networks with an if-then between them, the same
+network without a switch, and a network that is given the coarse class.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -35,8 +35,8 @@ def train(settings: Conditional, *, data: Path, out: Path, history: Path) -> Non
     Args:
         settings: the experiment's section of params.yaml.
         data: the folder that `maskwright generate conditional` wrote.
-        out: gets a folder for each variant; replaced whole at the end.
-        history: a CSV, see `tables.write_curves`.
+        out: the folder that gets a folder for each variant; replaced as a whole at the end.
+        history: a CSV file; see `learning.replicates.tables.write_curves`.
 
     Raises:
         MaskwrightError: the data are missing, or too few for a batch.
@@ -45,7 +45,8 @@ def train(settings: Conditional, *, data: Path, out: Path, history: Path) -> Non
     training = read_hierarchy(data, "train")
     if settings.batch_size > len(training.images):
         raise MaskwrightError(
-            f"conditional.batch_size: {settings.batch_size:,} for {len(training.images):,} training images; lower it"
+            f"conditional.batch_size: {settings.batch_size:,} is more than the {len(training.images):,} training "
+            "images; lower it"
         )
     one_thread_an_operation()
     make_deterministic(settings.seed)

@@ -1,4 +1,4 @@
-"""The network of each variant, and those of all seeds as one."""
+"""The network of each variant, and a variant's networks of all seeds as one."""
 
 from typing import Any
 
@@ -13,11 +13,11 @@ PRESETS: dict[str, tuple[tuple[int, ...], int, int]] = {
     "branch-heavy": ((8, 16), 64, 64),
     "source": ((6, 9, 12, 15), 15, 32),
 }
-"""Filters of the trunk's convolutions, filters of a branch's, and the features that a branch ends in."""
+"""The filters of the trunk's convolutions, the filters of a branch's convolutions, and the features of a branch."""
 
 
 def sizes(settings: Conditional, side: int, channels: int) -> Sizes:
-    """Return how large the networks are for images of that side and of so many channels."""
+    """Return the size of the networks for images of this side and number of channels."""
     trunk, branch, units = PRESETS[settings.preset]
     return Sizes(side, channels, tuple(settings.trunk or trunk), settings.branch or branch, units)
 
@@ -25,14 +25,14 @@ def sizes(settings: Conditional, side: int, channels: int) -> Sizes:
 def one_network(
     settings: Conditional, variant: str, shape: Sizes, classes: tuple[int, int], seed: int
 ) -> keras.Model:
-    """Return the network of one seed as it is trained, see `network.network` and `network.routed_network`.
+    """Return the network of one seed as it is trained; see `network.network` and `network.routed_network`.
 
     Args:
         settings: the experiment's section of params.yaml.
-        variant: its name; the network of `oracle` takes images and the one-hot coarse class (B, K).
+        variant: the name of the variant; the network of `oracle` takes images and the one-hot coarse class (B, K).
         shape: size of the network.
-        classes: K and F, the numbers of coarse and of fine classes.
-        seed: decides the initial weights.
+        classes: K and F, the numbers of coarse and fine classes.
+        seed: seed of the initial weights.
     """
     if variant == "routed":
         return routed_network(shape, *classes, seed=seed)
@@ -44,8 +44,8 @@ def all_seeds(networks: list[Any], variant: str, coarse: int) -> keras.Model:
     """Return the networks of a variant's R seeds as one: images (B, H, H, C), from 0 to 1 -> (B, R, K + F) logits.
 
     Args:
-        networks: see `one_network`.
-        variant: their variant; the network of `oracle` takes images and the one-hot coarse class (B, K).
+        networks: networks from `one_network`.
+        variant: the name of the variant; the network of `oracle` takes images and the one-hot coarse class (B, K).
         coarse: K, the number of coarse classes.
     """
     shapes = networks[0].input_shape if variant == ORACLE else [networks[0].input_shape]

@@ -1,4 +1,4 @@
-"""What the networks say of the test images."""
+"""The answers of the networks to the test images."""
 
 from typing import Any, NamedTuple
 
@@ -10,23 +10,23 @@ from maskwright.experiments.conditional.data import TwoLevels
 from maskwright.experiments.conditional.learn.switch import SoftSwitch, SwitchGate
 from maskwright.experiments.conditional.params import ORACLE, Conditional
 
-ops: Any = keras.ops  # whose annotations say of most results that they may be None
+ops: Any = keras.ops  # its annotations allow None for most results
 
 _VALUES = 1 << 20
-"""How many numbers (pixels times channels) of images are evaluated at a time."""
+"""How many values (pixels times channels) of images are evaluated at a time."""
 
 
 class Answers(NamedTuple):
-    """What a network says of N test images.
+    """The answers of a network to N test images.
 
     Attributes:
-        first: the coarse class that the first head names, (N,).
-        second: the fine class that is named, (N,).
+        first: the coarse class that the first head predicts, (N,).
+        second: the fine class that the network predicts, (N,).
         right: whether `second` is right, (N,).
         gate: the share of each branch, (N, K).
-        entropy: that of the first head's probabilities, (N,), in nats.
-        flipped: as `second`, with each share of the gate given to the next branch; None where there is no gate.
-        hard: as `second`, with the gate made hard; None for all variants but `soft`.
+        entropy: the entropy of the first head's probabilities, (N,), in nats.
+        flipped: `second` when each share of the gate goes to the next branch instead; None if there is no gate.
+        hard: `second` when the gate is made hard; None for all variants but `soft`.
     """
 
     first: np.ndarray
@@ -39,11 +39,11 @@ class Answers(NamedTuple):
 
 
 def answers_of(one: Any, variant: str, settings: Conditional, test: TwoLevels, coarse: int) -> Answers:
-    """Return what a network says of the test images.
+    """Return the answers of a network to the test images.
 
     Args:
         one: the network of one seed, as it is trained.
-        variant: its name.
+        variant: the name of the variant.
         settings: the experiment's section of params.yaml.
         test: the images.
         coarse: K, the number of coarse classes.
@@ -102,7 +102,7 @@ def _entropy(probabilities: Any) -> Any:
 
 
 def second_logits(model: Any, middle: Any, last: Any, gate: Any) -> Any:
-    """Return what the second head of a gated network says with another gate than its own.
+    """Return the logits of the second head of a gated network for a gate other than its own.
 
     Args:
         model: a `network`.

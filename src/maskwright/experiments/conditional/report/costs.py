@@ -1,4 +1,4 @@
-"""What an image costs a network."""
+"""The computational cost of an image."""
 
 from typing import Any
 
@@ -10,16 +10,16 @@ from maskwright.experiments.conditional.params import ORACLE
 
 
 def costs(one: Any, variant: str, coarse: int) -> dict[str, int]:
-    """Return `multiply_adds` of one image, and `multiply_adds_run`: those where only the chosen branch is run.
+    """Return `multiply_adds` for one image, and `multiply_adds_run`, their number when only the chosen branch is run.
 
     Args:
         one: the network of one seed, as it is trained.
-        variant: its name. Of `soft` and `none` every branch is run.
+        variant: the name of the variant. `soft` and `none` run every branch.
         coarse: K, the number of coarse classes.
     """
     total = multiply_adds(one)
     if variant == "routed":
-        # The network that names the coarse class runs, and one specialist, whose own `first` is run but not used.
+        # The network for the coarse class is run, and one specialist, whose own `first` is computed but not used.
         specialists = [
             multiply_adds(one.get_layer(f"{part}_{number}"))
             for part in ("trunk", "branch")
@@ -36,10 +36,10 @@ def costs(one: Any, variant: str, coarse: int) -> dict[str, int]:
 
 
 def multiply_adds(model: Any) -> int:
-    """Return the multiplications with a sum that one image costs in a model's convolutions and dense layers.
+    """Return the multiply-add operations of a model's convolutions and dense layers for one image.
 
-    The rest (gates, activations, biases) is not counted. A convolution takes h · w · k · k · C · filters of them for
-    an output of h x w, a dense layer inputs · units.
+    The rest (gates, activations, biases) is not counted. A convolution with an output of h x w takes
+    h · w · k · k · C · filters operations, a dense layer takes inputs · units.
     """
     total = 0
     for layer in model.layers:
@@ -48,6 +48,6 @@ def multiply_adds(model: Any) -> int:
         elif isinstance(layer, layers.Conv2D | layers.Dense):
             weights: Any = layer.kernel
             outputs: Any = layer.output
-            # A dense layer multiplies once for an image, a convolution for each pixel of its output.
+            # A dense layer is applied once per image, a convolution once per pixel of its output.
             total += int(np.prod(outputs.shape[1:-1])) * int(np.prod(weights.shape))
     return total

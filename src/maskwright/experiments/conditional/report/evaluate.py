@@ -21,30 +21,30 @@ from maskwright.shared.experiment import Evaluation
 def evaluate(settings: Conditional, *, data: Path, model: Path, results: Path) -> Evaluation:
     """Score every seed of every variant on the test images.
 
-    Under `results/plots/` there are pictures, and the numbers of each seed (`replicates.csv`).
+    This function also writes pictures, and the numbers of each seed (`replicates.csv`), to `results/plots/`.
 
     Args:
         settings: the experiment's section of params.yaml.
         data: the folder that `maskwright generate conditional` wrote.
-        model: the folder with a folder for each variant.
-        results: the folder that has training.csv, and gets the rest.
+        model: the folder of the variants' models.
+        results: the folder of the results. It holds training.csv and gets the rest.
 
     Returns:
-        As metrics `accuracy` and `coarse_accuracy` of the chosen variant, and `oracle_accuracy`, the accuracy of
-        `oracle`, all as means over the seeds. As details for each variant, as mean over the seeds with its interval:
+        The only metric is the mean `accuracy` of the chosen variant over the seeds. The details are for each variant
+        the means over the seeds, with their intervals:
 
-        - `accuracy`: share of the test images whose fine class is named right;
-        - `coarse_accuracy`: the same of the coarse class, by the first head;
-        - `flipped_accuracy`: as `accuracy`, with each share of the gate given to the next branch (not of `none`);
-        - `uncertain_accuracy`: as `accuracy`, of the tenth of the images whose first head has the largest entropy;
-        - `uncertain_hard_accuracy`: the same with the gate made hard (of `soft` alone);
-        - `below_oracle`: accuracy of `oracle` minus `accuracy`, seed by seed (not of `oracle`);
-        - `above_none`: `accuracy` minus that of `none`, where that was trained;
+        - `accuracy`: share of the test images whose fine class is predicted correctly;
+        - `coarse_accuracy`: share of the test images whose coarse class is predicted correctly by the first head;
+        - `flipped_accuracy`: `accuracy` when each share of the gate goes to the next branch instead (not for `none`);
+        - `uncertain_accuracy`: `accuracy` on the tenth of the images with the largest entropy of the first head;
+        - `uncertain_hard_accuracy`: `uncertain_accuracy` with the gate made hard (only for `soft`);
+        - `below_oracle`: accuracy of `oracle` minus `accuracy`, seed by seed (not for `oracle`);
+        - `above_none`: `accuracy` minus the accuracy of `none`, if `none` was trained;
         - `fall`: `accuracy` minus `flipped_accuracy`.
 
-        Also `seeds`, their number; `gate`, the mean share of each branch (columns) for each coarse class (rows; null
-        for one without a test image); `parameters`, of one network; and `multiply_adds` and `multiply_adds_run`, see
-        `costs.costs`.
+        They also have `seeds`, the number of seeds; `gate`, the mean share of each branch (columns) for each coarse
+        class (rows; null for a class without a test image); `parameters`, the number of parameters of one network;
+        and `multiply_adds` and `multiply_adds_run`, see `costs.costs`.
 
     Raises:
         MaskwrightError: the data or a model are missing.
@@ -70,12 +70,7 @@ def evaluate(settings: Conditional, *, data: Path, model: Path, results: Path) -
         }
     variants = {variant: {**summary_of(measured, variant), **facts[variant]} for variant in measured}
     chosen = variants[settings.variant]
-    metrics = {
-        "accuracy": chosen["accuracy"]["mean"],
-        "coarse_accuracy": chosen["coarse_accuracy"]["mean"],
-        "oracle_accuracy": variants[ORACLE]["accuracy"]["mean"],
-    }
-    evaluation = Evaluation(metrics, variants)
+    evaluation = Evaluation({"accuracy": chosen["accuracy"]["mean"]}, variants)
     with report_folder(results, evaluation) as plots:
         gated = {variant: gate for variant, gate in gates.items() if variant != "none"}
         own = {variant: values for variant, values in certainty.items() if variant != ORACLE}

@@ -1,4 +1,4 @@
-"""Numbers of each seed, and of each variant over its seeds."""
+"""The scores of each seed, and of each variant over its seeds."""
 
 from typing import Any
 
@@ -10,17 +10,17 @@ from maskwright.experiments.conditional.report.answers import Answers
 from maskwright.reporting.intervals import mean_interval, paired_difference
 
 UNCERTAIN = 0.1
-"""The share of the test images whose gate has the largest entropy, which count as uncertain."""
+"""The share of the test images, those with the largest entropy of the first head, that count as uncertain."""
 
 MEASURES = ("accuracy", "coarse_accuracy", "flipped_accuracy", "uncertain_accuracy", "uncertain_hard_accuracy")
-"""The numbers of a seed; see `evaluate.evaluate`."""
+"""The measures of a seed; see `evaluate.evaluate`."""
 
 
 def measure(answers: Answers, test: TwoLevels) -> dict[str, float]:
-    """Return the measures of one network, of `MEASURES` those that its variant has.
+    """Return the measures of one network: those of `MEASURES` that its variant has.
 
     Args:
-        answers: what the network says of the test images.
+        answers: the network's answers to the test images.
         test: the N test images and their classes.
     """
     count = max(1, round(UNCERTAIN * len(test.fine)))
@@ -41,8 +41,8 @@ def summary_of(measured: dict[str, dict[str, np.ndarray]], variant: str) -> dict
     """Return a variant's measures and differences as means over its seeds with intervals, and the number of seeds.
 
     Args:
-        measured: for each variant and measure an array (R,), NaN where the variant does not have the measure.
-        variant: which.
+        measured: for each variant and measure an array (R,), NaN if the variant does not have the measure.
+        variant: the name of the variant.
     """
     values = measured[variant]
     summary: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Pictures of conditional networks: arrays and names in, a matplotlib figure out."""
+"""Figures of conditional networks, from arrays and names."""
 
 from collections.abc import Mapping
 
@@ -25,11 +25,11 @@ _BINS = 8
 
 
 def gate_bars(measured: Mapping[str, Mapping[str, np.ndarray]], bound: str) -> Figure:
-    """Draw each variant's accuracy, and what it falls to with the gate flipped, with 95 % intervals.
+    """Draw each variant's accuracy with its own gate and with the gate flipped, with 95 % intervals.
 
     Args:
         measured: for each variant `accuracy` and `flipped_accuracy`, (R,), shares from 0 to 1.
-        bound: the variant that is the upper bound; drawn as a line too.
+        bound: the variant that is the upper bound; it is also drawn as a line.
     """
     names = list(measured)
     with drawing_style():
@@ -75,12 +75,12 @@ def gate_bars(measured: Mapping[str, Mapping[str, np.ndarray]], bound: str) -> F
 
 
 def gate_maps(gates: Mapping[str, np.ndarray], fine: np.ndarray, names: ClassNames) -> Figure:
-    """Draw the mean share that each branch gets of the images of each fine class.
+    """Draw the mean share of each branch for the images of each fine class.
 
     Args:
-        gates: for each variant (N, K), mean over the seeds.
+        gates: for each variant (N, K), the mean over the seeds.
         fine: (N,) fine classes.
-        names: of the classes.
+        names: the names of the classes.
     """
     present = [k for k in range(len(names.fine)) if (fine == k).any()]
     with drawing_style():
@@ -109,7 +109,7 @@ def uncertainty_curve(certainty: Mapping[str, tuple[np.ndarray, np.ndarray]]) ->
 
     Args:
         certainty: for each variant the entropy in nats, (R, N), and whether the fine class was right, (R, N). The
-            images of each seed are divided into equally many by their entropy.
+            images of each seed are divided into bins of equal size by their entropy.
     """
     with drawing_style():
         figure = Figure(figsize=(8.4, 4.8), layout="constrained")

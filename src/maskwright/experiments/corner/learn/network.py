@@ -1,4 +1,4 @@
-"""The network of the corner experiment: a convolution 3x3 followed by a convolution 1x1, nothing between them."""
+"""The network of the corner experiment: a 3x3 convolution directly followed by a 1x1 convolution."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,8 +16,9 @@ from maskwright.learning.replicates.layers import Replicate, ReplicatedConv2D, R
 def build(settings: Corner, variant: str) -> keras.Model:
     """Return all seeds' networks as one: (B, H, W, 1) of 0 and 1 -> (B, R, H - 2, W - 2) float32 scores.
 
-    A score above 0.5 says that the pixel in the middle of a 3x3 window is a top-left corner. `hand_set` is one
-    network with the source's weights; the others begin as Keras begins them (Glorot's uniform kernels, biases 0).
+    A score above 0.5 means that the pixel in the middle of a 3x3 window is a top-left corner. `hand_set` is a single
+    network with the source's weights. The others have Keras's default initial weights (Glorot uniform kernels, zero
+    biases).
     """
     seeds = [0] if variant == HAND_SET else range(settings.seed, settings.seed + settings.seeds)
     model = detector(variant_setting(settings, variant), list(seeds), f"corner_{variant}")
@@ -28,12 +29,12 @@ def build(settings: Corner, variant: str) -> keras.Model:
 
 
 def detector(setting: Setting, seeds: Sequence[int], name: str) -> keras.Model:
-    """Return the networks of a setting as one, as `build` does, with the weights that Keras begins with.
+    """Return the networks of a setting as one, as `build` does, with Keras's default initial weights.
 
     Args:
-        setting: `filters`, `head` and `centred` matter.
+        setting: the setting; only `filters`, `head` and `centred` are used.
         seeds: R seeds, one for each network.
-        name: of the model.
+        name: name of the model.
     """
     image = keras.Input((None, None, 1), name="image")
     x = keras.layers.Rescaling(2.0, -1.0)(image) if setting.centred else image
@@ -43,9 +44,9 @@ def detector(setting: Setting, seeds: Sequence[int], name: str) -> keras.Model:
 
 
 def apply_convolutions(setting: Setting, seeds: Sequence[int], inputs: Any) -> Any:
-    """Apply the two convolutions: (B, R, H, W, 1) -> (B, R, H - 2, W - 2), the logits of a score."""
+    """Apply the two convolutions: (B, R, H, W, 1) -> (B, R, H - 2, W - 2), the logits of the scores."""
     x = ReplicatedConv2D(setting.filters, seeds, kernel_size=3, name="conv_3x3")(inputs)
     x: Any = ReplicatedDense(setting.units, seeds, name="conv_1x1")(x)
-    # A softmax of two is the logistic sigmoid of their difference.
+    # A softmax of two logits is the logistic sigmoid of their difference.
     outputs: list[Any] = [ops.take(x, unit, axis=-1) for unit in range(setting.units)]
     return outputs[1] - outputs[0] if setting.units == 2 else outputs[0]

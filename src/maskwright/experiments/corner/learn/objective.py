@@ -1,4 +1,4 @@
-"""What the networks of the corner experiment minimise, and what is measured of them as they train."""
+"""The loss of the networks of the corner experiment, and the measures taken during training."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,11 +12,11 @@ from maskwright.experiments.corner.learn.variants import Setting
 
 
 class Objective:
-    """The loss of a stack of networks, each with its own setting, and what is measured of them.
+    """The loss and measures of a stack of networks, each with its own setting.
 
     Args:
-        settings: those of the stack; each has `number` networks, one after the other.
-        number: of the seeds.
+        settings: the settings in the stack; each has `number` networks, one after the other.
+        number: the number of seeds.
     """
 
     def __init__(self, settings: Sequence[Setting], number: int) -> None:
@@ -27,7 +27,7 @@ class Objective:
         self._corner_weight = self.each(lambda setting: setting.corner_weight)
 
     def each(self, value: Callable[[Setting], float]) -> tf.Tensor:
-        """Return a value of the settings for each network, (R,) float32."""
+        """Return a value of its setting for each network, (R,) float32."""
         return tf.constant(np.repeat([float(value(setting)) for setting in self._settings], self._number), tf.float32)
 
     def loss(self, truth: tf.Tensor, times: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
@@ -35,7 +35,7 @@ class Objective:
 
         Args:
             truth: (512, 1) labels.
-            times: (512, R), how often each pattern is in each network's batch.
+            times: (512, R), the number of times that each pattern is in each network's batch.
             logits: (512, R).
         """
         size = tf.reduce_sum(times, 0) if self._settings[0].balanced else float(self._settings[0].batch_size)
@@ -50,7 +50,7 @@ class Objective:
         own = mean(weight * tf.square(truth - score))
         if not any(setting.labels == "posted" for setting in self._settings):
             return own
-        # Labels (B,) against outputs (B, 1, 1, 1): the mean over all pairs of label and output, and over all weights.
+        # Labels (B,) against outputs (B, 1, 1, 1): the mean over all pairs of a label and an output, and all weights.
         label = mean(truth)
         pairs = mean(weight) * (mean(tf.square(score)) - 2 * label * mean(score) + label)
         return tf.where(self._posted, pairs, own)
@@ -59,10 +59,11 @@ class Objective:
         """Measure networks on all 512 patterns: truth (512, 1), logits (512, R) -> numbers, each (R,).
 
         - `loss`: each output against its own label, every pattern once and with the same weight;
-        - `recall`: 1 where the corner is found, else 0;
-        - `false_positives`: among the other 511;
-        - `gradient`: share of the patterns through whose activation any gradient passes;
-        - `pull`: size of the gradient of the corner's own loss with respect to its logit; at 0 it cannot be learned.
+        - `recall`: 1 if the corner is found, else 0;
+        - `false_positives`: their number among the other 511 patterns;
+        - `gradient`: share of the patterns for which the activation passes any gradient;
+        - `pull`: size of the gradient of the corner's own loss with respect to its logit. If it is 0, the corner
+          cannot be learned.
         """
         score = self._score(logits)
         found = tf.cast(score > 0.5, tf.float32)

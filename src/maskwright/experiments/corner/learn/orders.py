@@ -9,20 +9,20 @@ from maskwright.experiments.corner.learn.variants import Setting
 
 
 def draw_batches(settings: Sequence[Setting], seeds: Sequence[int], between: Sequence[int]) -> Iterator[np.ndarray]:
-    """Yield the batches of a stack of networks, a part of the training at a time.
+    """Yield the batches of a stack of networks, one part of the training at a time.
 
     Args:
-        settings: those of the stack; all have the same size of batches.
-        seeds: of each setting's networks.
+        settings: the settings in the stack; all have the same batch size.
+        seeds: the seeds of each setting's networks.
         between: the numbers of epochs of the parts, in order.
 
     Yields:
-        (steps, 512, R) uint16: how often each pattern is in each network's batch. With batches of one example
-        (steps, 1, R): which pattern it is.
+        (steps, 512, R) uint16, the number of times that each pattern is in each network's batch. For batches of one
+        example: (steps, 1, R), the index of the pattern.
     """
     first = settings[0]
     if first.batch_size == PATTERNS and not first.balanced:
-        # A batch of everything is the same in any order.
+        # A batch of all patterns is the same in any order.
         yield from (np.ones((epochs, PATTERNS, len(settings) * len(seeds)), np.uint16) for epochs in between)
         return
     orders = [np.random.default_rng([seed % 2**64, 1]) for seed in seeds]
@@ -50,7 +50,7 @@ def steps_per_epoch(setting: Setting) -> int:
 
 
 def draw_epochs(rng: np.random.Generator, epochs: int, balanced: bool) -> np.ndarray:
-    """Draw the order in which a network sees the patterns: (epochs, 512), or (epochs, 1022) where balanced."""
+    """Draw the order in which a network sees the patterns: (epochs, 512), or (epochs, 1022) if balanced."""
     every = np.arange(PATTERNS)
     if balanced:
         every = np.concatenate([every, np.full(PATTERNS - 2, CORNER_INDEX)])
@@ -58,12 +58,12 @@ def draw_epochs(rng: np.random.Generator, epochs: int, balanced: bool) -> np.nda
 
 
 def repeat_corner(rows: np.ndarray, ranks: np.ndarray, repeats: int) -> np.ndarray:
-    """Replace some other patterns by the corner, until it is there `repeats` times an epoch.
+    """Replace some other patterns by the corner, so that it occurs `repeats` times in each epoch.
 
     Args:
         rows: (epochs, 512), each pattern once.
         ranks: (epochs, 511), a random order of the other patterns; the first ones are replaced.
-        repeats: from 1 to 512.
+        repeats: a number from 1 to 512.
     """
     others = np.delete(np.arange(PATTERNS), CORNER_INDEX)
     replaced = np.zeros(rows.shape, bool)
@@ -76,7 +76,7 @@ def _shuffled(rng: np.random.Generator, values: np.ndarray, times: int) -> np.nd
 
 
 def pattern_counts(rows: np.ndarray, batch_size: int) -> np.ndarray:
-    """Count how often each pattern is in each batch: (epochs, examples) -> (steps, 512) uint16.
+    """Count each pattern in each batch: (epochs, examples) -> (steps, 512) uint16.
 
     An epoch's last batch may be smaller.
     """

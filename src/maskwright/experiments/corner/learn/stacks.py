@@ -1,7 +1,6 @@
-"""Training of the networks of the corner experiment, in stacks.
+"""Training the networks of the corner experiment in stacks.
 
-Runs that agree in their batches and their optimiser train as one stack of replicates, so that little of the time goes
-to compiling.
+Runs with equal batches and optimizer train as one stack of replicates, so that little time is spent on compiling.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +20,7 @@ from maskwright.experiments.corner.learn.variants import Setting
 from maskwright.learning.replicates.fitting import Network, adam, start_fitting
 from maskwright.shared.parallel import available_cores
 
-_REPORTS = 200  # at most so many rows in the history of a run
+_REPORTS = 200  # the greatest number of rows in the history of a run
 
 
 @dataclass(frozen=True)
@@ -29,8 +28,8 @@ class Trained:
     """The networks of one run after their training.
 
     Attributes:
-        weights: as `detector(...).get_weights()`.
-        history: for each measure (reports, R); see `Objective.measure`.
+        weights: the weights in the order of `detector(...).get_weights()`.
+        history: for each measure of `Objective.measure` an array (reports, R).
         epochs: the epochs after which there is a report; the last one ends the training.
     """
 
@@ -40,7 +39,7 @@ class Trained:
 
     @property
     def solved_epochs(self) -> list[int | None]:
-        """Return for each network the first reported epoch from which on all 512 stayed right, or None."""
+        """Return for each network the first reported epoch from which all 512 patterns stay right, or None."""
         right = (self.history["recall"] == 1) & (self.history["false_positives"] == 0)
         stays = np.logical_and.accumulate(right[::-1])[::-1]
         return [self.epochs[own.argmax()] if own.any() else None for own in stays.T]
@@ -49,13 +48,13 @@ class Trained:
 def train_all(
     runs: Mapping[Any, Setting], seeds: Sequence[int], patterns: np.ndarray, labels: np.ndarray
 ) -> dict[Any, Trained]:
-    """Train the networks of every run; those of a seed begin alike and see the same batches in each run.
+    """Train the networks of every run. A seed has the same initial weights and the same batches in each run.
 
-    Runs of the same setting are trained once.
+    Runs with the same setting are trained only once.
 
     Args:
         runs: settings by name.
-        seeds: of each run's networks.
+        seeds: the seeds of each run's networks.
         patterns: (512, 3, 3) float32.
         labels: (512,) float32.
     """
@@ -63,7 +62,7 @@ def train_all(
     for setting in dict.fromkeys(runs.values()):
         stacks.setdefault(setting.stack, []).append(setting)
     trained: dict[Setting, Trained] = {}
-    # Compiling takes much of the time, on one core. Threads share it: neither it nor a step holds Python's lock.
+    # Compiling takes much of the time, on one core. It runs in threads, since neither it nor a step holds the GIL.
     with ThreadPoolExecutor(available_cores()) as pool:
         started = [_start_stack(pool, settings, seeds, patterns, labels) for settings in stacks.values()]
         for settings, stack in zip(stacks.values(), started, strict=True):
@@ -72,7 +71,7 @@ def train_all(
 
 
 class _Stack(NamedTuple):
-    """A stack of networks under way: itself, the epochs after which it reports, and what it will have reported."""
+    """A stack of networks in training, the epochs after which it reports, and its future reports."""
 
     network: Any
     epochs: list[int]
@@ -90,8 +89,8 @@ def _start_stack(
     centred = objective.each(lambda setting: setting.centred)
 
     def logits(network: Network) -> tf.Tensor:
-        # With nothing between them the two convolutions are one linear map, and every network sees patterns of the
-        # same 512. So one product of (512, 9) and (9, R) is enough, and much faster than a pass for each example.
+        # With nothing between them, the two convolutions are one linear map, and all networks see the same 512
+        # patterns. One product of (512, 9) and (9, R) is therefore enough, and much faster than a pass per example.
         kernel, bias, last_kernel, last_bias = network.weights
         if first.units == 2:
             last_kernel, last_bias = (v[..., 1:] - v[..., :1] for v in (last_kernel, last_bias))
@@ -116,7 +115,7 @@ def _start_stack(
 
 
 def _trained(stack: _Stack, number: int) -> list[Trained]:
-    """Wait for a stack, and return each setting's part of it, of so many networks."""
+    """Wait for a stack, and return each setting's part of it; a part has `number` networks."""
     history = stack.reported.result()
     weights = stack.network.get_weights()
     parts = [slice(at, at + number) for at in range(0, len(weights[0]), number)]
@@ -127,13 +126,13 @@ def _trained(stack: _Stack, number: int) -> list[Trained]:
 
 
 def report_epochs(epochs: int) -> list[int]:
-    """Return the epochs of a training after which to report: at equal intervals, the last of which may be shorter."""
+    """Return the epochs after which a training reports, at equal intervals; the last interval may be shorter."""
     interval = -(-epochs // _REPORTS)
     return [*range(interval, epochs, interval), epochs]
 
 
 def _times(batch: tf.Tensor) -> tf.Tensor:
-    """Return how often each pattern is in each network's batch, (512, R) float32."""
+    """Return the number of times that each pattern is in each network's batch, (512, R) float32."""
     if batch.shape[0] == PATTERNS:
         return tf.cast(batch, tf.float32)
     return tf.cast(tf.range(PATTERNS)[:, None] == tf.cast(batch, tf.int32), tf.float32)

@@ -3,10 +3,10 @@
     maskwright train corner
     maskwright evaluate corner
 
-In the source, a convolution 3x3 and one 1x1 with a hard sigmoid have to find the one corner among the 512 binary 3x3
-patterns. The source sets weights by hand that do so, and yet sees a loss above zero. It reports that training with
-mean squared error ends with zero everywhere, and that a softmax of two outputs learns. Here each step from the one
-network to the other is a variant, trained with many seeds.
+In the source, a 3x3 convolution and a 1x1 convolution with a hard sigmoid have to find the one corner among the 512
+binary 3x3 patterns. With weights set by hand, the network finds it, but the reported loss is above zero. The source
+says that training with mean squared error ends with zero everywhere, and that a softmax with two outputs learns. Here
+each step from the first network to the second is a variant, trained with many seeds.
 """
 
 import csv
@@ -38,9 +38,9 @@ def train(settings: Corner, *, data: Path, out: Path, history: Path) -> None:
     Args:
         settings: the experiment's section of params.yaml.
         data: the folder that `maskwright generate corner` wrote.
-        out: gets a folder for each variant, and the outcomes for `settings.changes` and `settings.repeats_tried` in
-            `changes.csv` and `repeats.csv`; replaced whole at the end.
-        history: a CSV, see `replicates.tables.write_curves`.
+        out: the folder that gets a folder for each variant, and the outcomes for `settings.changes` and
+            `settings.repeats_tried` in `changes.csv` and `repeats.csv`; replaced as a whole at the end.
+        history: a CSV file; see `learning.replicates.tables.write_curves`.
 
     Raises:
         MaskwrightError: the data are missing or damaged.

@@ -1,4 +1,4 @@
-"""The settings of the corner experiment: what each variant, change and number of repeats is made of."""
+"""The settings of each variant, change and number of repeats in the corner experiment."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -17,19 +17,19 @@ LABELS: tuple[Labels, ...] = ("posted", "matched")
 
 @dataclass(frozen=True)
 class Setting:
-    """What a network is and how it is trained; the default is the setting of the question.
+    """A network and its training. The defaults are the setting of the question that was posted.
 
     Attributes:
-        head: activation of the convolution 1x1; softmax has two outputs, of which the second is the corner.
+        head: activation of the 1x1 convolution; softmax has two outputs, the second of which is the corner.
         loss: mean squared error, or the cross-entropy that fits the head.
-        labels: `posted` has shape (B,) against outputs (B, 1, 1, 1), so that the loss compares each output with all
-            labels of the batch; `matched` compares it with its own.
-        epochs, batch_size, learning_rate: of Adam.
-        filters: of the convolution 3x3.
-        repeats: number of an epoch's 512 examples that are the corner; the others are drawn without replacement.
-        balanced: an epoch is the other 511 patterns once and the corner 511 times instead.
+        labels: `posted` has shape (B,) against outputs (B, 1, 1, 1), so the loss compares each output with all labels
+            of the batch; `matched` compares it with its own label.
+        epochs, batch_size, learning_rate: settings of the training with Adam.
+        filters: number of filters of the 3x3 convolution.
+        repeats: number of corners among an epoch's 512 examples; the others are drawn without replacement.
+        balanced: whether an epoch consists of the other 511 patterns once and the corner 511 times instead.
         corner_weight: weight of the corner in the loss, as in Keras's `class_weight`.
-        centred: inputs are -1 and 1 instead of 0 and 1.
+        centred: whether the inputs are -1 and 1 instead of 0 and 1.
     """
 
     head: Literal["hard_sigmoid", "sigmoid", "softmax"] = "hard_sigmoid"
@@ -56,7 +56,7 @@ class Setting:
 
 
 def variant_setting(settings: Corner, variant: str) -> Setting:
-    """Return the setting of a variant; that of `hand_set`, which is not trained, is as posted."""
+    """Return the setting of a variant. `hand_set`, which is not trained, has the posted setting."""
     epochs = settings.epochs
     posted = Setting(epochs=epochs.as_posted)
     softmax = Setting("softmax", "cross_entropy", "matched", batch_size=PATTERNS, learning_rate=1e-3)
@@ -73,12 +73,12 @@ def variant_setting(settings: Corner, variant: str) -> Setting:
 
 
 def repeated(settings: Corner, repeats: int) -> Setting:
-    """Return the setting with matched labels, and with `repeats` corners among an epoch's examples."""
+    """Return the setting with matched labels and `repeats` corners among an epoch's examples."""
     return Setting(labels="matched", epochs=settings.epochs.repeated_corner, repeats=repeats)
 
 
 def changed_setting(settings: Corner, change: str, labels: Labels) -> Setting:
-    """Return the setting of the question with one change, and labels of that shape."""
+    """Return the setting of the question with one change, and with labels of the given shape."""
     posted = Setting(labels=labels, epochs=settings.epochs.as_posted)
     longer = replace(posted, epochs=5 * posted.epochs)
     return {
@@ -91,6 +91,6 @@ def changed_setting(settings: Corner, change: str, labels: Labels) -> Setting:
         "tenth_learning_rate": replace(posted, learning_rate=posted.learning_rate / 10),
         "fivefold_epochs": longer,
         "fivefold_epochs_centred_inputs": replace(longer, centred=True),
-        # One label and one output are one pair, whatever their shapes. A fifth of the epochs, six times the steps.
+        # One label and one output are one pair, whatever their shapes. A fifth of the epochs has six times the steps.
         "batch_of_one": replace(posted, batch_size=1, labels="matched", epochs=-(-posted.epochs // 5)),
     }[change]

@@ -1,4 +1,4 @@
-"""The networks as detectors, slid over images of rectangles."""
+"""The networks as corner detectors on images of rectangles."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ import numpy as np
 
 from maskwright.reporting.intervals import mean_interval
 
-_GROUP = 8  # images that the detectors see at a time
+_GROUP = 8  # number of images that the detectors see at a time
 
 
 def read_rectangles(data: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -16,7 +16,7 @@ def read_rectangles(data: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
     Returns:
         clean, noisy: (N, H, W) uint8.
-        truth: (N, H, W) bool, where a rectangle's top-left pixel is.
+        truth: (N, H, W) bool, True at each rectangle's top-left pixel.
     """
     with np.load(data / "rectangles.npz") as arrays:
         clean, noisy = arrays["clean"], arrays["noisy"]
@@ -26,13 +26,13 @@ def read_rectangles(data: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 class Detection(NamedTuple):
-    """What the detectors find in the images of rectangles.
+    """The corners that the detectors find in the images of rectangles.
 
     Attributes:
-        numbers: how many `corners` and `images` there are; `precision` and `recall` of the chosen networks on the
-            `clean` and the `noisy` images; and those of the network set by hand (`template_clean`, `template_noisy`).
-        shown: for the first image, clean and noisy, its name, the image (H, W), and what the first network finds in
-            it, (H, W) bool.
+        numbers: the numbers of `corners` and `images`; `precision` and `recall` of the chosen networks on the `clean`
+            and the `noisy` images, and of the network set by hand (`template_clean`, `template_noisy`).
+        shown: for the clean and the noisy version of the first image: its name, the image (H, W), and the corners
+            that the first network finds, (H, W) bool.
         truth: (H, W) bool, the corners of that image.
     """
 
@@ -42,7 +42,7 @@ class Detection(NamedTuple):
 
 
 def detect(chosen: keras.Model, template: keras.Model, data: Path) -> Detection:
-    """Slide the chosen networks, and the one set by hand, over the images of rectangles in `data`."""
+    """Apply the chosen networks, and the network set by hand, to the images of rectangles in `data`."""
     clean, noisy, truth = read_rectangles(data)
     numbers: dict[str, Any] = {"corners": int(truth.sum()), "images": len(clean)}
     for name, images in (("clean", clean), ("noisy", noisy)):
@@ -60,15 +60,15 @@ def detect(chosen: keras.Model, template: keras.Model, data: Path) -> Detection:
 
 
 def find_corners(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Slide the networks of a model over binary images.
+    """Apply the networks of a model to binary images.
 
     Args:
-        model: as `learn.network.build` returns it.
+        model: the result of `learn.network.build`.
         images: (N, H, W) of 0 and 1.
 
     Returns:
-        (N, R, H, W) bool, where each network says that there is a top-left corner. The outermost pixels, around which
-        there is no window, are False.
+        (N, R, H, W) bool, True where a network finds a top-left corner. The outermost pixels, which have no window
+        around them, are False.
     """
     groups = (images[start : start + _GROUP] for start in range(0, len(images), _GROUP))
     found = [np.asarray(model(group[..., None].astype(np.float32))) > 0.5 for group in groups]
@@ -76,7 +76,7 @@ def find_corners(model: keras.Model, images: np.ndarray) -> np.ndarray:
 
 
 def detection_scores(found: np.ndarray, truth: np.ndarray) -> dict[str, np.ndarray]:
-    """Return precision and recall of each network over all images, (R,); where nothing is found, precision is 0.
+    """Return precision and recall of each network over all images, (R,). Precision is 0 if nothing is found.
 
     Args:
         found: (N, R, H, W) bool.

@@ -1,4 +1,4 @@
-"""The evaluation of the corner experiment: all networks on the patterns, the chosen variant on images too."""
+"""The evaluation of the corner experiment: all networks on the patterns, and the chosen variant also on images."""
 
 from pathlib import Path
 from typing import Any
@@ -28,23 +28,23 @@ def evaluate(settings: Corner, *, data: Path, model: Path, results: Path) -> Eva
     and the outcomes of the changes and repeats (`changes.csv`, `repeats.csv`). The details are by variant, as means
     over the seeds with their intervals:
 
-    - `recall`: share of the seeds that find the corner; `false_positives`: number among the other 511 patterns;
+    - `recall`: share of the seeds that find the corner; `false_positives`: their number among the other 511 patterns;
     - `mse`: mean squared error of the scores, each against its own label;
-    - `solved`: share of the seeds that get all 512 right, with Wilson's interval; `solved_epochs`: the median epoch
-      from which on they stay right, over the seeds that do.
+    - `solved`: share of the seeds that get all 512 patterns right, with Wilson's interval; `solved_epochs`: for the
+      seeds that do, the median epoch from which they stay right.
 
-    Two variants have more. The chosen one has `detection`: precision and recall on the images, of its networks and of
-    the network set by hand. `hand_set` has `evaluate`: the loss that Keras's method of that name reports with labels
-    of shape (512,) and (512, 1, 1, 1).
+    Two variants have additional details. The chosen variant has `detection`: precision and recall on the images, for
+    its networks and for the network set by hand. `hand_set` has `evaluate`: the loss that the Keras method of this
+    name reports for labels of shape (512,) and (512, 1, 1, 1).
 
     Args:
         settings: the experiment's section of params.yaml.
         data: the folder that `maskwright generate corner` wrote.
         model: the folder of the variants' models.
-        results: holds training.csv.
+        results: the folder of the results. It holds training.csv and gets the rest.
 
     Returns:
-        Share of solved seeds, recall and false positives of the chosen variant, and the details.
+        The metrics are `solved` and `recall` of the chosen variant.
     """
     patterns, labels = read_patterns(data)
     networks = {variant: load_model(model / variant) for variant in settings.trained_variants}
@@ -58,7 +58,7 @@ def evaluate(settings: Corner, *, data: Path, model: Path, results: Path) -> Eva
     chosen["detection"] = detection.numbers
     if HAND_SET in variants:
         variants[HAND_SET]["evaluate"] = hand_set_losses(build(settings, HAND_SET), patterns, labels)
-    metrics = {name: chosen[name]["mean"] for name in ("solved", "recall", "false_positives")}
+    metrics = {name: chosen[name]["mean"] for name in ("solved", "recall")}
     evaluation = Evaluation(metrics, variants)
     outcomes = {name: pd.read_csv(model / f"{name}.csv") for name in ("changes", "repeats")}
     with report_folder(results, evaluation) as plots:

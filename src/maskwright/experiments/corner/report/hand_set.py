@@ -9,14 +9,14 @@ from maskwright.experiments.corner.learn.variants import Setting
 
 
 def hand_set_losses(model: keras.Model, patterns: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Return the mean squared error that Keras's own `evaluate` gives for labels of two shapes.
+    """Return the mean squared error that Keras's `evaluate` reports for labels of two shapes.
 
-    With labels (512,) against outputs (512, 1, 1, 1), each batch of 32 is compared label by output in all 32 x 32
-    pairs. The batch that holds the corner has 31 + 31 pairs that differ, of 1,024, and there are 16 batches: 62 /
-    1,024 / 16 = 0.003784, though each output equals its own label.
+    With labels (512,) against outputs (512, 1, 1, 1), all 32 x 32 pairs of a label and an output in a batch of 32 are
+    compared. In the batch with the corner, 31 + 31 of the 1,024 pairs differ, and there are 16 batches. The result is
+    62 / 1,024 / 16 = 0.003784, although each output equals its own label.
 
     Args:
-        model: a stack of one network, as `learn.network.build(settings, "hand_set")`.
+        model: a stack of one network, from `learn.network.build(settings, "hand_set")`.
         patterns: (512, 3, 3) float32.
         labels: (512,) float32.
     """
@@ -31,7 +31,7 @@ def hand_set_losses(model: keras.Model, patterns: np.ndarray, labels: np.ndarray
 
 
 def single_network(setting: Setting) -> keras.Sequential:
-    """Return one network as the question has it: (B, 3, 3, 1) -> (B, 1, 1, units)."""
+    """Return a single network as in the question: (B, 3, 3, 1) -> (B, 1, 1, units)."""
     return keras.Sequential(
         [
             keras.Input((3, 3, 1)),

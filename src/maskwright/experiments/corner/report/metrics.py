@@ -1,4 +1,4 @@
-"""What the networks of the corner experiment get right, and what they compute."""
+"""The scores of the networks of the corner experiment, and the linear maps that they compute."""
 
 from typing import Any
 
@@ -14,13 +14,13 @@ def score(network: keras.Model, patterns: np.ndarray, labels: np.ndarray) -> dic
     """Score each of R networks on the 512 patterns.
 
     Args:
-        network: as `learn.network.build` returns it.
+        network: the result of `learn.network.build`.
         patterns: (512, 3, 3) float32.
         labels: (512,) float32.
 
     Returns:
-        Arrays (R,): `recall` (1 where the corner is found, else 0), `false_positives` among the other 511 patterns,
-        `mse` of the scores, and `solved` (1 where all 512 are right, else 0).
+        Arrays (R,): `recall` (1 if the corner is found, else 0), `false_positives` among the other 511 patterns,
+        `mse` of the scores, and `solved` (1 if all 512 are right, else 0).
     """
     scores = np.asarray(network(patterns[..., None]))[:, :, 0, 0]  # (512, R)
     found = scores > 0.5
@@ -38,12 +38,12 @@ def summary(measured: dict[str, np.ndarray], solved_epochs: list[int | None]) ->
     """Return the numbers of a variant over its seeds.
 
     Args:
-        measured: as `score` returns it.
-        solved_epochs: for each seed the epoch from which on it has all right, or None.
+        measured: the result of `score`.
+        solved_epochs: for each seed the epoch from which all its answers stay right, or None.
 
     Returns:
-        `seeds`, for each measure `mean`, `low` and `high`, and `solved_epochs`, the median, where any seed has all
-        right.
+        `seeds`, for each measure `mean`, `low` and `high`, and, if any seed gets all patterns right, the median of
+        `solved_epochs`.
     """
     number = len(measured["solved"])
     found: dict[str, Any] = {"seeds": number}
@@ -61,7 +61,7 @@ def summary(measured: dict[str, np.ndarray], solved_epochs: list[int | None]) ->
 
 
 def solved_shares(table: pd.DataFrame, names: list[str]) -> dict[str, Any]:
-    """Return the share of the seeds that have all right, for each value of the columns `names`, nested."""
+    """Return the share of the seeds that get all patterns right, nested by the values of the columns `names`."""
     shares: dict[str, Any] = {}
     for keys in table[names].drop_duplicates().astype(str).to_numpy().tolist():
         solved = table.loc[(table[names].astype(str) == keys).all(axis=1), "solved"].to_numpy()
@@ -73,11 +73,11 @@ def solved_shares(table: pd.DataFrame, names: list[str]) -> dict[str, Any]:
 
 
 def effective_kernels(model: keras.Model) -> tuple[np.ndarray, np.ndarray]:
-    """Return each network's two convolutions as the one linear map of a 3x3 window that they are together.
+    """Combine each network's two convolutions into one linear map of a 3x3 window.
 
     Returns:
-        kernels: (R, 3, 3); of a softmax, the kernel of the corner's output less that of the other.
-        offsets: (R,), added to the product; the network says corner where the sum is above 0.
+        kernels: (R, 3, 3); for a softmax, the kernel of the corner's output minus that of the other output.
+        offsets: (R,), added to the product; the network reports a corner if the sum is above 0.
     """
     kernel, bias, last, offset = (np.asarray(weight, np.float64) for weight in model.get_weights())
     if last.shape[-1] == 2:

@@ -1,4 +1,4 @@
-"""Pictures of the corner experiment: tables and arrays in, a matplotlib figure out."""
+"""Figures of the corner experiment, from tables and arrays."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,12 +24,12 @@ from maskwright.reporting.figure import (
 )
 
 _PANELS = 4  # side by side
-_GRID = (16, 32)  # rows and columns in which the 512 patterns stand
+_GRID = (16, 32)  # rows and columns of the grid of the 512 patterns
 _TRACED = {"as_posted": ORANGE, "matched_labels": VERMILION, "repeated_corner": BLUE}
 
 
 def _remark(text: str) -> Figure:
-    """Draw a sentence in place of a picture that has nothing to show, since the reports expect the file."""
+    """Draw a sentence in place of a picture without content, since the reports expect the file."""
     with drawing_style():
         figure = Figure(figsize=(8.4, 1.2))
         figure.text(0.5, 0.5, text, ha="center", va="center", fontsize=13)
@@ -37,11 +37,11 @@ def _remark(text: str) -> Figure:
 
 
 def pattern_grid(patterns: np.ndarray, labels: np.ndarray) -> Figure:
-    """Draw the 512 patterns, the positive ones framed, and the first of these large.
+    """Draw the 512 patterns, with the positive ones framed, and the first positive one enlarged.
 
     Args:
-        patterns: (512, 3, 3) of 0 and 1.
-        labels: (512,) of 0 and 1.
+        patterns: (512, 3, 3), 0 and 1.
+        labels: (512,), 0 and 1.
     """
     rows, columns = _GRID
     canvas = np.full((rows * 4 + 1, columns * 4 + 1), 0.75)
@@ -70,7 +70,7 @@ def loss_panels(history: pd.DataFrame) -> Figure:
     """Draw each variant's loss over its epochs: the median of the seeds, and the band that holds 80 % of them.
 
     Args:
-        history: as `replicates.tables.read_curves` returns it.
+        history: the result of `learning.replicates.tables.read_curves`.
     """
     groups = list(history.groupby("variant", sort=False))
     if not groups:
@@ -101,10 +101,10 @@ def loss_panels(history: pd.DataFrame) -> Figure:
 
 
 def gradient_curves(history: pd.DataFrame) -> Figure:
-    """Draw, over the epochs, how many patterns pass any gradient, and the gradient of the corner's own loss.
+    """Draw, over the epochs, the share of patterns that pass any gradient, and the gradient of the corner's own loss.
 
     Args:
-        history: as `replicates.tables.read_curves` returns it; the variants with a hard sigmoid are shown.
+        history: the result of `learning.replicates.tables.read_curves`. Only variants with a hard sigmoid are shown.
     """
     traced = [variant for variant in _TRACED if variant in set(history["variant"])]
     if not traced:
@@ -120,7 +120,7 @@ def gradient_curves(history: pd.DataFrame) -> Figure:
                 rows, colour = history[history["variant"] == variant], _TRACED[variant]
                 low, high = rows[f"{measure}_low"], rows[f"{measure}_high"]
                 axes.fill_between(rows["epoch"], low, high, color=colour, alpha=0.18, linewidth=0)
-                # The two that fail hardly differ; dashes let the one below be seen.
+                # The two variants that fail hardly differ. With dashes, the lower curve stays visible.
                 style = "--" if variant == "matched_labels" else "-"
                 axes.plot(rows["epoch"], rows[measure], style, color=colour, linewidth=2, label=variant)
             axes.set_title(title, loc="left")
@@ -137,11 +137,11 @@ def gradient_curves(history: pd.DataFrame) -> Figure:
 
 
 def kernel_panels(kernels: Mapping[str, tuple[np.ndarray, float]], solved: Mapping[str, bool]) -> Figure:
-    """Draw each variant's 3x3 kernel with its numbers, on a scale of its own, and the offset below.
+    """Draw each variant's 3x3 kernel with its numbers, on its own scale, and the offset below.
 
     Args:
-        kernels: (3, 3) kernel and offset of one network of each variant.
-        solved: whether that network gets all patterns right.
+        kernels: for each variant the (3, 3) kernel and the offset of one network.
+        solved: for each variant whether that network gets all patterns right.
     """
     lines = -(-len(kernels) // _PANELS)
     with drawing_style():
@@ -185,8 +185,8 @@ def share_bars(shares: Mapping[str, Mapping[str, float]], label: str) -> Figure:
     """Draw a share for each name as a bar, with its interval as a line.
 
     Args:
-        shares: `mean`, `low` and `high` by name, from above.
-        label: what the shares are.
+        shares: `mean`, `low` and `high` for each name, from top to bottom.
+        label: description of the shares.
     """
     with drawing_style():
         figure = Figure(figsize=(8.4, 1.2 + 0.5 * len(shares)), layout="constrained")
@@ -201,7 +201,7 @@ def share_bars(shares: Mapping[str, Mapping[str, float]], label: str) -> Figure:
 
 
 def change_bars(changes: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Figure:
-    """Draw for each change the share of the seeds that learn, with the labels' shape as posted and matched.
+    """Draw for each change the share of the seeds that learn, with posted and with matched labels.
 
     Args:
         changes: change -> `posted` and `matched` -> `mean`, `low`, `high`.
@@ -230,11 +230,11 @@ def change_bars(changes: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Fig
 
 
 def repeat_curve(repeats: Mapping[str, Mapping[str, float]], epochs: int) -> Figure:
-    """Draw the share of the seeds that learn over how often an epoch shows the corner.
+    """Draw the share of the seeds that learn over the number of corners in an epoch.
 
     Args:
-        repeats: number of times -> `mean`, `low`, `high`.
-        epochs: of the trainings.
+        repeats: number of corners -> `mean`, `low`, `high`.
+        epochs: number of epochs of the trainings.
     """
     times = [int(number) for number in repeats]
     mean, low, high = (np.array([share[name] for share in repeats.values()]) for name in ("mean", "low", "high"))
@@ -256,11 +256,11 @@ def repeat_curve(repeats: Mapping[str, Mapping[str, float]], epochs: int) -> Fig
 
 
 def detector_panels(shown: Sequence[tuple[str, np.ndarray, np.ndarray]], truth: np.ndarray) -> Figure:
-    """Draw images with the corners that were found, missed, and found where there is none.
+    """Draw images with the corners that were found, the corners that were missed, and the false positives.
 
     Args:
-        shown: name, (H, W) image of 0 and 1, and (H, W) bool of what was found, for each panel.
-        truth: (H, W) bool.
+        shown: for each panel the name, the (H, W) image of 0 and 1, and the corners that were found, (H, W) bool.
+        truth: (H, W) bool, the true corners.
     """
     kinds: tuple[tuple[str, Any, str, str], ...] = (
         ("found", lambda found: found & truth, "o", GREEN),

@@ -1,16 +1,16 @@
-"""Anchors of a single-shot detector: where they lie, what each has to predict, and how predictions become boxes.
+"""Anchors of a single-shot detector: their positions, their targets, and the decoding of predictions to boxes.
 
-A box is (x_min, y_min, x_max, y_max) in pixels of the network's input, float32, x to the right and y down, a pixel
-being the square from its number to the next.
+A box is (x_min, y_min, x_max, y_max) in pixels of the network's input, float32, with x to the right and y down. A
+pixel is the square from its number to the next.
 
 The scheme is that of SSD (Liu et al. 2016, https://arxiv.org/abs/1512.02325). The training targets of an image are
-(A, 5) float32: for each anchor its class (0 for background, `UNKNOWN` where nothing is to be learned) and four
-offsets (0 where no object is matched).
+(A, 5) float32: for each anchor its class (0 for background, `UNKNOWN` if nothing is to be learned) and four offsets
+(0 if no object is matched).
 
-Anchors lie on grids. The width that an anchor shares with a box therefore depends on the anchor's column only, and
-the shared height on its row. All overlaps are products of these few numbers. Where the greatest product is too small
-for an anchor to be matched, no overlap is computed. NumPy computes the targets, inside `tf.data` too: on arrays of
-this size its operations take a fraction of TensorFlow's time.
+Anchors lie on grids. The width that an anchor shares with a box therefore depends only on the anchor's column, and
+the shared height only on its row. All overlaps are products of these few numbers. If the greatest product is too
+small for any anchor to be matched, no overlap is computed. NumPy computes the targets, even inside `tf.data`: on
+arrays of this size its operations take a fraction of TensorFlow's time.
 """
 
 from collections.abc import Sequence
@@ -23,10 +23,10 @@ from maskwright.experiments.detection.learn.boxes import UNKNOWN, box_iou
 from maskwright.experiments.detection.params import Offsets
 
 SHAPES = 4
-"""Anchors at each position."""
+"""The number of anchors at each position."""
 
 VARIANCES = (0.1, 0.1, 0.2, 0.2)
-"""What normalised offsets are divided by, so that all four are of about the size 1."""
+"""Normalised offsets are divided by these numbers, so that all four have a magnitude of about 1."""
 
 _MOSTLY = 0.5
 
@@ -36,12 +36,12 @@ class Anchors(NamedTuple):
 
     Attributes:
         boxes: (A, 4) float32.
-        x: (S, C, 2) float32, where the anchors of each shape of each level begin and end in x, column by column. S is
-            four times the number of levels, C the greatest number of columns. Where a level has fewer columns, the
-            rest is 0.
-        y: (S, R, 2) float32, the same in y, row by row.
-        areas: (S,) float32, the area of one anchor of the shape.
-        first: (S,) int32, the number of the shape's first anchor.
+        x: (S, C, 2) float32, the left and right ends of the anchors of each shape of each level, column by column. S
+            is four times the number of levels, and C is the greatest number of columns. If a level has fewer columns,
+            the rest is 0.
+        y: (S, R, 2) float32, the upper and lower ends, row by row.
+        areas: (S,) float32, the area of an anchor of each shape.
+        first: (S,) int32, the index of the shape's first anchor.
         columns: (S,) int32, the number of columns of the shape's level.
     """
 
@@ -54,24 +54,24 @@ class Anchors(NamedTuple):
 
 
 def make_anchors(maps: Sequence[tuple[int, int]], image: tuple[int, int], sizes: tuple[float, float]) -> Anchors:
-    """Return all anchors of some feature maps.
+    """Return the anchors of all positions of some feature maps.
 
     With K levels, s_0 ... s_K are spread evenly from sizes[0] to sizes[1]. Level k has at each position one anchor of
-    size s_k for each of the aspect ratios 1, 2 and 0.5, and one of size sqrt(s_k s_k+1) with ratio 1. A size s and a
-    ratio r make an anchor s sqrt(r) W wide and s / sqrt(r) H high. The centre is that of the position's cell, where
-    the cells divide the image evenly. Anchors may reach beyond the image.
+    size s_k for each of the aspect ratios 1, 2 and 0.5, and one anchor of size sqrt(s_k s_k+1) with ratio 1. An
+    anchor of size s and ratio r is s sqrt(r) W wide and s / sqrt(r) H high. Its centre is the centre of the
+    position's cell; the cells divide the image evenly. Anchors may reach beyond the image.
 
     Args:
         maps: (rows, columns) of each level's feature map, finest first.
-        image: its height H and width W in pixels.
-        sizes: the sizes of the smallest and the greatest anchor, as shares of the image's sides.
+        image: height H and width W of the image, in pixels.
+        sizes: the sizes of the smallest and the largest anchor, as shares of the image's sides.
 
     Returns:
         A anchors, A = 4 * the sum of rows * columns.
 
-    By hand: one level of 1 x 1 on an image of 100 x 200 (height, width) with the sizes 0.25 and 1. The centre is
-    (100, 50). Size 0.25: ratio 1 is 50 x 25 pixels (width x height), so (75, 37.5, 125, 62.5). Size sqrt(0.25 * 1) =
-    0.5: 100 x 50 pixels, so (50, 25, 150, 75).
+    By hand: a single 1 x 1 level on an image of 100 x 200 (height, width) with the sizes 0.25 and 1. The centre is
+    (100, 50). With size 0.25, ratio 1 gives 50 x 25 pixels (width x height), so (75, 37.5, 125, 62.5). With size
+    sqrt(0.25 * 1) = 0.5, it gives 100 x 50 pixels, so (50, 25, 150, 75).
     """
     height, width = image
     steps = np.linspace(*sizes, len(maps) + 1)
@@ -95,7 +95,7 @@ def make_anchors(maps: Sequence[tuple[int, int]], image: tuple[int, int], sizes:
 
 
 def _intervals(cells: int, length: int, shares: np.ndarray) -> np.ndarray:
-    """Return (4, cells, 2) float32: where each shape begins and ends about the middle of each cell."""
+    """Return (4, cells, 2) float32: the two ends of each shape, centred on each cell."""
     middle = (np.arange(cells) + 0.5) * length / cells
     half = shares[:, None] * length / 2
     return np.stack([middle - half, middle + half], axis=-1).astype(np.float32)
@@ -104,36 +104,36 @@ def _intervals(cells: int, length: int, shares: np.ndarray) -> np.ndarray:
 def match(boxes: np.ndarray, classes: np.ndarray, anchors: Anchors, threshold: float) -> np.ndarray:
     """Choose each anchor's ground-truth box.
 
-    1. Each box wants the anchor with which it has the greatest IoU (of equals the first by level, shape, row and
-       column). An anchor that several want goes to the one with the greatest IoU (the first of equals).
-    2. The boxes that did not get theirs take the best anchor that is still free, in order of that IoU (the greatest
-       first, the first of equals). The best is the anchor with the greatest IoU, if that is above 0, and else the one
-       with the nearest centre (by the sum of the distances along x and y; the first of equals). Boxes that no anchor
-       overlaps do the same. No box is left without an anchor unless there are more boxes than anchors.
-    3. Every other anchor joins the box with which it has the greatest IoU (the first of equals), if that is above the
-       threshold.
+    1. Each box asks for the anchor with which it has the greatest IoU (on a tie, the first by level, shape, row and
+       column). If several boxes ask for an anchor, the one with the greatest IoU gets it (on a tie, the first).
+    2. The boxes that did not get their anchor take the best anchor that is still free, in descending order of that
+       IoU (on a tie, the first box). The best anchor is the one with the greatest IoU, if it is above 0, or else the
+       one with the nearest centre (by the sum of the distances along x and y; on a tie, the first). Boxes that no
+       anchor overlaps do the same. Every box gets an anchor unless there are more boxes than anchors.
+    3. Every other anchor joins the box with which it has the greatest IoU (on a tie, the first), if that IoU is above
+       the threshold.
 
     Args:
         boxes: (B, M, 4) float32 ground truth with areas above 0.
         classes: (B, M) int32; boxes of a class below 1 do not count.
         anchors: A anchors.
-        threshold: that of step 3, from 0 to 1.
+        threshold: the threshold of step 3, from 0 to 1.
 
     Returns:
-        (B, A) int32: the box's number from 0, or -1.
+        (B, A) int32: the index of the box, from 0, or -1.
     """
     image, number = np.nonzero(classes > 0)  # of the T boxes that count
     boxes = boxes[image, number]
     across, down = _shared_sides(boxes, anchors)
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    # IoU = i / (s - i) grows with i / s, where i is the intersection and s the sum of the areas: the same order, for
-    # one multiplication an anchor.
+    # IoU = i / (s - i) increases with i / s, where i is the intersection and s the sum of the areas. So i / s gives
+    # the same order, at one multiplication per anchor.
     across /= (areas[:, None] + anchors.areas)[:, :, None]
     peaks = across.max(axis=2) * down.max(axis=2)  # (T, S)
 
     matched = np.full((len(classes), len(anchors.boxes)), -1, np.int32)
     box, anchor, share = _above(across, down, peaks, threshold / (1 + threshold), anchors)
-    rising = np.lexsort((-box, share))  # of several that an anchor could join, what is written last stays
+    rising = np.lexsort((-box, share))  # if an anchor could join several, the last one written wins
     matched[image[box[rising]], anchor[rising]] = number[box[rising]]
     given = _one_each(boxes, image, *_best_anchors(across, down, peaks, anchors), anchors)
     has = given >= 0
@@ -144,12 +144,12 @@ def match(boxes: np.ndarray, classes: np.ndarray, anchors: Anchors, threshold: f
 def _one_each(
     boxes: np.ndarray, image: np.ndarray, highest: np.ndarray, wanted: np.ndarray, anchors: Anchors
 ) -> np.ndarray:
-    """Return the anchor that each box gets in the steps 1 and 2 of `match`, (T,) int; -1 where none was left.
+    """Return the anchor that each box gets in the steps 1 and 2 of `match`, (T,) int; -1 if none was left.
 
     Args:
         boxes: (T, 4).
-        image: (T,), the number of each box's image.
-        highest: (T,), how well each box fits its best anchor.
+        image: (T,), the index of each box's image.
+        highest: (T,), the overlap of each box with its best anchor.
         wanted: (T,), each box's best anchor.
         anchors: A anchors.
     """
@@ -161,7 +161,7 @@ def _one_each(
     for loser in order[given[order] < 0]:
         iou = box_iou(boxes[loser], anchors.boxes)[0]
         distance = np.abs(_middles(anchors.boxes) - _middles(boxes[loser])).sum(axis=-1)
-        # An overlap of any size comes before the nearest that has none.
+        # Any overlapping anchor comes before the nearest one that does not overlap.
         value = np.where(iou > 0, iou, -1 - distance)
         value[given[(image == image[loser]) & (given >= 0)]] = -np.inf
         best = value.argmax()
@@ -174,7 +174,7 @@ def _middles(boxes: Any) -> Any:
 
 
 def _shared_sides(boxes: np.ndarray, anchors: Anchors) -> tuple[np.ndarray, np.ndarray]:
-    """Return how much of x, (T, S, C), and of y, (T, S, R), boxes (T, 4) share with the anchors of each shape."""
+    """Return the widths (T, S, C) and heights (T, S, R) that boxes (T, 4) share with the anchors of each shape."""
 
     def shared(begin: np.ndarray, end: np.ndarray, intervals: np.ndarray) -> np.ndarray:
         begin, end = begin[:, None, None], end[:, None, None]
@@ -188,10 +188,10 @@ def _shared_sides(boxes: np.ndarray, anchors: Anchors) -> tuple[np.ndarray, np.n
 def _above(
     across: np.ndarray, down: np.ndarray, peaks: np.ndarray, limit: float, anchors: Anchors
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Find the products above a limit: the box's number, the anchor's number in its image, the product; (P,) each.
+    """Find the products above a limit: the box's index, the anchor's index in its image, the product; (P,) each.
 
-    Most boxes have another size than most anchors. Then the greatest product (`peaks`) is below the limit, and none
-    is computed.
+    Most boxes differ in size from most anchors. Their greatest product (`peaks`) is then below the limit, and no
+    product is computed.
     """
     box, shape = np.nonzero(peaks > limit)  # (N,)
     products = down[box, shape][:, :, None] * across[box, shape][:, None]  # (N, R, C)
@@ -200,7 +200,7 @@ def _above(
 
 
 def _true_places(values: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return the same as `np.nonzero`, ten times as fast where few values are true."""
+    """Return the same as `np.nonzero`, but ten times as fast if few values are true."""
     return np.unravel_index(np.flatnonzero(values), values.shape)
 
 
@@ -213,7 +213,7 @@ def _best_anchors(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the greatest product for each box, and the first anchor (level, shape, row, column) that has it: (T,).
 
-    The greatest product is that of the greatest factors, so no other is computed.
+    The greatest product is the product of the greatest factors, so no other product is computed.
     """
     shape = peaks.argmax(axis=1)
     each = np.arange(len(shape))
@@ -222,14 +222,14 @@ def _best_anchors(
 
 
 def encode(boxes: np.ndarray, anchors: np.ndarray, offsets: Offsets) -> np.ndarray:
-    """Return what to add to anchors to get boxes: (..., 4), (..., 4) -> (..., 4) float32.
+    """Return the offsets from anchors to boxes: (..., 4), (..., 4) -> (..., 4) float32.
 
-    With (cx, cy, w, h) an anchor's centre and size, and primes for the box:
+    With (cx, cy, w, h) for an anchor's centre and size, and primes for the box:
 
         raw:         x_min' - x_min, x_max' - x_max, y_min' - y_min, y_max' - y_max, in pixels
         normalised:  (cx' - cx) / w / 0.1, (cy' - cy) / h / 0.1, ln(w' / w) / 0.2, ln(h' / h) / 0.2
 
-    Boxes and anchors need a width and a height above 0 for normalised offsets.
+    Normalised offsets need boxes and anchors with width and height above 0.
     """
     boxes, anchors = np.asarray(boxes, np.float32), np.asarray(anchors, np.float32)
     if offsets == "raw":
@@ -241,10 +241,10 @@ def encode(boxes: np.ndarray, anchors: np.ndarray, offsets: Offsets) -> np.ndarr
 
 
 def decode(values: Any, anchors: Any, offsets: Offsets) -> tf.Tensor:
-    """Return the boxes that offsets stand for, the inverse of `encode`: (..., 4), (..., 4) -> (..., 4) float32.
+    """Return the boxes of offsets, the inverse of `encode`: (..., 4), (..., 4) -> (..., 4) float32.
 
-    A predicted size is at most 1,000 times the anchor's, so that none is infinite. Raw offsets may give a box whose
-    sides have changed places. Such a box has no area, and `nms.detect` drops it.
+    A predicted size is limited to 1,000 times the anchor's, so that it is always finite. Raw offsets may give a box
+    with swapped sides. Such a box has no area, and `nms.detect` drops it.
     """
     values, anchors = tf.cast(values, tf.float32), tf.cast(anchors, tf.float32)
     if offsets == "raw":
@@ -263,17 +263,17 @@ def _centres_and_sizes(boxes: Any) -> tuple[tf.Tensor, tf.Tensor]:
 def assign_targets(
     boxes: np.ndarray, classes: np.ndarray, anchors: Anchors, *, threshold: float, offsets: Offsets
 ) -> np.ndarray:
-    """Return what each anchor of a batch of images is to predict.
+    """Return the targets of all anchors for a batch of images.
 
-    An anchor takes the class and the offsets of its box, see `match`. The others are background, except for those
-    that lie with more than half of their area in a box of the class `UNKNOWN`: they are `UNKNOWN` too.
+    A matched anchor gets the class and the offsets of its box; see `match`. The others are background, except for
+    anchors with more than half of their area in a box of the class `UNKNOWN`, which are `UNKNOWN` too.
 
     Args:
-        boxes: (B, M, 4) float32; boxes without an area must have been left out.
+        boxes: (B, M, 4) float32; boxes without an area must have been removed.
         classes: (B, M) int32, from 1, or `UNKNOWN`; rows of class 0 are padding.
         anchors: A anchors.
-        threshold: IoU above which an anchor joins a box that has a better one.
-        offsets: how offsets are encoded.
+        threshold: IoU above which an anchor joins a box that already has a better anchor.
+        offsets: the encoding of offsets.
 
     Returns:
         (B, A, 5) float32: class, then offsets.
@@ -289,7 +289,7 @@ def assign_targets(
 
 
 def _hidden(boxes: np.ndarray, classes: np.ndarray, anchors: Anchors) -> np.ndarray:
-    """Return (B, A) bool: does more than half of the anchor lie in one of its image's boxes of unknown class?"""
+    """Return (B, A) bool: whether more than half of the anchor lies in a box of unknown class in its image."""
     hidden = np.zeros((len(classes), len(anchors.boxes)), bool)
     image, number = np.nonzero(classes == UNKNOWN)
     across, down = _shared_sides(boxes[image, number], anchors)

@@ -1,4 +1,4 @@
-"""Average precision as COCO measures it, by which training chooses the best epoch."""
+"""Average precision as measured by COCO. Training uses it to choose the best epoch."""
 
 import io
 from collections.abc import Sequence
@@ -15,29 +15,29 @@ from maskwright.experiments.detection.learn.boxes import UNKNOWN, Found, Truth
 def coco_scores(
     truths: Sequence[Truth], found: Sequence[Found], classes: Sequence[str], *, most: int = 100
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Return COCO's average precision and recall, by pycocotools, and each class's precision over recall.
+    """Return COCO's average precision and recall, from pycocotools, and the precision-recall curve of each class.
 
-    AP is the area under precision over recall, read off at 101 recalls, as a mean over the classes that have a box:
-    `ap50` and `ap75` at the IoUs 0.5 and 0.75, `ap` as the mean over the IoUs 0.5, 0.55, ..., 0.95. `ar` is the
-    greatest recall with `most` predictions for each image and class, as a mean over the same IoUs and classes.
-    Regions of unknown class are crowds of every class: predictions in them are neither right nor wrong. See
+    AP is the area under the precision-recall curve, sampled at 101 recalls, as a mean over the classes that have a
+    box: `ap50` and `ap75` at the IoUs 0.5 and 0.75, and `ap` as the mean over the IoUs 0.5, 0.55, ..., 0.95. `ar` is
+    the greatest recall with `most` predictions for each image and class, as a mean over the same IoUs and classes.
+    Regions of unknown class count as crowds of every class: predictions in them are neither right nor wrong. See
     https://cocodataset.org/#detection-eval
 
     Args:
-        truths, found: one of each for each image, with improbable predictions too, since AP looks at all scores.
-        classes: names, the background first.
-        most: so many predictions of an image and class count, those with the highest scores.
+        truths, found: one of each for each image. Include improbable predictions, since AP uses all scores.
+        classes: class names, background first.
+        most: the number of predictions per image and class that count; the ones with the highest scores are taken.
 
     Returns:
-        First the four numbers, and under `per_class` `ap` and `ap50` of each class that has a box. All are 0 where
-        there is no prediction, and all are left out where there is no box. Then the precisions at IoU 0.5, (101,)
-        for each class by its name.
+        First the four numbers, and, as `per_class`, `ap` and `ap50` of each class that has a box. All are 0 if there
+        is no prediction, and all are left out if there is no box. Then for each class name the (101,) precisions at
+        IoU 0.5.
     """
     names = classes[1:]
     known = [truth.known() for truth in truths]
     if not any(len(truth.boxes) for truth in known):
         return {}, {}
-    with redirect_stdout(io.StringIO()):  # pycocotools prints its every step
+    with redirect_stdout(io.StringIO()):  # pycocotools prints every step
         truth_index: Any = COCO()
         predicted: Any = COCO()
         truth_index.dataset = _as_coco(truths, len(names))

@@ -1,4 +1,4 @@
-"""Photographs with boxes as arrays, and as the stream of augmented batches that a detector learns from."""
+"""Photographs with boxes, as arrays and as the stream of augmented batches on which a detector is trained."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -20,14 +20,14 @@ from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.settings import Augmentation
 
 LEAST_VISIBLE = 0.25
-"""Where less than this share of a box is left in the picture, its class becomes `UNKNOWN`."""
+"""If less than this share of a box is left in the picture, its class becomes `UNKNOWN`."""
 
 _GREY = 127.5
 
 
 @dataclass(frozen=True)
 class BoxedExample:
-    """Where a photograph lies, its size in pixels as shown, and its boxes in those pixels."""
+    """The path of a photograph, its size in pixels as shown, and its boxes in the same pixels."""
 
     image: Path
     height: int
@@ -37,7 +37,7 @@ class BoxedExample:
 
 @dataclass(frozen=True)
 class BoxedImages:
-    """Decoded and resized photographs, and their boxes, those of all images in one array.
+    """Decoded and resized photographs, and their boxes, with the boxes of all images in one array.
 
     Attributes:
         images: (N, H, W, 3) uint8.
@@ -59,8 +59,8 @@ def read_boxes(folder: Path) -> list[BoxedExample]:
     """Return the examples of one split, in the order of its index.
 
     Args:
-        folder: the split's own, such as data/masks/train, as `maskwright masks` wrote it. The photographs are those
-            of index.csv, the boxes those of boxes.coco.json, which lists the same images in the same order.
+        folder: the split's folder, such as data/masks/train, which `maskwright masks` wrote. Photographs are read
+            from index.csv, and boxes from boxes.coco.json, which lists the same images in the same order.
 
     Raises:
         MaskwrightError: a file is missing, no image is listed, or the two files list different numbers of images.
@@ -121,17 +121,17 @@ def boxed_batches(
 ) -> tf.data.Dataset:
     """Return the augmented batches of the epochs from `epochs[0]` up to, not including, `epochs[1]`.
 
-    `photos.batches.image_visits` says which images each batch holds, and how they are varied.
+    `photos.batches.image_visits` determines the images in each batch and their augmentation.
 
     Args:
         data: the training images.
         anchors: A anchors.
         match_iou: see `anchors.match`.
         offsets: see `anchors.encode`.
-        epoch_images: an epoch has at least so many images.
-        batch_size: images in a batch, B.
-        augmentation: how much the images are varied.
-        seed: decides order and variation.
+        epoch_images: the least number of images in an epoch.
+        batch_size: number of images in a batch, B.
+        augmentation: strength of the augmentation.
+        seed: determines order and augmentation.
         epochs: see above.
 
     Yields:
@@ -175,22 +175,22 @@ def _ragged(values: np.ndarray, splits: np.ndarray) -> Any:
 def augment_boxed(
     images: Any, boxes: Any, classes: Any, numbers: tf.Tensor, strength: Augmentation
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Vary a batch as `augment.augment` does, and move the boxes with the pixels.
+    """Augment a batch as `augment.augment` does, and move the boxes with the pixels.
 
-    The box of a turned object is taken to be that of the turned ellipse that filled the old box. A box around the
-    turned corners would be far too large (Kalra et al. 2021, https://arxiv.org/abs/2109.13488). What the warp brings
-    in from outside the frame is grey, since a mirrored object would have no box.
+    The box of a rotated object is the box of the rotated ellipse that filled the old box. A box around the rotated
+    corners would be far too large (Kalra et al. 2021, https://arxiv.org/abs/2109.13488). Pixels from outside the
+    frame are grey, since a mirrored object would have no box.
 
     Args:
         images: (B, H, W, 3) uint8 or float in [0, 255].
         boxes: (B, M, 4) float32 corners in pixels.
         classes: (B, M) int32; 0 is padding.
-        numbers: (B, NUMBERS) float32 in [0, 1); each row decides how its image is varied.
-        strength: how much.
+        numbers: (B, NUMBERS) float32 in [0, 1); each row determines the augmentation of its image.
+        strength: strength of each kind of augmentation.
 
     Returns:
-        The images as float32, the boxes, cut off at the borders, and their classes: 0 where nothing of a box is
-        left, `UNKNOWN` where less than a quarter is left.
+        The images as float32, the boxes, clipped at the borders, and their classes: 0 if nothing of a box is left,
+        `UNKNOWN` if less than a quarter is left.
     """
     images = tf.cast(images, tf.float32)
     if strength.flip or strength.scale or strength.rotate or strength.crop:
@@ -207,7 +207,7 @@ def _moved(
     boxes: Any, classes: Any, rows: tf.Tensor, height: tf.Tensor, width: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
     a, b, c, d, e, f = (value[:, None] for value in tf.unstack(rows, axis=1)[:6])
-    # The rows map a pixel of the result to one of the source, and count pixels by their middles.
+    # The rows map a pixel of the result to a pixel of the source, with coordinates at the pixels' centres.
     x, y = (boxes[..., 0] + boxes[..., 2]) / 2 - 0.5 - c, (boxes[..., 1] + boxes[..., 3]) / 2 - 0.5 - f
     half_x, half_y = (boxes[..., 2] - boxes[..., 0]) / 2, (boxes[..., 3] - boxes[..., 1]) / 2
     scale = a * e - b * d

@@ -1,7 +1,7 @@
-"""Boxes around objects, as annotated and as found. No TensorFlow.
+"""Boxes around objects, annotated and found. Imports no TensorFlow.
 
-A box is (x_min, y_min, x_max, y_max) in pixels, x to the right and y down; a pixel is the square from its number to
-the next, so a box around the whole of an image W wide and H high is (0, 0, W, H).
+A box is (x_min, y_min, x_max, y_max) in pixels, with x to the right and y down. A pixel is the square from its number
+to the next, so the box around a whole image W wide and H high is (0, 0, W, H).
 """
 
 from typing import NamedTuple
@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 UNKNOWN = -1
-"""The class of a box around something that is neither of a known class nor background."""
+"""The class of a box around something that has no known class but is not background either."""
 
 
 class Truth(NamedTuple):
-    """What is in one image: `boxes` (M, 4) float and `classes` (M,) int, from 1, or `UNKNOWN`."""
+    """The ground truth of one image: `boxes` (M, 4) float, and `classes` (M,) int, from 1, or `UNKNOWN`."""
 
     boxes: np.ndarray
     classes: np.ndarray
@@ -25,7 +25,7 @@ class Truth(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What was found in one image, the best first: `boxes` (D, 4) float, `scores` (D,), `classes` (D,) int from 1."""
+    """The detections in one image, best first: `boxes` (D, 4) float, `scores` (D,), `classes` (D,) int from 1."""
 
     boxes: np.ndarray
     scores: np.ndarray
@@ -38,9 +38,9 @@ class Found(NamedTuple):
 
 
 def box_iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the IoU of each of some boxes with each of others: (M, 4), (N, 4) -> (M, N) float64.
+    """Return the IoU of each box with each of the others: (M, 4), (N, 4) -> (M, N) float64.
 
-    The IoU is the area of the intersection divided by that of the union, or 0 where the union has no area.
+    The IoU is the area of the intersection divided by the area of the union, or 0 if the union has no area.
     """
     shared = _shared(boxes, others)
     union = _areas(boxes)[:, None] + _areas(others) - shared

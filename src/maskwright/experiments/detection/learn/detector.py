@@ -1,4 +1,4 @@
-"""Reading a detector's outputs: boxes, class probabilities, and what remains in an image after suppression."""
+"""Reading a detector's outputs: boxes, class probabilities, and the detections in an image after suppression."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ from maskwright.experiments.detection.learn.nms import Detections
 from maskwright.experiments.detection.params import Offsets
 
 LEAST_SCORE = 0.01
-"""Less probable predictions are not kept. They are many, and hardly change an average precision."""
+"""Less probable predictions are dropped. There are many of them, and they hardly change an average precision."""
 
 
 def read_outputs(outputs: Any, anchors: Any, offsets: Offsets) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return the boxes (B, A, 4), in pixels of the input, and class probabilities (B, A, C) of (B, A, C + 4) outputs.
+    """Turn outputs (B, A, C + 4) into boxes (B, A, 4), in pixels of the input, and class probabilities (B, A, C).
 
     Args:
-        outputs: as from the networks of `network`.
+        outputs: the outputs of a network from `network`.
         anchors: (A, 4) boxes.
         offsets: see `anchors.encode`.
     """
@@ -26,12 +26,12 @@ def read_outputs(outputs: Any, anchors: Any, offsets: Offsets) -> tuple[tf.Tenso
 
 
 def found_in(detections: Detections, number: int, size: tuple[int, int], shape: tuple[int, ...]) -> Found:
-    """Return the detections of one image, with boxes in pixels of an image of another size, cut off at its borders.
+    """Return the detections of one image, with boxes scaled to an image of another size and clipped at its borders.
 
     Args:
-        detections: of a batch, as NumPy arrays.
-        number: the image's place in the batch.
-        size: height and width to which the boxes belong.
+        detections: the detections of a batch, as NumPy arrays.
+        number: the image's index in the batch.
+        size: height and width of the network's input, to which the boxes refer.
         shape: height and width of the other image.
     """
     there = detections.classes[number] > 0

@@ -1,4 +1,4 @@
-"""The training loss of a single-shot detector: classes of all anchors, and offsets of those with an object."""
+"""The training loss of a single-shot detector, for the classes of all anchors and the offsets of matched ones."""
 
 from typing import Any
 
@@ -6,15 +6,15 @@ import keras
 
 from maskwright.experiments.detection.params import DetectionLoss
 
-ops: Any = keras.ops  # whose annotations say of most results that they may be None
+ops: Any = keras.ops  # its annotations allow None for most results
 
 
 @keras.saving.register_keras_serializable("maskwright")
 class AnchorLoss(keras.losses.Loss):
     """A scalar loss of a whole batch of anchor targets and predictions.
 
-    With i over the anchors of the batch, y_i the class, p_i the softmax of the logits, t_i and o_i target and
-    predicted offsets, and N the number of matched anchors, those with y_i > 0 (or 1, if there is none):
+    Let i run over the anchors of the batch. y_i is the class, p_i the softmax of the logits, t_i and o_i are the
+    target and predicted offsets, and N is the number of matched anchors, with y_i > 0 (or 1, if there are none):
 
         (sum_{y_i >= 0} a_i (1 - p_{i y_i})^g (-ln p_{i y_i}) + sum_{y_i > 0} sum_k h(o_ik - t_ik)) / N
 
@@ -24,15 +24,15 @@ class AnchorLoss(keras.losses.Loss):
         l1             h(x) = |x|
         smooth_l1      h(x) = x^2 / 2 where |x| < 1, else |x| - 1/2 (Girshick 2015, https://arxiv.org/abs/1504.08083)
 
-    With `hard_negatives` = r only some background anchors of an image count: the r max(1, n) with the greatest class
-    loss, where n is the number of the image's matched anchors (Liu et al. 2016, https://arxiv.org/abs/1512.02325).
-    Anchors that tie with the last of them count too.
+    With `hard_negatives` = r, only some background anchors of an image count: the r max(1, n) anchors with the
+    greatest class loss, where n is the number of the image's matched anchors (Liu et al. 2016,
+    https://arxiv.org/abs/1512.02325). Anchors that tie with the last of them count too.
 
     Targets: (B, A, 5), the class (-1: unknown, does not count) and the offsets. Predictions: (B, A, C + 4), logits
     and offsets. The arithmetic is in float32.
 
     By hand: one anchor of class 1 has the logits 0 and ln 3, so p = (1/4, 3/4), and its offsets are off by 2, 0.5, 0
-    and 0. The cross-entropy is -ln(3/4) = 0.2877, L1 is 2.5, smooth L1 is 1.5 + 0.125.
+    and 0. The cross-entropy is -ln(3/4) = 0.2877, L1 is 2.5, and smooth L1 is 1.5 + 0.125.
 
     Args:
         classes: `cross_entropy` or `focal`.
@@ -41,7 +41,7 @@ class AnchorLoss(keras.losses.Loss):
         hard_negatives: r, or None for all anchors.
 
     Raises:
-        ValueError: an unknown name.
+        ValueError: the name of a loss is unknown.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class AnchorLoss(keras.losses.Loss):
     ) -> None:
         super().__init__(name=name, **kwargs)
         if classes not in ("cross_entropy", "focal") or offsets not in ("l1", "smooth_l1"):
-            raise ValueError(f"unknown loss: {classes!r} of classes, {offsets!r} of offsets")
+            raise ValueError(f"unknown loss: {classes!r} for classes, {offsets!r} for offsets")
         self.classes = classes
         self.offsets = offsets
         self.focal_gamma = focal_gamma
@@ -74,7 +74,7 @@ class AnchorLoss(keras.losses.Loss):
         one_hot = ops.one_hot(ops.cast(ops.maximum(labels, 0.0), "int32"), number_of_classes)
         losses = -ops.sum(log_p * one_hot, axis=-1)  # (B, A)
         if self.classes == "focal":
-            # Not below 1e-7: the derivative of x^gamma at 0 is infinite for gamma < 1.
+            # At least 1e-7, since the derivative of x^gamma at 0 is infinite for gamma < 1.
             wrong = ops.maximum(-ops.expm1(-losses), 1e-7)
             alpha = self.focal_alpha * matched + (1 - self.focal_alpha) * background
             losses = alpha * ops.power(wrong, self.focal_gamma) * losses
@@ -87,7 +87,7 @@ class AnchorLoss(keras.losses.Loss):
             away = ops.where(away < 1, 0.5 * away * away, away - 0.5)
         offset_loss = ops.sum(ops.sum(away, axis=-1) * matched)
         loss = (class_loss + offset_loss) / ops.maximum(ops.sum(matched), 1.0)
-        # A vector of one, since Keras divides by the number of replicas only what is not a scalar.
+        # A vector of one value: Keras divides a loss by the number of replicas only if it is not a scalar.
         return ops.reshape(loss, (1,))
 
     def get_config(self) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Single-shot detectors: a backbone, feature maps of several strides, and two convolutions on each.
 
-They follow SSD (Liu et al. 2016, https://arxiv.org/abs/1512.02325). Every network takes (B, H, W, 3) images of values
-in [0, 255] (uint8 or float) of the one size that it was made for. It returns (B, A, C + 4) float32: for each anchor,
-in the order of `anchors.make_anchors`, the logits of the C classes, background first, and four offsets.
+They follow SSD (Liu et al. 2016, https://arxiv.org/abs/1512.02325). Every network takes (B, H, W, 3) images with
+values in [0, 255] (uint8 or float) and a fixed size. It returns (B, A, C + 4) float32: for each anchor, in the order
+of `anchors.make_anchors`, the logits of the C classes, background first, and four offsets.
 """
 
 import math
@@ -21,7 +21,7 @@ from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.settings import Attention
 
 OBJECT_SHARE = 0.03
-"""Probability of any object at an anchor before training. Nearly all are background (RetinaNet, Lin et al. 2017)."""
+"""Initial probability of an object at an anchor. Nearly all anchors are background (RetinaNet, Lin et al. 2017)."""
 
 
 def build(settings: Detection, number_of_classes: int) -> keras.Model:
@@ -46,9 +46,9 @@ def build(settings: Detection, number_of_classes: int) -> keras.Model:
 def resnet56v2_ssd(size: tuple[int, int], number_of_classes: int, *, attention: Attention = "none") -> keras.Model:
     """Build the published detector.
 
-    The last map of the ResNet56v2, with a stride of 4, goes through an average pool of 4 and then through 3x3
+    The last map of the ResNet56v2, with a stride of 4, goes through average pooling by 4 and then through 3x3
     convolutions of stride 2 with 64, 128 and 256 filters, each with batch norm and ReLU. The four maps have the
-    strides 16, 32, 64 and 128. With 4 classes there are 2,392,384 parameters, and at 480x640 there are 6,400 anchors.
+    strides 16, 32, 64 and 128. There are 2,392,384 parameters for 4 classes, and 6,400 anchors at 480x640.
     """
     image = keras.Input((*size, 3), name="image")
     (x,) = resnet56v2_pyramid(image, further_levels=0, attention=attention)
@@ -62,8 +62,8 @@ def resnet56v2_ssd(size: tuple[int, int], number_of_classes: int, *, attention: 
 def fast(size: tuple[int, int], number_of_classes: int, *, attention: Attention = "none") -> keras.Model:
     """Build the default detector: `fast_pyramid`'s maps at 1/8 and 1/16, and two coarser ones.
 
-    The coarser maps see the whole image, the finer ones do not. So the finer ones are given what the coarser ones
-    computed (feature pyramid, Lin et al. 2017, https://arxiv.org/abs/1612.03144).
+    The coarser maps see the whole image, but the finer ones do not. The finer maps therefore get the features of the
+    coarser ones (feature pyramid, Lin et al. 2017, https://arxiv.org/abs/1612.03144).
     """
     image = keras.Input((*size, 3), name="image")
     features = fast_pyramid(image, attention=attention)[1:]
@@ -78,21 +78,27 @@ def application_ssd(
     *,
     attention: Attention = "none",
 ) -> keras.Model:
-    """Build a `keras.applications` backbone, see `application_pyramid`, with the default detector's head."""
+    """Build a `keras.applications` backbone (see `application_pyramid`) with the default detector's heads."""
     image = keras.Input((*size, 3), name="image")
-    features = application_pyramid(image, name, weights, section="detection", attention=attention)[1:]
+    try:
+        features = application_pyramid(image, name, weights, section="detection", attention=attention)[1:]
+    except ValueError:
+        height, width = size
+        raise MaskwrightError(
+            f"detection.size: {height} x {width} pixels is too small for detection.backbone: {name}; enlarge it"
+        ) from None
     return with_heads(image, _merged(features, levels=4), number_of_classes, f"{name}-ssd")
 
 
 def feature_maps(model: keras.Model) -> list[tuple[int, int]]:
-    """Return the rows and columns of each map from which a network of this module predicts, finest first."""
+    """Return the rows and columns of each map from which a network of this module predicts, finest map first."""
     heads = [layer for layer in model.layers if layer.name.startswith("offsets_")]
     shapes: list[Any] = [layer.output.shape for layer in sorted(heads, key=lambda layer: int(layer.name[8:]))]
     return [(rows, columns) for _, rows, columns, _ in shapes]
 
 
 def _merged(features: list[Any], *, levels: int = 4, width: int = 128) -> list[Any]:
-    """Add coarser maps until there are `levels`, and add each, enlarged, to the next finer one."""
+    """Append coarser maps until there are `levels` maps, and add each, enlarged, to the next finer one."""
     maps = list(features)
     while len(maps) < levels:
         maps.append(_conv_bn_relu(maps[-1], width, 3, 2))
@@ -101,7 +107,7 @@ def _merged(features: list[Any], *, levels: int = 4, width: int = 128) -> list[A
     for feature in reversed(maps[:-1]):
         rows, columns = feature.shape[1:3]
         x: Any = layers.UpSampling2D(2)(x)
-        # A map with an odd number of rows is half as many, rounded up, one level further.
+        # The next coarser map of one with an odd number of rows has half as many, rounded up.
         x = layers.Cropping2D(((0, x.shape[1] - rows), (0, x.shape[2] - columns)))(x)
         x = _conv_bn_relu(layers.Add()([x, _conv_bn_relu(feature, width, 1)]), width, 3)
         merged.append(x)
@@ -110,7 +116,7 @@ def _merged(features: list[Any], *, levels: int = 4, width: int = 128) -> list[A
 
 def with_heads(image: Any, maps: list[Any], number_of_classes: int, name: str) -> keras.Model:
     """Predict from each map, finest first: a 3x3 convolution for the classes and one for the offsets."""
-    # With 0 for the background, the classes have that share together.
+    # With a bias of 0 for the background, the classes together have the probability OBJECT_SHARE.
     bias: Any = ClassBias(math.log(OBJECT_SHARE / (1 - OBJECT_SHARE) / max(1, number_of_classes - 1)))
     levels = []
     for level, x in enumerate(maps):

@@ -1,13 +1,13 @@
-"""Non-maximum suppression: of predictions that overlap, keep the best. Hard, or soft with a Gaussian.
+"""Non-maximum suppression: keep the best of overlapping predictions. Hard, or soft with a Gaussian.
 
-For one class the procedure is that of Algorithm 11.12.1 of Atienza (Advanced Deep Learning with Keras, 2nd ed. 2020)
-and of Bodla et al. 2017 (Soft-NMS, https://arxiv.org/abs/1704.04503). Take the prediction with the highest score (the
-first of equals), then
+For one class the procedure is Algorithm 11.12.1 of Atienza (Advanced Deep Learning with Keras, 2nd ed. 2020) or that
+of Bodla et al. 2017 (Soft-NMS, https://arxiv.org/abs/1704.04503). Take the prediction with the highest score (on a
+tie, the first), then
 
     hard: drop all others whose IoU with it is at least the threshold;
-    soft: multiply their scores by exp(-IoU^2 / sigma);
+    soft: multiply the scores of all others by exp(-IoU^2 / sigma);
 
-and repeat this with the predictions that are left, until no score reaches the least one. Classes do not suppress each
+and repeat this with the remaining predictions, until no score reaches the least score. Classes do not suppress each
 other. TensorFlow's own kernel does the work (`tf.image.non_max_suppression_with_scores`).
 """
 
@@ -20,12 +20,12 @@ from maskwright.experiments.detection.params import Nms
 
 
 class Detections(NamedTuple):
-    """The predictions that were kept of a batch of images, those with the highest scores first.
+    """The predictions that were kept for a batch of images, in descending order of score.
 
     Attributes:
         boxes: (B, D, 4) float32, as (x_min, y_min, x_max, y_max).
         scores: (B, D) float32.
-        classes: (B, D) int32, from 1. Where an image has fewer than D, class, score and box are 0.
+        classes: (B, D) int32, from 1. If an image has fewer than D predictions, class, score and box are 0.
     """
 
     boxes: Any
@@ -34,13 +34,13 @@ class Detections(NamedTuple):
 
 
 def suppress(boxes: Any, scores: Any, nms: Nms, least_score: float) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return which of one class's predictions are kept, best first: (K,) int32 numbers and (K,) float32 scores.
+    """Return the predictions of one class to keep, best first: (K,) int32 indices and (K,) float32 scores.
 
     Args:
-        boxes: (A, 4) float32; a box whose sides have changed places counts as if they had not.
+        boxes: (A, 4) float32; swapped sides of a box are put in order.
         scores: (A,) float32; NaN counts as no score.
-        nms: the settings; at most `nms.most` are kept.
-        least_score: lower scores do not count, also after softening.
+        nms: the settings; at most `nms.most` predictions are kept.
+        least_score: predictions with lower scores are dropped, also after softening.
     """
     # The kernel keeps IoUs *up to* its threshold and scores *above* its least one: both get the next lower float32.
     soft = nms.kind == "soft"
@@ -60,13 +60,13 @@ def detect(boxes: Any, probabilities: Any, nms: Nms, least_score: float) -> Dete
     """Suppress the predictions of each image and class, and keep the best of each image.
 
     Args:
-        boxes: (B, A, 4) float32; boxes without an area, or whose sides have changed places, are dropped.
+        boxes: (B, A, 4) float32; boxes without an area or with swapped sides are dropped.
         probabilities: (B, A, C) float32, background first; an anchor may be kept for several classes.
         nms: the settings; D = `nms.most` for each image.
-        least_score: lower scores do not count.
+        least_score: predictions with lower scores are dropped.
 
     Returns:
-        The detections; of equal scores the lower class comes first.
+        The detections; of equal scores, the lower class comes first.
     """
     boxes, probabilities = tf.cast(boxes, tf.float32), tf.cast(probabilities, tf.float32)
     valid = tf.reduce_all(boxes[..., 2:] > boxes[..., :2], axis=-1)

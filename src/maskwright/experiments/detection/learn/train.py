@@ -1,10 +1,10 @@
-"""Detection: a box around each object of a photograph, and its class.
+"""Detection: a box around each object in a photograph, and its class.
 
     maskwright train detection
     maskwright evaluate detection
 
-The published network is the preset `resnet56v2-ssd`. Its authors report, on their test photographs of drinks and by
-the measures of `report.metrics.sources_scores`, mIoU 0.64, precision 0.87 and recall 0.87 with raw offsets and the L1
+The published network is the preset `resnet56v2-ssd`. Its authors report results on their test photographs of drinks,
+measured as in `report.metrics.sources_scores`: mIoU 0.64, precision 0.87 and recall 0.87 with raw offsets and the L1
 loss, and 0.53, 0.90 and 0.87 with normalised offsets.
 """
 
@@ -35,15 +35,16 @@ def train(
 ) -> None:
     """Train, choose the best epoch by validation AP50, and write the model and its history.
 
-    A training that was killed goes on from its last finished epoch, and ends with the weights that it would have had.
+    A training that was killed resumes after its last finished epoch, and ends with the same weights as if it had not
+    been killed.
 
     Args:
-        settings: the section `detection`.
+        settings: the section `detection` of params.yaml.
         data: the folder that `maskwright masks` wrote.
-        out: the model's folder, written whole at the end.
-        history: a CSV with a row for each epoch.
-        checkpoint: a folder that outlives a kill; gone when the training has ended.
-        log_epoch: is told each new epoch (from 1) and its numbers.
+        out: the model's folder, written as a whole at the end.
+        history: a CSV file with a row for each epoch.
+        checkpoint: a folder that survives a kill; deleted when the training has ended.
+        log_epoch: called with each new epoch (from 1) and its numbers.
 
     Raises:
         MaskwrightError: the data or a setting is not usable, or the loss stopped being finite; nothing is written.
@@ -83,7 +84,7 @@ def load_labelled_images(folder: Path, size: tuple[int, int]) -> BoxedImages:
     """Return the images of a split, decoded and resized to `size` (height, width).
 
     Raises:
-        MaskwrightError: the split lists no image, or one that cannot be read, or none with a labelled box.
+        MaskwrightError: the split has no image, an image cannot be read, or no image has a labelled box.
     """
     data = load_boxed_images(read_boxes(folder), size)
     if not (data.classes > 0).any():
@@ -92,12 +93,12 @@ def load_labelled_images(folder: Path, size: tuple[int, int]) -> BoxedImages:
 
 
 class Trainer(NamedTuple):
-    """A network and what trains it.
+    """A network and its training loop.
 
     Attributes:
-        model: compiled.
-        anchors: its anchors.
-        fit: trains it.
+        model: the compiled model.
+        anchors: the model's anchors.
+        fit: the training loop.
     """
 
     model: Any
@@ -106,7 +107,7 @@ class Trainer(NamedTuple):
 
 
 def new_trainer(settings: Detection, training: BoxedImages, number_of_classes: int) -> Trainer:
-    """Return a new network, and what trains it with these images.
+    """Return a new network, and the loop that trains it on these images.
 
     Raises:
         MaskwrightError: the backbone is unknown or its weights do not fit.

@@ -1,4 +1,4 @@
-"""Scoring a detector on the validation split as it trains."""
+"""Scoring a detector on the validation split during training."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,14 +18,14 @@ from maskwright.experiments.detection.params import Detection
 def validator(
     model: Any, anchors: Anchors, data: BoxedImages, settings: Detection, classes: list[str]
 ) -> Callable[[], dict[str, float]]:
-    """Return a function that scores the model with the weights that it has when the function is called.
+    """Return a function that scores the model with its current weights.
 
     Args:
-        model: as from `network.build`.
-        anchors: its anchors.
+        model: a model from `network.build`.
+        anchors: the model's anchors.
         data: the validation images.
-        settings: the experiment's section.
-        classes: names, the background first.
+        settings: the experiment's section of params.yaml.
+        classes: class names, background first.
 
     Returns:
         A function that returns `val_loss`, the mean of the batches' losses weighted by their numbers of images, and
@@ -38,7 +38,7 @@ def validator(
         tf.TensorSpec((None, len(anchors.boxes), 5), tf.float32),
     )
 
-    # For any batch size, so that a smaller last batch needs no graph of its own.
+    # The batch size is left open, so that a smaller last batch needs no graph of its own.
     @tf.function(input_signature=shapes)
     def step(images: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, Detections]:
         outputs = model(images, training=False)

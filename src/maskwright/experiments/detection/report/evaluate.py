@@ -12,48 +12,41 @@ from maskwright.experiments.detection.learn.boxes import Found
 from maskwright.experiments.detection.params import Detection
 from maskwright.experiments.detection.report.inference import detect_objects, detector, scheme_of
 from maskwright.experiments.detection.report.metrics import SHOWN_SCORE, Counts, Scores, all_scores, count
-from maskwright.experiments.detection.report.plots import boxes_panel, precision_recall_figure
+from maskwright.experiments.detection.report.plots import boxes_panel, precision_recall_figure, training_figure
 from maskwright.learning.common.saved import load_model
 from maskwright.learning.single.table import read_epochs
 from maskwright.photos.images import class_palette, read_image
 from maskwright.photos.splits import read_classes
 from maskwright.reporting.bars import per_class_bars
-from maskwright.reporting.curves import LEARNING_RATE, Panel, from_zero, training_curves, zero_to_one
 from maskwright.reporting.figure import save_figure
 from maskwright.reporting.output import report_folder, save_figures
 from maskwright.reporting.ranking import best_and_worst
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.experiment import Evaluation
 
-HEADLINE = ("ap50", "ap", "precision", "recall", "iou")
-"""The measures in metrics.json, those that have a value."""
-
-_PANELS = (
-    Panel("loss", "Loss", from_zero),
-    Panel("ap50", "AP50", zero_to_one),
-    Panel("ap", "AP", zero_to_one),
-    LEARNING_RATE,
-)
+HEADLINE = ("ap50", "precision", "recall")
+"""The measures in metrics.json, unless they have no value."""
 
 
 def evaluate(settings: Detection, *, data: Path, model: Path, results: Path) -> Evaluation:
     """Score a trained model on the test split, each photograph at its own resolution.
 
-    Under `results/plots/` it writes precision over recall and the AP50 of each class as pictures and CSV, hard
-    against soft suppression as CSV, the training curves, and the best and the worst test images.
+    This function writes to `results/plots/`: the precision-recall curves and the AP50 of each class as pictures and
+    CSV files, a CSV file that compares hard and soft suppression, the training curves, and the best and worst test
+    images.
 
     Args:
-        settings: the section `detection`; only `nms` is used.
+        settings: the section `detection` of params.yaml; only `nms` is used.
         data: the folder that `maskwright masks` wrote.
         model: the trained model's folder.
         results: the folder that gets metrics.json, details.json and plots/, and holds training.csv.
 
     Returns:
-        As metrics `ap50` and `ap` (COCO), and `precision`, `recall` and `iou` of the predictions with a probability
-        of at least 0.5. As details the other measures (`ap75`, `ar`, `f1`, `sources_miou`, `sources_precision` and
-        `sources_recall`), the numbers of images, boxes and shown predictions, all measures for each kind of NMS under
-        `nms`, and the measures of each class under `per_class`. Those that are not under `nms` belong to the kind of
-        NMS in the settings. A measure without a value is left out, see `metrics`.
+        The metrics are `ap50` (COCO), and `precision` and `recall` of the predictions with a probability of at
+        least 0.5. The details are the other measures (`ap`, `ap75`, `ar`, `f1`, `iou`, `sources_miou`,
+        `sources_precision` and `sources_recall`), the numbers of images, boxes and shown predictions, as `nms` all
+        measures for each kind of NMS, and as `per_class` the measures of each class. Measures outside `nms` belong to
+        the kind of NMS in the settings. A measure without a value is left out; see `metrics`.
 
     Raises:
         MaskwrightError: model or data are missing, or have different classes.
@@ -87,14 +80,11 @@ def evaluate(settings: Detection, *, data: Path, model: Path, results: Path) -> 
             "per_class": chosen.numbers["per_class"],
         },
     )
-    history = read_epochs(results / "training.csv")
     ap50 = {name: values["ap50"] for name, values in chosen.numbers["per_class"].items() if "ap50" in values}
     figures = {
         "precision_recall": precision_recall_figure(chosen.curves, classes),
         "class_ap50": per_class_bars(ap50, classes[1:], "AP50"),
-        "training_curves": training_curves(
-            history, _PANELS, best=int(np.argmax([row["val_ap50"] for row in history]))
-        ),
+        "training_curves": training_figure(read_epochs(results / "training.csv")),
     }
     with report_folder(results, evaluation) as plots:
         _write_tables(plots, chosen, evaluation.details["nms"])
@@ -122,7 +112,7 @@ def _write_tables(plots: Path, scores: Scores, by_kind: Mapping[str, Mapping[str
 
 
 def _draw_examples(plots: Path, examples: Sequence[BoxedExample], found: Sequence[Found], classes: list[str]) -> None:
-    """Draw the test images with the highest and the lowest F1; of equal ones the mean IoU decides."""
+    """Draw the test images with the highest and the lowest F1; on a tie, the mean IoU decides."""
     shown = [one.at_least(SHOWN_SCORE) for one in found]
     ranks = [_rank(count(example.truth, one, len(classes))) for example, one in zip(examples, shown, strict=True)]
     palette = class_palette(len(classes))
@@ -136,7 +126,7 @@ def _draw_examples(plots: Path, examples: Sequence[BoxedExample], found: Sequenc
 
 
 def _rank(counts: Counts) -> tuple[float, float]:
-    """Return F1 and mean IoU of an image; F1 is NaN where there is neither a box nor a prediction."""
+    """Return F1 and mean IoU of an image; F1 is NaN if there is neither a box nor a prediction."""
     right, wrong, missed = (int(part.sum()) for part in (counts.right, counts.wrong, counts.missed))
     f1 = 2 * right / (2 * right + wrong + missed) if right + wrong + missed else float("nan")
     return f1, float(counts.ious.mean()) if len(counts.ious) else 0.0

@@ -19,10 +19,10 @@ from maskwright.photos.inference import frozen
 
 
 class Scheme(NamedTuple):
-    """How a detector's outputs are to be read.
+    """The settings needed to read a detector's outputs.
 
     Attributes:
-        size: height and width of its input, in pixels.
+        size: height and width of the detector's input, in pixels.
         anchor_sizes: see `anchors.make_anchors`.
         offsets: see `anchors.encode`.
     """
@@ -33,7 +33,7 @@ class Scheme(NamedTuple):
 
 
 def scheme_of(about: dict[str, Any]) -> Scheme:
-    """Return how the outputs of a stored detector are to be read, from the facts stored beside it."""
+    """Return the scheme of a stored detector, from the facts stored with it."""
     return Scheme(tuple(about["size"]), tuple(about["anchor_sizes"]), about["offsets"])
 
 
@@ -42,19 +42,19 @@ def detector(
 ) -> Callable[[np.ndarray], list[Detections]]:
     """Return a compiled function from (B, H, W, 3) uint8 images of the input's size to their detections.
 
-    It returns NumPy arrays for each variant of NMS. The network runs once, however many variants there are. Its
-    weights are taken as they are now.
+    The function returns NumPy arrays for each variant of NMS. The network runs only once for all variants. It always
+    uses the weights that the model has now.
 
     Args:
-        model: as from `network`.
-        scheme: how its outputs are to be read.
-        variants: settings of NMS.
+        model: a model from `network`.
+        scheme: the scheme of the model's outputs.
+        variants: the settings of each variant of NMS.
         least_score: less probable predictions are left out.
     """
     forward = frozen(model)
     anchors = make_anchors(feature_maps(model), scheme.size, scheme.anchor_sizes).boxes
 
-    # For any batch size, so that a smaller last batch needs no graph of its own.
+    # The batch size is left open, so that a smaller last batch needs no graph of its own.
     @tf.function(input_signature=[tf.TensorSpec((None, *scheme.size, 3), tf.uint8)])
     def run(images: tf.Tensor) -> list[Detections]:
         boxes, probabilities = read_outputs(forward(tf.cast(images, tf.float32)), anchors, scheme.offsets)
@@ -70,16 +70,16 @@ def detect_objects(
     *,
     batch_size: int = 16,
 ) -> Iterator[list[Found]]:
-    """Yield for each image what is found in it with each variant of NMS.
+    """Yield for each image the detections of each variant of NMS.
 
-    Boxes are in the image's own pixels, and are cut off at its borders. Only one image at a time is held at its own
-    resolution, so images may be large and many.
+    Boxes are in the image's own pixels, and are clipped at its borders. Only one image at a time is held at full
+    resolution, so there may be many large images.
 
     Args:
-        run: as from `detector`.
+        run: the result of `detector`.
         images: (H, W, 3) uint8 each.
         size: height and width of the network's input.
-        batch_size: images for each call of `run`.
+        batch_size: number of images in each call of `run`.
     """
     resized = ((image.shape[:2], resize_image(image, size)) for image in images)
     while batch := list(islice(resized, batch_size)):

@@ -14,8 +14,7 @@ from maskwright.experiments.detection.learn.average_precision import coco_scores
 from maskwright.experiments.detection.learn.boxes import UNKNOWN, Found, Truth, box_iou, covered
 
 SHOWN_SCORE = 0.5
-"""Predictions of at least this probability are shown, and only they count in the measures that do not look at all
-scores."""
+"""Predictions of at least this probability are shown. Measures that do not use all scores count only these."""
 
 MATCH_IOU = 0.5
 """A prediction is right from this IoU on, in the honest measures."""
@@ -27,8 +26,8 @@ class Scores(NamedTuple):
     """What was measured on a set of images.
 
     Attributes:
-        numbers: by name, and under `per_class` those of each class.
-        curves: for each class that has a box its (101,) precisions at evenly spread recalls from 0 to 1, at IoU 0.5.
+        numbers: the measures by name, and as `per_class` the measures of each class.
+        curves: for each class with a box the (101,) precisions at evenly spaced recalls from 0 to 1, at IoU 0.5.
     """
 
     numbers: dict[str, Any]
@@ -36,7 +35,7 @@ class Scores(NamedTuple):
 
     @property
     def of_all_classes(self) -> dict[str, float]:
-        """The numbers without those of each class."""
+        """The numbers without `per_class`."""
         return {name: value for name, value in self.numbers.items() if name != "per_class"}
 
 
@@ -44,9 +43,9 @@ def all_scores(truths: Sequence[Truth], found: Sequence[Found], classes: Sequenc
     """Return all measures: those of `coco_scores`, those of `honest_scores`, and the sources' as `sources_NAME`.
 
     Args:
-        truths, found: one of each for each image, with improbable predictions too. Where a measure does not look at
-            all scores, those below `SHOWN_SCORE` are left out here.
-        classes: names, the background first.
+        truths, found: one of each for each image. Include improbable predictions: for measures that do not use all
+            scores, this function removes predictions below `SHOWN_SCORE`.
+        classes: class names, background first.
         most: see `coco_scores`.
     """
     coco, curves = coco_scores(truths, found, classes, most=most)
@@ -112,9 +111,9 @@ class Counts:
     """The outcome of one image at `MATCH_IOU`. C is the number of classes; the background's counts are 0.
 
     Attributes:
-        right: (C,) int, predictions of each class that were matched with a box of it.
-        wrong: (C,) int, predictions that were not, and do not lie in a region of unknown class.
-        missed: (C,) int, boxes that no prediction was matched with.
+        right: (C,) int, predictions of each class that were matched with a box of the class.
+        wrong: (C,) int, predictions that were not matched and are not in a region of unknown class.
+        missed: (C,) int, boxes that were not matched with a prediction.
         ious: (M,) float, the greatest IoU of each box of a known class with a prediction of its class, in the truth's
             order.
     """
@@ -128,9 +127,9 @@ class Counts:
 def count(truth: Truth, found: Found, number_of_classes: int) -> Counts:
     """Match predictions with boxes one to one.
 
-    Predictions with a higher score choose first. Each takes, of the boxes of its class that are left, the one with
-    the greatest IoU, if that is at least 0.5. An unmatched prediction that lies with more than half of its area in a
-    region of unknown class is neither right nor wrong.
+    Predictions with a higher score choose first. Each takes the remaining box of its class with the greatest IoU, if
+    that IoU is at least 0.5. An unmatched prediction with more than half of its area in a region of unknown class is
+    neither right nor wrong.
     """
     unknown = truth.boxes[truth.classes == UNKNOWN]
     truth = truth.known()
@@ -151,9 +150,9 @@ def count(truth: Truth, found: Found, number_of_classes: int) -> Counts:
 
 
 def honest_scores(truths: Sequence[Truth], found: Sequence[Found], classes: Sequence[str]) -> dict[str, Any]:
-    """Return precision, recall, F1 and mean IoU where every prediction and every box counts.
+    """Return precision, recall, F1 and mean IoU, for which every prediction and every box counts.
 
-    With the sums over all images of `count`:
+    With the sums of `count` over all images:
 
         precision = right / (right + wrong)
         recall = right / (right + missed)
@@ -165,9 +164,9 @@ def honest_scores(truths: Sequence[Truth], found: Sequence[Found], classes: Sequ
         classes: names, the background first.
 
     Returns:
-        The four numbers, and under `per_class` precision, recall and f1 of each class. Recall and iou are left out
-        where there is no box, and all four where there is no prediction either. Precision is 0 where there are boxes
-        but no prediction.
+        The four numbers, and as `per_class` precision, recall and f1 of each class. Recall and iou are left out if
+        there is no box, and all four if there is no prediction either. Precision is 0 if there are boxes but no
+        prediction.
 
     Example:
         With the boxes and predictions of the example of `sources_scores`, the cat's IoU is below 0.5. So 0 are right,

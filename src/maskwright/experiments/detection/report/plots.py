@@ -1,4 +1,4 @@
-"""Pictures of detection, from arrays and names. No TensorFlow."""
+"""Figures of detection, from arrays and names. Imports no TensorFlow."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,10 +11,17 @@ from PIL import Image, ImageDraw, ImageFont
 
 from maskwright.experiments.detection.learn.boxes import UNKNOWN, Found, Truth
 from maskwright.photos.images import resize_image
+from maskwright.reporting.curves import LEARNING_RATE, Panel, from_zero, training_curves, zero_to_one
 from maskwright.reporting.figure import BLUE, DPI, INK, drawing_style, light_frame, shorten
 
 _PANEL_PIXELS = 560  # the longer side of each picture
 _THINNEST_PIXELS = 24
+_PANELS = (
+    Panel("loss", "Loss", from_zero),
+    Panel("ap50", "AP50", zero_to_one),
+    Panel("ap", "AP", zero_to_one),
+    LEARNING_RATE,
+)
 
 
 def draw_boxes(image: np.ndarray, found: Found, classes: Sequence[str], palette: np.ndarray) -> np.ndarray:
@@ -24,7 +31,7 @@ def draw_boxes(image: np.ndarray, found: Found, classes: Sequence[str], palette:
         image: (H, W, 3) uint8, RGB.
         found: boxes in its pixels.
         classes: names in index order, background first.
-        palette: (256, 3) uint8, as `images.class_palette`.
+        palette: (256, 3) uint8, from `photos.images.class_palette`.
 
     Returns:
         (H, W, 3) uint8.
@@ -33,7 +40,7 @@ def draw_boxes(image: np.ndarray, found: Found, classes: Sequence[str], palette:
     pen = ImageDraw.Draw(picture)
     line = max(2, round(max(image.shape[:2]) / 400))
     font = ImageFont.load_default(max(11, round(max(image.shape[:2]) / 55)))
-    # The best last, so that it lies on top.
+    # The best box is drawn last, so that it is on top.
     for box, score, label in list(zip(found.boxes.tolist(), found.scores, found.classes, strict=True))[::-1]:
         colour = tuple(palette[label].tolist())
         pen.rectangle(box, outline=colour, width=line)
@@ -59,7 +66,7 @@ def boxes_panel(
         truth: boxes in its pixels; those of unknown class are dotted.
         found: boxes in its pixels.
         classes: names in index order, background first.
-        palette: (256, 3) uint8, as `images.class_palette`.
+        palette: (256, 3) uint8, from `photos.images.class_palette`.
         title: one line above.
     """
     scale = _PANEL_PIXELS / max(image.shape[:2])
@@ -143,9 +150,8 @@ def precision_recall_figure(curves: Mapping[str, np.ndarray], classes: Sequence[
     """Draw precision over recall for each class at IoU 0.5, and mark the area under each in the legend.
 
     Args:
-        curves: for each class by its name (R,) precisions at R evenly spread recalls from 0 to 1, as from
-            `coco_scores`.
-        classes: names in order, background first. Where more than 8 have a curve, only their mean is drawn in colour.
+        curves: for each class name the (R,) precisions at R evenly spaced recalls from 0 to 1, from `coco_scores`.
+        classes: names in order, background first. If more than 8 have a curve, only their mean is drawn in colour.
     """
     names = [name for name in classes if name in curves]
     with drawing_style():
@@ -157,7 +163,7 @@ def precision_recall_figure(curves: Mapping[str, np.ndarray], classes: Sequence[
             recalls = np.linspace(0, 1, len(curves[name]))
             label = f"{shorten(name)}: AP50 {curves[name].mean():.3f}" if few else None
             colour, line = (cycle[index], 2.2) if few else ("#BBBBBB", 1.0)
-            # Steps overlap where a class is found without an error; broken lines let the one below show.
+            # Steps overlap if classes are found without an error. With broken lines, the curve below stays visible.
             style = ("-", (0, (6, 3)), (0, (2, 2)), "-.")[index % 4] if few else "-"
             axes.plot(recalls, curves[name], color=colour, linewidth=line, linestyle=style, label=label)
         if names and not few:
@@ -177,3 +183,13 @@ def precision_recall_figure(curves: Mapping[str, np.ndarray], classes: Sequence[
             axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         light_frame(axes, "both")
     return figure
+
+
+def training_figure(history: Sequence[Mapping[str, float]]) -> Figure:
+    """Draw loss, AP50, AP and learning rate over the epochs, and mark the best epoch, with the highest `val_ap50`.
+
+    Args:
+        history: one mapping for each epoch, in order, with `epoch`, `loss`, `val_loss`, `val_ap50`, `val_ap` and
+            `learning_rate`; at least one epoch.
+    """
+    return training_curves(history, _PANELS, best=int(np.argmax([row["val_ap50"] for row in history])))

@@ -1,4 +1,4 @@
-"""MINE between the encodings of two views of a digit: an encoder that learns without labels."""
+"""MINE between the codes of two views of a digit, with which an encoder learns without labels."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
@@ -18,17 +18,17 @@ from maskwright.learning.views.sampling import middle_views, random_views, sampl
 from maskwright.shared.datasets import DIGIT_SIDE
 
 STATISTICS = "digits_statistics"
-"""The folder, beside those of the variants, of the statistics that measure the information between the codes."""
+"""The folder, next to those of the variants, of the statistics that measure the information between the codes."""
 
 
 class Started(NamedTuple):
-    """The training of one seed, which has begun.
+    """The training of one seed, which has been started.
 
     Attributes:
         encoder: view (B, V, V, 1), from 0 to 1 -> code (B, latent).
         statistic: two codes (B, latent) -> (B,).
-        reported: the mean over each epoch's batches of the bound in nats, under "bound", and of the loss, under
-            "loss", (epochs,) each. Both networks have their trained weights when it is done.
+        reported: a future with the means over each epoch's batches: "bound", the bound in nats, and "loss", (epochs,)
+            each. When it is done, both networks have their trained weights.
     """
 
     encoder: Any
@@ -46,19 +46,19 @@ def encoder(settings: DigitCodes, seed: int) -> keras.Model:
     side = DIGIT_SIDE - 2 * view_margin(DIGIT_SIDE)
     views = keras.Input((side, side, 1), name="views")
     features = encode(views, settings.encoder, seed)
-    # The convolutions before it have the places from 0 on.
+    # The convolutions before this layer have the places from 0 on.
     initial: Any = keras.initializers.GlorotUniform(layer_seed(seed, len(ENCODERS[settings.encoder].convolutions)))
     codes = layers.Dense(settings.latent, kernel_initializer=initial, dtype="float32", name="code")(features)
     return keras.Model(views, codes, name=f"seed_{seed}")
 
 
 def encoders_together(encoders: Sequence[keras.Model]) -> keras.Model:
-    """Return encoders as one: images (B, 28, 28, 1), from 0 to 1 -> codes (B, R, latent) of their middle."""
+    """Combine encoders into one: images (B, 28, 28, 1), from 0 to 1 -> codes (B, R, latent) of their middle."""
     return together(list(encoders), (DIGIT_SIDE, DIGIT_SIDE, 1), "digits")
 
 
 def statistics_together(scorers: Sequence[Any]) -> keras.Model:
-    """Return statistics as one: both codes, one behind the other, (B, R, 2 latent) -> (B, R)."""
+    """Combine statistics into one: the two codes, concatenated, (B, R, 2 latent) -> (B, R)."""
     latent = scorers[0].input_shape[0][-1]
     codes: Any = keras.Input((len(scorers), 2 * latent), name="codes")
     scores = [scorer([codes[:, row, :latent], codes[:, row, latent:]]) for row, scorer in enumerate(scorers)]
@@ -66,16 +66,16 @@ def statistics_together(scorers: Sequence[Any]) -> keras.Model:
 
 
 def start(pool: Executor, images: np.ndarray, settings: DigitCodes, seeds: range) -> list[Started]:
-    """Begin to train the encoder and the statistic of each seed.
+    """Start training the encoder and the statistic of each seed.
 
     Args:
-        pool: of threads, see `learning.replicates.fitting`.
+        pool: a pool of threads; see `learning.replicates.fitting`.
         images: (N, 28, 28, 1) uint8.
-        settings: sizes and training.
-        seeds: of the networks.
+        settings: sizes of the networks and settings of the training.
+        seeds: the seeds of the networks.
 
     Returns:
-        What was started, for each seed.
+        The training of each seed.
     """
     encoders = [encoder(settings, seed) for seed in seeds]
     scorers = [statistics_network(settings.latent, settings.hidden, seed) for seed in seeds]
@@ -99,7 +99,7 @@ def start(pool: Executor, images: np.ndarray, settings: DigitCodes, seeds: range
 
 
 def _paired(encoder: Any, statistic: Any) -> keras.Model:
-    """Return the network of both: two views -> the statistic of their codes, and of codes of different digits."""
+    """Combine both networks: two views -> the statistic of their codes, and of codes of different digits."""
     views = [keras.Input(encoder.input_shape[1:]) for _ in range(2)]
     one, other = (encoder(view) for view in views)
     return keras.Model(views, [statistic([one, other]), statistic([one, keras.ops.roll(other, 1, axis=0)])])

@@ -1,4 +1,4 @@
-"""MINE on pairs of Gaussian numbers, whose mutual information is known."""
+"""MINE on pairs of Gaussian numbers with known mutual information."""
 
 import zlib
 from collections.abc import Iterator
@@ -16,15 +16,15 @@ from maskwright.learning.replicates.layers import ReplicatedDense
 from maskwright.learning.views.mutual_information import donsker_varadhan
 
 _MEASURED = 1000
-"""The bound is measured after each epoch on so many pairs."""
+"""The number of pairs on which the bound is measured after each epoch."""
 
 
 class Fitted(NamedTuple):
     """The trained statistics of one correlation.
 
     Attributes:
-        model: pairs (B, R, 2) -> (B, R), of R seeds.
-        bounds: on pairs that were not trained on, after each epoch: (epochs, R), in nats.
+        model: pairs (B, R, 2) -> (B, R), for R seeds.
+        bounds: the bound on held-out pairs after each epoch, (epochs, R), in nats.
     """
 
     model: keras.Model
@@ -32,7 +32,7 @@ class Fitted(NamedTuple):
 
 
 def statistics(settings: Information, correlations: int = 1) -> keras.Model:
-    """Return the statistics of all seeds, each in turn for so many correlations: pairs (B, R, 2) -> (B, R).
+    """Return the statistics of all seeds, in turn for each of the correlations: pairs (B, R, 2) -> (B, R).
 
     T(x, y) = w · ReLU(a x + b y + c) + d with `hidden` units, as in the source.
     """
@@ -49,7 +49,7 @@ def statistics(settings: Information, correlations: int = 1) -> keras.Model:
 
 
 def gaussian_pairs(correlation: float, settings: Information) -> tuple[np.ndarray, np.ndarray]:
-    """Draw for each seed the pairs to train on, and as many to measure with: (R, N, 2) float32 each."""
+    """Draw for each seed the pairs for training, and the same number for measuring: (R, N, 2) float32 each."""
     pairs = np.empty((settings.seeds, settings.pairs, 2), np.float32)
     for row, seed in enumerate(range(settings.seed, settings.seed + settings.seeds)):
         rng = np.random.default_rng([seed % 2**64, zlib.crc32(repr(correlation).encode())])
@@ -61,7 +61,7 @@ def gaussian_pairs(correlation: float, settings: Information) -> tuple[np.ndarra
 
 
 def fit_statistics(settings: Information) -> dict[float, Fitted]:
-    """Train the statistics of all seeds and correlations together; the result has an entry for each correlation."""
+    """Train the statistics of all seeds and correlations together, and return the result for each correlation."""
     drawn = [gaussian_pairs(correlation, settings) for correlation in settings.correlations]
     training, held_out = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
     model = statistics(settings, len(settings.correlations))
@@ -98,7 +98,7 @@ def fit_statistics(settings: Information) -> dict[float, Fitted]:
 
 
 def _batches(training: np.ndarray, settings: Information) -> Iterator[Arrays]:
-    """Yield for each epoch (steps, B, R, 2) twice: pairs as they are, and with y of the pair before."""
+    """Yield for each epoch (steps, B, R, 2) twice: the pairs, and the pairs with y from the previous pair."""
     steps = training.shape[1] // settings.batch_size
     seeds = range(settings.seed, settings.seed + settings.seeds)
     for epoch in range(settings.epochs):
@@ -111,9 +111,9 @@ def _batches(training: np.ndarray, settings: Information) -> Iterator[Arrays]:
 
 
 def shifted(pairs: Any, shifts: int) -> tf.Tensor:
-    """Return pairs of x with a y that is independent of it: (N, R, 2) -> (shifts N, R, 2).
+    """Return pairs of x and a y that is independent of it: (N, R, 2) -> (shifts N, R, 2).
 
-    y is moved by 1, 2, ... places against x.
+    y is shifted by 1, 2, ... places relative to x.
     """
     moved = [tf.stack([pairs[..., 0], tf.roll(pairs[..., 1], k, axis=0)], axis=-1) for k in range(1, shifts + 1)]
     return tf.concat(moved, axis=0)

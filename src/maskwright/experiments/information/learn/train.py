@@ -1,12 +1,12 @@
-"""Mutual information: how well is it estimated, and what is learned by maximising it?
+"""Mutual information: how well can it be estimated, and what do networks learn by maximising it?
 
     maskwright train information       with the default settings
     maskwright evaluate information
 
-MINE (Belghazi et al. 2018, https://arxiv.org/abs/1801.04062) trains a network to bound mutual information from
-below. The exact value is known for pairs of Gaussian numbers, and two estimates that need no training are compared
-with it as well. Between the codes of two views of a digit, the bound trains the encoder too. A linear classifier then
-shows what the codes know of the labels, which no encoder has seen.
+MINE (Belghazi et al. 2018, https://arxiv.org/abs/1801.04062) trains a network to give a lower bound on mutual
+information. For pairs of Gaussian numbers the exact value is known. The bound is compared with it, and so are two
+estimates that need no training. Between the codes of two views of a digit, the bound is also used to train the
+encoder. A linear classifier then shows what the codes tell about the labels, which no encoder has seen.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -32,12 +32,12 @@ def train(settings: Information, *, data: Path, out: Path, history: Path) -> Non
     """Train every seed of every variant, and write the models and the history.
 
     Args:
-        settings: the section of params.yaml.
+        settings: the experiment's section of params.yaml.
         data: the folder that `maskwright generate digits` wrote.
-        out: gets a folder for each variant, and one for the statistics of the digits' codes; replaced whole at the
-            end.
-        history: a CSV, see `learning.replicates.tables.write_curves`. `information` is the bound in nats: of held-out
-            pairs for Gaussian numbers, and of the training batches for digits. `loss` is the bound negated.
+        out: the folder that gets a folder for each variant, and one for the statistics of the digits' codes; replaced
+            as a whole at the end.
+        history: a CSV file; see `learning.replicates.tables.write_curves`. `information` is the bound in nats, on
+            held-out pairs of Gaussian numbers or on the training batches of digits. `loss` is the bound negated.
 
     Raises:
         MaskwrightError: the data are missing, or too few for a batch.
@@ -45,8 +45,8 @@ def train(settings: Information, *, data: Path, out: Path, history: Path) -> Non
     images = read_split(data, "train")[0]
     if settings.digits.batch_size > len(images):
         raise MaskwrightError(
-            f"information.digits.batch_size: {settings.digits.batch_size:,} for {len(images):,} training images; "
-            "lower it"
+            f"information.digits.batch_size: {settings.digits.batch_size:,} is more than the {len(images):,} "
+            "training images; lower it"
         )
     one_thread_an_operation()
     make_deterministic(settings.seed)
@@ -54,7 +54,7 @@ def train(settings: Information, *, data: Path, out: Path, history: Path) -> Non
     with replaced_folder(out) as new:
         with ThreadPoolExecutor(available_cores()) as pool:
             started = digits.start(pool, images, settings.digits, digits.digit_seeds(settings))
-            # This thread trains the statistics of the Gaussian pairs in the meantime.
+            # Meanwhile this thread trains the statistics of the Gaussian pairs.
             statistics = gaussian.fit_statistics(settings)
             reported = [one.reported.result() for one in started]
         curves[DIGITS] = _curves(np.stack([report["bound"] for report in reported], axis=1))

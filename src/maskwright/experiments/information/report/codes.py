@@ -1,4 +1,4 @@
-"""What the codes of digits know of the labels: the accuracy of a linear classifier."""
+"""What the codes of digits tell about the labels, as the accuracy of a linear classifier."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,14 +18,14 @@ def codes_of(model: Any, images: np.ndarray) -> np.ndarray:
 
 
 def code_accuracies(codes: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the accuracy of a linear classifier of each seed's codes.
+    """Return the accuracy of a linear classifier on each seed's codes.
 
     Args:
-        codes: (N, R, latent) of training images, and of test images.
-        labels: (N,) of both.
+        codes: (N, R, latent) for the training images and for the test images.
+        labels: (N,) for the training images and for the test images.
 
     Returns:
-        (R,), of the test images.
+        (R,), the accuracies on the test images.
     """
     seeds = range(codes[0].shape[1])
     return np.array([linear_accuracy([part[:, row] for part in codes], labels) for row in seeds])

@@ -1,4 +1,4 @@
-"""Estimates of mutual information from held-out data: of pairs of Gaussian numbers, and of codes of digits."""
+"""Estimates of mutual information from held-out data, for pairs of Gaussian numbers and for codes of digits."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from maskwright.learning.views.sampling import random_views, sample_views, view_
 from maskwright.shared.datasets import DIGIT_SIDE
 
 SHIFTS = 5
-"""N pairs give N times so many independent ones: y is moved by 1, 2, ... places against x."""
+"""N pairs give N times this many independent pairs: y is shifted by 1, 2, ... places relative to x."""
 
 _BATCH = 5000
 
@@ -25,18 +25,18 @@ def gaussian_estimates(model: keras.Model, correlation: float, settings: Informa
 
     Args:
         model: the trained statistics: pairs (B, R, 2) -> (B, R).
-        correlation: of the pairs.
-        settings: the section of params.yaml.
+        correlation: correlation of the pairs.
+        settings: the experiment's section of params.yaml.
 
     Returns:
         For each of the seeds, (R,):
 
-        - `mine`: the trained statistic's bound on pairs that it was not trained on;
-        - `binned`: of both variables in `bins` quantiles each, with Miller and Madow's correction;
-        - `nearest`: by the distances to the `neighbours` nearest pairs (Kraskov, Stoegbauer, Grassberger 2004,
-          doi:10.1103/PhysRevE.69.066138), as scikit-learn computes it; it is never below 0.
+        - `mine`: the trained statistic's bound on held-out pairs;
+        - `binned`: the estimate from both variables in `bins` quantile bins each, with Miller and Madow's correction;
+        - `nearest`: the estimate from the distances to the `neighbours` nearest pairs (Kraskov, Stoegbauer,
+          Grassberger 2004, doi:10.1103/PhysRevE.69.066138), computed by scikit-learn; it is never below 0.
 
-        The latter two use all pairs.
+        The last two use all pairs.
     """
     training, held_out = gaussian_pairs(correlation, settings)
     joint = tf.constant(held_out.transpose(1, 0, 2))
@@ -58,13 +58,13 @@ def _scores(model: keras.Model, pairs: tf.Tensor) -> tf.Tensor:
 
 
 def held_out_bounds(encoders: Any, statistics: Any, images: np.ndarray, seed: int) -> np.ndarray:
-    """Return MINE's bound for images that were not trained on, with one random second view of each.
+    """Return MINE's bound on held-out images, with one random second view of each.
 
     Args:
         encoders: images (N, 28, 28, 1), from 0 to 1 -> codes (N, R, latent).
         statistics: both codes (N, R, 2 latent) -> (N, R).
         images: (N, 28, 28, 1) uint8.
-        seed: of the views.
+        seed: seed of the views.
 
     Returns:
         (R,), in nats.
@@ -72,8 +72,8 @@ def held_out_bounds(encoders: Any, statistics: Any, images: np.ndarray, seed: in
     pixels = tf.constant(images, tf.float32) / 255
     views = sample_views(pixels, random_views(len(images), DIGIT_SIDE, np.random.default_rng([seed % 2**64, 2])))
     edge = [view_margin(DIGIT_SIDE)] * 2
-    # The encoders take whole images and look at their middle.
+    # The encoders take whole images and encode their middle.
     first, second = (encoders(part, training=False) for part in (pixels, tf.pad(views, [[0, 0], edge, edge, [0, 0]])))
-    # The first score is of codes that belong together, the others of codes that do not.
+    # The first scores are for codes that belong together, the others for codes that do not.
     scores = [statistics(tf.concat([first, tf.roll(second, k, axis=0)], axis=-1)) for k in range(SHIFTS + 1)]
     return np.asarray(donsker_varadhan(scores[0], tf.concat(scores[1:], axis=0)))

@@ -1,4 +1,4 @@
-"""Scoring the estimates of mutual information, and the codes that were learned by maximising it."""
+"""Evaluating the estimates of mutual information, and the codes that were learned by maximising it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,37 +25,37 @@ from maskwright.shared.datasets import DIGIT_SIDE
 from maskwright.shared.experiment import Evaluation
 
 MEASURES = ("mine", "binned", "nearest", "accuracy", "untrained_accuracy")
-"""The columns of replicates.csv; those that a variant does not have are left empty."""
+"""The columns of replicates.csv; a variant leaves columns without a value empty."""
 
 _SHOWN = (10, 3)
-"""How many digits are drawn with their views, and how many second views of each."""
+"""The number of digits that are drawn with their views, and the number of second views of each."""
 
 
 def evaluate(settings: Information, *, data: Path, model: Path, results: Path) -> Evaluation:
     """Estimate mutual information for every correlation and seed, and classify the digits by their codes.
 
     Writes what it returns, and to `results`/plots pictures and the numbers of each seed (`replicates.csv`). All
-    information is in nats, and a mean over the seeds with its interval. The details of each correlation are:
+    information is in nats. Values are means over the seeds with their intervals. The details of each correlation are:
 
     - `mine`, `binned`, `nearest`: see `gaussian_estimates`; `exact`: the true value;
-    - `mine_error`, `binned_error`, `nearest_error`: estimate less true value.
+    - `mine_error`, `binned_error`, `nearest_error`: estimate minus true value.
 
-    The details of `digits`, whose encoders saw no label, are:
+    The details of `digits`, whose encoders saw no labels, are:
 
-    - `mine`: the bound between the codes of two views of test images;
-    - `accuracy`: that of a linear classifier of the codes, fitted to training images and applied to test images;
-    - `untrained_accuracy`: the same with codes of the encoders as they began; `gain`: the difference, seed by seed;
-    - `pixel_accuracy`: the same of the pixels themselves, which are 576 numbers in place of `latent`.
+    - `mine`: the bound between the codes of two views of the test images;
+    - `accuracy`: accuracy on test images of a linear classifier that was fitted to the codes of training images;
+    - `untrained_accuracy`: its accuracy with the codes of untrained encoders; `gain`: the difference, seed by seed;
+    - `pixel_accuracy`: the accuracy with the 576 pixels themselves in place of the `latent` numbers of a code.
 
     Args:
-        settings: the section of params.yaml.
+        settings: the experiment's section of params.yaml.
         data: the folder of the digits.
         model: the folder of the variants' models.
-        results: the folder of the results, which has training.csv.
+        results: the folder of the results. It holds training.csv and gets the rest.
 
     Returns:
-        The metrics are `largest_mine_error`, the largest distance of a correlation's mean from the true value,
-        `digits_accuracy` and `digits_untrained_accuracy`. The details have an entry for each variant.
+        The metrics are `mine_error`, the largest distance of a correlation's mean from the true value in nats, and
+        `accuracy`, that of a linear classifier on the digits' codes. The details have an entry for each variant.
 
     Raises:
         MaskwrightError: the data or a model are missing.
@@ -71,9 +71,8 @@ def evaluate(settings: Information, *, data: Path, model: Path, results: Path) -
         details[variant] = _about_estimates(found, gaussian_information(correlation))
     variants = [variant_of(correlation) for correlation in settings.correlations]
     metrics = {
-        "largest_mine_error": max(abs(details[variant]["mine_error"]["mean"]) for variant in variants),
-        "digits_accuracy": details[DIGITS]["accuracy"]["mean"],
-        "digits_untrained_accuracy": details[DIGITS]["untrained_accuracy"]["mean"],
+        "mine_error": max(abs(details[variant]["mine_error"]["mean"]) for variant in variants),
+        "accuracy": details[DIGITS]["accuracy"]["mean"],
     }
     evaluation = Evaluation(metrics, details)
     with report_folder(results, evaluation) as plots:
@@ -96,7 +95,7 @@ def evaluate(settings: Information, *, data: Path, model: Path, results: Path) -
 def _measured_codes(
     settings: Information, sets: Mapping[str, tuple[np.ndarray, np.ndarray]], model: Path
 ) -> dict[str, np.ndarray]:
-    """Return what was measured of each seed's codes, (R,) each."""
+    """Return the measures of each seed's codes, (R,) each."""
     encoders = load_model(model / DIGITS)[0]
     statistics = load_model(model / STATISTICS)[0]
     untrained = encoders_together([encoder(settings.digits, seed) for seed in digit_seeds(settings)])

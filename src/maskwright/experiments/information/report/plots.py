@@ -1,4 +1,4 @@
-"""Pictures of estimates of mutual information: arrays and names in, a matplotlib figure out."""
+"""Figures of estimates of mutual information, from arrays and names."""
 
 from collections.abc import Mapping
 
@@ -20,10 +20,10 @@ TARGET = 0.03
 
 
 def estimates_figure(measured: Mapping[float, Mapping[str, np.ndarray]]) -> Figure:
-    """Draw estimates of mutual information over the correlation, and below how far they are off.
+    """Draw estimates of mutual information over the correlation, and their errors below.
 
     Args:
-        measured: for each correlation `mine`, `binned` and `nearest`, (R,) each, in nats, one for each seed.
+        measured: for each correlation `mine`, `binned` and `nearest`, in nats, (R,) each for R seeds.
     """
     correlations = sorted(measured)
     with drawing_style():
@@ -38,7 +38,7 @@ def estimates_figure(measured: Mapping[float, Mapping[str, np.ndarray]]) -> Figu
         for number, (name, (label, colour, marker)) in enumerate(_ESTIMATES.items()):
             for correlation in correlations:
                 exact = gaussian_information(correlation)
-                # Below they stand side by side, or they would hide each other. Above they would then leave the curve.
+                # Below, they are side by side, or they would overlap. Above, that would move them off the curve.
                 beside = correlation + (number - 1) * 0.14 * gap
                 for axes, place, shift in ((above, correlation, 0.0), (below, beside, exact)):
                     values = measured[correlation][name] - shift
@@ -69,11 +69,11 @@ def estimates_figure(measured: Mapping[float, Mapping[str, np.ndarray]]) -> Figu
 
 
 def views_figure(images: np.ndarray, views: np.ndarray) -> Figure:
-    """Draw images and some random second views of each below it.
+    """Draw images, with some random second views below each.
 
     Args:
-        images: (N, V, V), first views, 0 to 1.
-        views: (M, N, V, V), second views.
+        images: (N, V, V), the first views, from 0 to 1.
+        views: (M, N, V, V), the second views.
     """
     with drawing_style():
         figure = Figure(figsize=(0.95 * len(images) + 0.9, 0.95 * (1 + len(views)) + 0.4), layout="constrained")

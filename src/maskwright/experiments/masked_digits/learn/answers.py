@@ -1,6 +1,6 @@
-"""What networks answer to the images of a split, in which each digit has one mask.
+"""The answers of networks to the images of a split, with one mask for each image.
 
-The same for validation, which the training reports, and for the test.
+They are used both for validation, which the training reports, and for the test.
 """
 
 from pathlib import Path
@@ -15,14 +15,14 @@ from maskwright.shared.datasets import read_images
 _BATCH = 250
 
 Sets = dict[str, tuple[np.ndarray, np.ndarray]]
-"""For each set of images, by name: inputs (N, H, W, 2) uint8 and labels (N,)."""
+"""For each named set of images: inputs (N, H, W, 2) uint8 and labels (N,)."""
 
 
 def read_sets(data: Path, split: str) -> Sets:
     """Read the images of a split.
 
-    The channels of the inputs are the image, 0 to 255, and the mask, 0 or 255. The sets are `single`, `grid` and
-    `canvas`; and, with masks that say nothing, `random_grid` and `random_canvas`.
+    The channels of the inputs are the image, from 0 to 255, and the mask, 0 or 255. The sets are `single`, `grid` and
+    `canvas`, and, with random masks, `random_grid` and `random_canvas`.
 
     Args:
         data: the folder that `maskwright generate masked_digits` wrote.
@@ -52,14 +52,14 @@ def set_of(variant: str, kind: str) -> str:
 
 
 def outputs_of(model: Any, sets: Sets, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the logits (N, R, 10) for one of the sets, and its labels (N,)."""
+    """Return the logits (N, R, 10) for a named set, and its labels (N,)."""
     inputs, labels = sets[name]
 
-    # Not compiled, since compiling takes longer than so few batches.
+    # Not compiled, since compiling takes longer than computing a few batches.
     batches = (inputs[at : at + _BATCH] for at in range(0, len(inputs), _BATCH))
     return np.concatenate([model(batch.astype(np.float32) / 255, training=False) for batch in batches]), labels
 
 
 def right_answers(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return whether each network names each digit right: (N, R, 10), (N,) -> (N, R) bool."""
+    """Return whether each network names each digit correctly: (N, R, 10), (N,) -> (N, R) bool."""
     return outputs.argmax(axis=-1) == labels[:, None]

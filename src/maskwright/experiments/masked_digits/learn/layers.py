@@ -1,16 +1,16 @@
-"""Keras layers by which a mask that was computed beforehand enters a network.
+"""Keras layers that bring a mask, computed beforehand, into a network.
 
-A mask is 1 where the image counts and 0 elsewhere; values between count by their share. Images may be asked about
-several masks at once: feature maps are (B, M, H, W, C) for B images and M masks, with M = 1 as long as no mask has
-entered, and masks are (B, M, H, W, 1), or (1, M, H, W, 1) where all images have the same. So what does not depend on
-the mask is computed once for all of an image's masks.
+A mask is 1 where the image counts and 0 elsewhere; values in between count in proportion. An image can have several
+masks at once. Feature maps are (B, M, H, W, C) for B images and M masks, with M = 1 before a mask has entered. Masks
+are (B, M, H, W, 1), or (1, M, H, W, 1) if all images have the same masks. Features that do not depend on the mask are
+thus computed only once for all masks of an image.
 """
 
 from typing import Any
 
 import keras
 
-ops: Any = keras.ops  # whose annotations say of most results that they may be None
+ops: Any = keras.ops  # its annotations allow None for most results
 
 Shape = tuple[int | None, ...]
 
@@ -19,7 +19,7 @@ PACKAGE = "maskwright"
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class SplitMask(keras.layers.Layer):
-    """Take the mask off an image: (B, H, W, C + 1) -> (B, 1, H, W, C) and (B, 1, H, W, 1), the last channel."""
+    """Split the mask, the last channel, from an image: (B, H, W, C + 1) -> (B, 1, H, W, C) and (B, 1, H, W, 1)."""
 
     def call(self, inputs: Any) -> list[Any]:
         """Split one batch."""
@@ -32,7 +32,7 @@ class SplitMask(keras.layers.Layer):
 
 
 class _Convolution(keras.layers.Layer):
-    """What the convolutions share: kernel, bias and activation. Padded to "same"."""
+    """The base of the convolutions, with kernel, bias and activation. The padding is "same"."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class _Convolution(keras.layers.Layer):
         return [None if side is None else -(-side // self.strides) for side in input_shape[2:4]]
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the constructor takes."""
+        """Return the constructor's arguments."""
         return {
             **super().get_config(),
             "filters": self.filters,
@@ -78,14 +78,14 @@ class MapConv2D(_Convolution):
     """A convolution of every feature map: (B, M, H, W, C) -> (B, M, ceil(H / strides), ceil(W / strides), filters).
 
     Args:
-        filters: channels of the output.
+        filters: number of channels of the output.
         kernel_size: k, the side of the kernel.
-        strides: in both directions.
+        strides: the stride in both directions.
         activation, kernel_initializer: as for `keras.layers.Conv2D`.
     """
 
     def build(self, input_shape: Shape) -> None:
-        """Make kernel (k, k, C, filters) and bias (filters,)."""
+        """Create kernel (k, k, C, filters) and bias (filters,)."""
         self._add_weights(input_shape[-1])
 
     def call(self, inputs: Any) -> Any:
@@ -102,16 +102,16 @@ class AppendMaskConv2D(_Convolution):
     """The first convolution of a network whose input is the image with the mask appended as one more channel.
 
     Inputs: images (B, 1, H, W, C) and masks (B or 1, M, H, W, 1). Output: (B, M, h, w, filters), the convolution of
-    the C + 1 channels image and mask - 1. The mask is shifted so that its channel is 0 inside: there the network
-    stays what it is without a mask, and what it learns of the mask acts outside. The mask's weights start at 0. As a
-    convolution is linear, it is computed as the sum of the image's and the mask's, each once.
+    the C + 1 channels image and mask - 1. Since 1 is subtracted, the mask's channel is 0 inside the mask. There the
+    network behaves as if it had no mask, and the mask's weights act only outside. They are initially 0. As a
+    convolution is linear, it is computed as the sum of a convolution of the images and one of the masks.
 
     Args:
         filters, kernel_size, strides, activation, kernel_initializer: as for `MapConv2D`.
     """
 
     def build(self, input_shape: list[Shape]) -> None:
-        """Make kernel (k, k, C, filters), mask_kernel (k, k, 1, filters) and bias (filters,)."""
+        """Create kernel (k, k, C, filters), mask_kernel (k, k, 1, filters) and bias (filters,)."""
         self._add_weights(input_shape[0][-1])
         shape = (self.kernel_size, self.kernel_size, 1, self.filters)
         self.mask_kernel: Any = self.add_weight(name="mask_kernel", shape=shape, initializer="zeros")
@@ -129,7 +129,7 @@ class AppendMaskConv2D(_Convolution):
 
 
 class _Masked(keras.layers.Layer):
-    """What the layers share that bring a mask to the size of feature maps."""
+    """The base of the layers that shrink a mask to the size of feature maps."""
 
     def __init__(self, stride: int = 1, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -142,7 +142,7 @@ class _Masked(keras.layers.Layer):
         return _unflattened(small, masks)
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the constructor takes."""
+        """Return the constructor's arguments."""
         return {**super().get_config(), "stride": self.stride}
 
 
@@ -151,7 +151,7 @@ class ScaleByMask(_Masked):
     """Multiply feature maps by masks: (B, 1 or M, h, w, C) and (B or 1, M, H, W, 1) -> (B, M, h, w, C).
 
     Args:
-        stride: of the feature maps; the mask is averaged over cells of so many pixels. 1: the image itself.
+        stride: stride of the feature maps; the mask is averaged over cells with this side. 1 is for the image itself.
     """
 
     def call(self, inputs: list[Any]) -> Any:
@@ -169,12 +169,12 @@ class ScaleByMask(_Masked):
 class MaskedMaxPooling(_Masked):
     """Global max pooling inside a mask: (B, 1 or M, h, w, C) and (B or 1, M, H, W, 1) -> (B, M, C).
 
-    The largest product of feature and mask. Features must not be negative, or what lies outside, which is 0, would
-    be the largest. Without a mask, given [features] alone, it is plain global max pooling. A maximum, in contrast to
-    a mean, does not depend on how large the image or the mask is.
+    The result is the largest product of feature and mask. Features must not be negative, or the zeros outside the
+    mask would be the largest. If only [features] is given, without a mask, this is plain global max pooling. Unlike a
+    mean, a maximum does not depend on the size of the image or the mask.
 
     Args:
-        stride: of the feature maps; the mask is averaged over cells of so many pixels.
+        stride: stride of the feature maps; the mask is averaged over cells with this side.
     """
 
     def call(self, inputs: list[Any]) -> Any:
@@ -191,12 +191,12 @@ class MaskedMaxPooling(_Masked):
 
 
 def _flattened(maps: Any) -> Any:
-    """(B, M, H, W, C) -> (B M, H, W, C)."""
+    """Merge the first two axes: (B, M, H, W, C) -> (B M, H, W, C)."""
     return ops.reshape(maps, (-1, *ops.shape(maps)[2:]))
 
 
 def _unflattened(maps: Any, like: Any) -> Any:
-    """(B M, h, w, C) -> (B, M, h, w, C), with the B and M of `like`."""
+    """Split the first axis: (B M, h, w, C) -> (B, M, h, w, C), with the B and M of `like`."""
     number = like.shape[1]
     leading = (-1, number) if number is not None else (*ops.shape(like)[:2],)
     return ops.reshape(maps, (*leading, *ops.shape(maps)[1:]))

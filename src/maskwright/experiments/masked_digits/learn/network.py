@@ -16,7 +16,7 @@ from maskwright.learning.common.determinism import layer_seed
 from maskwright.shared.datasets import DIGIT_CLASSES
 
 CONVOLUTIONS = ((7, 4, 16), (4, 2, 24), (3, 1, 48))
-"""Kernel size, stride and filters of each."""
+"""Kernel size, stride and filters of each convolution."""
 
 
 def build(settings: MaskedDigits, variant: str) -> keras.Model:
@@ -27,14 +27,14 @@ def build(settings: MaskedDigits, variant: str) -> keras.Model:
 def network(variant: str, seed: int) -> keras.Model:
     """Return one seed's network, which takes several masks for an image.
 
-    Three convolutions with ReLU, global max pooling, layer normalisation, and a dense layer. The variant says where
-    the mask enters:
+    It has three convolutions with ReLU, global max pooling, layer normalisation, and a dense layer. The variant
+    determines where the mask enters:
 
-    - `channel`, `random`, `single`: appended to the image;
-    - `multiply`: the image is multiplied by it;
-    - `attention`: the feature maps after each convolution are multiplied by it, averaged to their size;
-    - `pool`: the same once, before the pooling;
-    - `none`: nowhere.
+    - `channel`, `random`, `single`: the mask is appended to the image;
+    - `multiply`: the image is multiplied by the mask;
+    - `attention`: the feature maps after each convolution are multiplied by the mask, averaged to their size;
+    - `pool`: the last feature maps are multiplied by the mask, averaged to their size, before the pooling;
+    - `none`: the network does not use the mask.
 
     Inputs: images (B, 1, H, W, 1) and masks (B or 1, M, H, W, 1), from 0 to 1. Output: (B, M, 10) logits, float32;
     (B, 1, 10) for `none`.
@@ -58,7 +58,7 @@ def network(variant: str, seed: int) -> keras.Model:
         if variant == "attention":
             x = ScaleByMask(total, name=f"attention_{place}")([x, masks])
     x = MaskedMaxPooling(total, name="pool")([x, masks] if variant == "pool" else [x])
-    # Pooled features are far from 0 and much alike in all images, which alone takes epochs to unlearn.
+    # Pooled features are far from 0 and similar for all images. Without normalisation, this takes epochs to unlearn.
     x = keras.layers.LayerNormalization(name="normalisation")(x)
     initial: Any = keras.initializers.GlorotUniform(layer_seed(seed, 0))
     x = keras.layers.Dense(DIGIT_CLASSES, kernel_initializer=initial, dtype="float32", name="logits")(x)
@@ -66,7 +66,7 @@ def network(variant: str, seed: int) -> keras.Model:
 
 
 def together(networks: list[keras.Model], variant: str) -> keras.Model:
-    """Return the networks of all seeds of a variant as one model, as `build` does."""
+    """Combine the networks of all seeds of a variant into one model, as `build` does."""
     inputs = keras.Input((None, None, 2), name="image_and_mask")
     image, mask = SplitMask(name="split")(inputs)
     outputs = [one([image, mask]) for one in networks]

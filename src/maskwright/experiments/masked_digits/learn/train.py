@@ -1,10 +1,10 @@
-"""Masked digits: how does a network use a mask, as large as the image, that was computed beforehand?
+"""Masked digits: how does a network use a mask that was computed beforehand and is as large as the image?
 
     maskwright train masked_digits
     maskwright evaluate masked_digits
 
-Four digits stand in an image, and the mask marks the one to be named. Six ways for the mask to enter are compared
-with the same network on single digits. Two of the six are controls, which tell the network nothing.
+An image has four digits, and the mask marks the one to be named. Six ways to bring the mask into a network are
+compared with the same network on single digits. Two of the six are controls that tell the network nothing.
 """
 
 from collections.abc import Iterator
@@ -50,8 +50,8 @@ def train(settings: MaskedDigits, *, data: Path, out: Path, history: Path) -> No
     Args:
         settings: the experiment's section of params.yaml.
         data: the folder that `maskwright generate masked_digits` wrote.
-        out: gets a folder for each variant; replaced whole at the end.
-        history: a CSV, see `replicates.tables.write_curves`.
+        out: the folder that gets a folder for each variant; replaced as a whole at the end.
+        history: a CSV file; see `learning.replicates.tables.write_curves`.
 
     Raises:
         MaskwrightError: the data are missing.
@@ -101,18 +101,18 @@ def train(settings: MaskedDigits, *, data: Path, out: Path, history: Path) -> No
 def shown_epochs(
     variant: str, seed: int, digits: tuple[np.ndarray, np.ndarray], settings: MaskedDigits, batch_size: int
 ) -> Iterator[Arrays]:
-    """Yield what a network is shown in each epoch: all variants of a seed see the same grids.
+    """Yield a network's training data for each epoch. All variants of a seed see the same grids.
 
-    The labels are shares of the classes, (steps, B, M, classes): one-hot where the mask is certain. Where the mask says
-    nothing, the label may be any of the four digits, whichever is marked, and each has an equal share. So a network
-    learns from every random mask and every label at once.
+    The labels are shares of the classes, (steps, B, M, classes). They are one-hot if the mask is informative. If it
+    is random, the label may be any of the four digits, whichever one is marked, and each has an equal share. A
+    network thus learns from every random mask and every label at once.
 
     Args:
-        variant: its name.
-        seed: that of the network.
+        variant: the name of the variant.
+        seed: seed of the network.
         digits: images (N, 28, 28) uint8 and labels (N,).
-        settings: the number of epochs, and the pixels by which digits are moved at most.
-        batch_size: B, the images of a step.
+        settings: the number of epochs, and the largest shift of the digits.
+        batch_size: B, the number of images in a step.
     """
     (images, labels), shift = digits, settings.shift
     one_hot = np.eye(DIGIT_CLASSES, dtype=np.float32)
@@ -132,7 +132,7 @@ def shown_epochs(
 
 
 def masked_loss(masks: np.ndarray) -> Loss:
-    """Return the loss of networks: the cross-entropy of their answers to images with each of the masks (M, H, W)."""
+    """Return the loss: the cross-entropy of a network's answers to images with each of the masks (M, H, W)."""
     all_masks = tf.constant(masks[None, ..., None], tf.float32)
 
     def loss(network: Network, batch: tuple[Any, ...]) -> tuple[Any, dict[str, Any]]:

@@ -20,25 +20,27 @@ from maskwright.shared.parallel import available_cores
 
 
 def evaluate(settings: MaskedDigits, *, data: Path, model: Path, results: Path) -> Evaluation:
-    """Score every seed of every variant on the test digits, each of which is the real one in one grid and one canvas.
+    """Score every seed of every variant on the test digits. Each is the real digit in one grid and one canvas.
 
     Writes metrics.json, details.json, and to `results`/plots pictures and the numbers of each seed
     (`replicates.csv`). The details are by variant, as means over the seeds with their intervals:
 
-    - `accuracy`: share of the test digits that are named right, in grids (for `single`: alone);
-    - `canvas_accuracy`: the same on canvases, which no network was trained on (not for `single`);
-    - `below_bound`: accuracy of `single` minus `accuracy`, seed by seed; `canvas_below_bound` likewise;
+    - `accuracy`: share of the test digits that are named correctly in grids (for `single`: on their own);
+    - `canvas_accuracy`: share that is named correctly on canvases, on which no network was trained (not for
+      `single`);
+    - `below_bound`: accuracy of `single` minus `accuracy`, seed by seed;
+    - `canvas_below_bound`: accuracy of `single` minus `canvas_accuracy`, seed by seed;
     - `guessing_ceiling` and `canvas_guessing_ceiling`: the best accuracies without knowing which digit is the real
-      one, see `metrics.guessing_ceiling`; the same for all variants.
+      one, see `metrics.guessing_ceiling`; equal for all variants.
 
     Args:
         settings: the experiment's section of params.yaml.
         data: the folder that `maskwright generate masked_digits` wrote.
         model: the folder of the variants' models.
-        results: holds training.csv.
+        results: the folder of the results. It holds training.csv and gets the rest.
 
     Returns:
-        Accuracies of the chosen variant and the accuracy of guessing in grids, and the details.
+        The only metric is the `accuracy` of the chosen variant.
     """
     drawn = {kind: read_masked_digits(data, kind, "test") for kind in KINDS}
     outputs = _outputs(settings, data, model)
@@ -59,9 +61,8 @@ def evaluate(settings: MaskedDigits, *, data: Path, model: Path, results: Path) 
     for variant, values in variants.items():
         values.update({} if variant == SINGLE else ceilings)
     chosen = variants[settings.mask]
-    metrics = {name: chosen[name]["mean"] for name in ("accuracy", "canvas_accuracy")}
     guess = ceilings["guessing_ceiling"]
-    evaluation = Evaluation({**metrics, "guessing_ceiling": guess}, variants)
+    evaluation = Evaluation({"accuracy": chosen["accuracy"]["mean"]}, variants)
     with report_folder(results, evaluation) as plots:
         history = read_curves(results / "training.csv")
         shown = {kind: _seen(drawn[kind], settings.mask) for kind in KINDS}
@@ -81,7 +82,7 @@ def _outputs(settings: MaskedDigits, data: Path, model: Path) -> dict[tuple[str,
     """Return logits (N, R, 10) for the test digits, and their labels (N,), for each variant and kind of images."""
     sets = read_sets(data, "test")
     networks = {variant: load_model(model / variant)[0] for variant in settings.trained_variants}
-    # Several at a time, since operations as small as these keep one core busy.
+    # Several models at a time, since operations as small as these keep only one core busy.
     with ThreadPoolExecutor(available_cores()) as pool:
         jobs = {
             (variant, kind): pool.submit(outputs_of, network, sets, set_of(variant, kind))

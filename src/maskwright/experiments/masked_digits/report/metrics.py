@@ -1,4 +1,4 @@
-"""Numbers of the masked digits over the seeds, and what guessing achieves. Plain functions of arrays."""
+"""The scores of the masked digits over the seeds, and the accuracy of guessing. Plain functions of arrays."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,15 +10,15 @@ from maskwright.reporting.intervals import mean_interval, paired_difference
 from maskwright.shared.datasets import DIGIT_CLASSES
 
 MEASURES = {"grid": "accuracy", "canvas": "canvas_accuracy"}
-"""For each kind of images, the name of the share of digits that are named right in them."""
+"""For each kind of image, the name of its accuracy."""
 
 
 def summary(measured: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, Any]:
     """Return for each variant its measures over the R seeds, each as `mean`, `low` and `high`.
 
     Args:
-        measured: for each variant `accuracy` (R,) and `canvas_accuracy` (R,); `single` is among them, and has no
-            meaningful `canvas_accuracy`.
+        measured: for each variant `accuracy` (R,) and `canvas_accuracy` (R,). `single` must be one of the variants;
+            its `canvas_accuracy` is not used.
 
     Returns:
         For each variant `accuracy`, `seeds`, and, except for `single`, `canvas_accuracy`, `below_bound` and
@@ -39,14 +39,15 @@ def summary(measured: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, Any]:
 def guessing_ceiling(digits: np.ndarray) -> float:
     """Return the greatest accuracy without knowing which of the digits is the real one.
 
-    The best guess is the most frequent of the four digits. It is right as often as it is among the four: in the mean
-    over the images of (count of the most frequent digit) / 4.
+    The best guess is the most frequent of the four digits. The result is the mean over the images of
+    (count of the most frequent digit) / 4.
 
     Args:
         digits: (N, 4) integers from 0 to 9.
 
     Example:
-        Of the digits 3 1 3 7, half are 3; of 0 1 2 3, a quarter is each. For these two images: 0.375.
+        Half of the digits 3 1 3 7 are 3, and a quarter of the digits 0 1 2 3 is each. The result for these two images
+        is 0.375.
     """
     counts = (digits[:, :, None] == np.arange(DIGIT_CLASSES)).sum(axis=1)
     return float(counts.max(axis=1).mean() / digits.shape[1])

@@ -1,4 +1,4 @@
-"""Pictures of masked digits: arrays and names in, a matplotlib figure out."""
+"""Figures of masked digits, from arrays and names."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,10 +17,10 @@ _PREDICTED = 8
 
 
 def example_images(drawn: Mapping[str, MaskedImages]) -> Figure:
-    """Draw some images of each kind, their masks below them, and the label.
+    """Draw some images of each kind, with their masks below them, and the labels.
 
     Args:
-        drawn: for each kind, such as grid and canvas, images and masks.
+        drawn: images and masks of each kind, such as grid and canvas.
     """
     with drawing_style():
         figure = Figure(figsize=(2.1 * _SHOWN * len(drawn), 4.7), layout="constrained")
@@ -41,12 +41,12 @@ def example_images(drawn: Mapping[str, MaskedImages]) -> Figure:
 def predicted_images(
     seen: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]], outputs: Mapping[str, np.ndarray], variant: str
 ) -> Figure:
-    """Draw a variant's answers to some images; half of these are the first ones that some networks get wrong.
+    """Draw a variant's answers to some images. Half of them are the first images that some networks get wrong.
 
     Args:
         seen: for each kind of image the images (N, H, W), their masks (N, H, W) and labels (N,).
-        outputs: for each kind the logits (N, R, classes) of R networks.
-        variant: its name.
+        outputs: for each kind of image the logits (N, R, classes) of R networks.
+        variant: the name of the variant.
     """
     with drawing_style():
         figure = Figure(figsize=(1.75 * _PREDICTED, 2.3 * len(seen) + 0.6), layout="constrained")
@@ -82,8 +82,8 @@ def way_bars(measured: Mapping[str, Mapping[str, np.ndarray]], bound: str, guess
 
     Args:
         measured: for each variant `accuracy` (R,) and `canvas_accuracy` (R,), shares from 0 to 1.
-        bound: the variant that is the upper bound; drawn as a line.
-        guess: accuracy of the best guess in grids; drawn as a line.
+        bound: the variant that is the upper bound, which is drawn as a line.
+        guess: accuracy of the best guess in grids, which is drawn as a line.
     """
     names = [name for name in measured if name != bound]
     with drawing_style():

@@ -1,4 +1,4 @@
-"""Labelled photographs as arrays, and as the stream of augmented batches that training sees."""
+"""Labelled photographs, as arrays and as the stream of augmented batches for training."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from maskwright.shared.settings import Augmentation
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Decoded and resized: `images` (N, H, W, 3) uint8, `masks` (N, H, W) uint8 with `IGNORE` where unknown."""
+    """Decoded and resized `images`, (N, H, W, 3) uint8, and `masks`, (N, H, W) uint8, with `IGNORE` where unknown."""
 
     images: np.ndarray
     masks: np.ndarray
@@ -46,10 +46,10 @@ def labelled_batches(
 ) -> tf.data.Dataset:
     """Return the augmented batches of the epochs from `epochs[0]` up to, not including, `epochs[1]`.
 
-    Order and augmentation are those of `photos.batches.image_visits`.
+    `photos.batches.image_visits` determines order and augmentation.
 
     Yields:
-        (B, H, W, 3) float32 images in [0, 255] and (B, H, W) int32 masks, `steps_per_epoch` of them an epoch.
+        (B, H, W, 3) float32 images in [0, 255] and (B, H, W) int32 masks, `steps_per_epoch` times in each epoch.
     """
     images, masks = tf.constant(data.images), tf.constant(data.masks)
 
@@ -61,6 +61,6 @@ def labelled_batches(
 
 
 def plain_batches(data: LabelledImages, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield (images, masks) slices in order, without augmentation; the last may be smaller."""
+    """Yield batches (images, masks) in order, without augmentation; the last one may be smaller."""
     for start in range(0, len(data), batch_size):
         yield data.images[start : start + batch_size], data.masks[start : start + batch_size]

@@ -1,6 +1,6 @@
-"""Which classes are taken for which: index masks in, counts and scores out. Imports no TensorFlow.
+"""Confusion matrices of index masks, and scores from them. Imports no TensorFlow.
 
-Scores are fractions from 0 to 1, and NaN where a score is undefined.
+Scores are fractions from 0 to 1, or NaN if undefined.
 """
 
 import numpy as np
@@ -15,17 +15,18 @@ def confusion_matrix(
 
     Args:
         truth: integers of any shape, 0 <= t < C, or `ignore`.
-        prediction: integers of the same shape, 0 <= p < C; where the truth is `ignore`, any value.
-        number_of_classes: C, background included.
-        ignore: the truth's mark for pixels that are not counted.
+        prediction: integers of the same shape, 0 <= p < C; any value where the truth is `ignore`.
+        number_of_classes: C, including the background.
+        ignore: the value of the truth for pixels that are not counted.
 
     Returns:
-        (C, C) int64, rows truth, columns prediction, in pixels. All zeros where no pixel is labelled.
+        (C, C) int64, pixel counts, with the truth in rows and the prediction in columns. All zeros if no pixel is
+        labelled.
 
     Raises:
-        ValueError: the shapes differ, or a class lies outside 0..C-1.
+        ValueError: the shapes differ, or a class is outside 0..C-1.
 
-    By hand: of four labelled pixels, one of class 0 is taken for class 1.
+    By hand: one of the four labelled pixels has class 0 but is predicted as class 1.
 
     >>> confusion_matrix(np.array([0, 0, 1, 1, 255]), np.array([0, 1, 1, 1, 0]), 2)
     array([[1, 1],
@@ -47,7 +48,7 @@ def confusion_matrix(
 
 
 def class_scores(confusion: np.ndarray) -> dict[str, np.ndarray]:
-    """Score each class, from its true positives TP, false positives FP and false negatives FN.
+    """Score each class by its true positives TP, false positives FP and false negatives FN.
 
         iou = TP / (TP + FP + FN)            (Jaccard index; Everingham et al. 2015, doi:10.1007/s11263-014-0733-5)
         precision = TP / (TP + FP)
@@ -58,8 +59,9 @@ def class_scores(confusion: np.ndarray) -> dict[str, np.ndarray]:
         confusion: (C, C) from `confusion_matrix`.
 
     Returns:
-        Under those names, (C,) float64. A class in neither truth nor prediction: NaN in all four. A class that is
-        only in one of them: 0 in all four, also where the formula says 0 / 0, as scikit-learn's `zero_division=0`.
+        (C,) float64 under each of these names. All four are NaN for a class in neither truth nor prediction. All four
+        are 0 for a class in only one of them, even if the formula gives 0 / 0, as with scikit-learn's
+        `zero_division=0`.
 
     By hand: class 0 has TP 1, FP 0, FN 1; class 1 has TP 2, FP 1, FN 0; class 2 does not occur.
 

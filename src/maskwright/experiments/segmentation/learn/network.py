@@ -1,8 +1,8 @@
-"""Segmentation networks: a backbone, context, and a decoder back to the image's resolution.
+"""Segmentation networks: a backbone, context, and a decoder that restores the image's resolution.
 
-Every network takes (B, H, W, 3) images of values in [0, 255] (uint8 or float) of any size and returns
-(B, H, W, classes) float32 *logits*; their softmax is the class probability. Losses work on logits, which is
-numerically safer than on probabilities.
+Every network takes (B, H, W, 3) images of any size with values in [0, 255] (uint8 or float), and returns
+(B, H, W, classes) float32 *logits*. Their softmax gives the class probabilities. Losses take logits, which is
+numerically safer than taking probabilities.
 """
 
 from typing import Any
@@ -25,7 +25,7 @@ from maskwright.shared.settings import Attention
 
 
 def build(settings: Segmentation, number_of_classes: int) -> keras.Model:
-    """Build the network that the settings ask for.
+    """Build the network that the settings describe.
 
     Raises:
         MaskwrightError: the backbone is unknown or its weights do not fit.
@@ -41,11 +41,12 @@ def build(settings: Segmentation, number_of_classes: int) -> keras.Model:
 
 
 def resnet56v2_fcn(number_of_classes: int, *, further_levels: int = 3, attention: Attention = "none") -> keras.Model:
-    """Build the published network: ResNet56v2 features pyramid and a fully convolutional head.
+    """Build the published network: a ResNet56v2 feature pyramid and a fully convolutional head.
 
-    Each further level goes through a 3x3 convolution, batch norm and ReLU with 256 filters and is upsampled
-    bilinearly to 1/4; all are concatenated, upsampled by two stride-2 transposed convolutions with 256 filters, and
-    classified by a 1x1 convolution. With 3 further levels and 4 classes: 11,120,900 parameters, 11,105,892 trainable.
+    Each further level goes through a 3x3 convolution with 256 filters, batch norm and ReLU, and is upsampled
+    bilinearly to 1/4. All levels are concatenated, upsampled by two transposed convolutions with stride 2 and 256
+    filters, and classified by a 1x1 convolution. With 3 further levels and 4 classes, there are 11,120,900
+    parameters, of which 11,105,892 are trainable.
     """
     image, padded = _image_input(2 ** (2 + further_levels))
     finest, *further = resnet56v2_pyramid(padded, further_levels=further_levels, attention=attention)
@@ -63,7 +64,7 @@ def resnet56v2_fcn(number_of_classes: int, *, further_levels: int = 3, attention
 
 
 def fast(number_of_classes: int, *, attention: Attention = "none") -> keras.Model:
-    """Build the default network: `fast_pyramid`, PSPNet context at 1/16, a light decoder, sub-pixel classifier."""
+    """Build the default network: `fast_pyramid`, PSPNet context at 1/16, a light decoder, a sub-pixel classifier."""
     image, padded = _image_input(16)
     return _decoded(fast_pyramid(padded, attention=attention), image, number_of_classes, name="fast")
 
@@ -71,7 +72,7 @@ def fast(number_of_classes: int, *, attention: Attention = "none") -> keras.Mode
 def application_fcn(
     name: str, weights: str | None, number_of_classes: int, *, attention: Attention = "none"
 ) -> keras.Model:
-    """Build a `keras.applications` backbone, see `application_pyramid`, with the default network's head."""
+    """Build a `keras.applications` backbone (see `application_pyramid`) with the default network's head."""
     image, padded = _image_input(32)
     features = application_pyramid(padded, name, weights, section="segmentation", attention=attention)
     return _decoded(features, image, number_of_classes, name=f"{name}-fcn")
@@ -83,13 +84,13 @@ def _image_input(stride: int) -> tuple[Any, Any]:
 
 
 def _decoded(features: list[Any], image: Any, number_of_classes: int, *, name: str) -> keras.Model:
-    """Give the coarsest of `features` (strides 4, 8, ...) context, merge them down to stride 4, then classify."""
+    """Add context to the coarsest of `features` (strides 4, 8, ...), merge them down to stride 4, and classify."""
     x = PyramidPooling(64)(features[-1])
     for level, feature in reversed(list(enumerate(features[:-1]))):
         width = 64 if level == 0 else 128
         x = layers.UpSampling2D(2, interpolation="bilinear")(_conv_bn_relu(x, width, 1))
         x = _conv_bn_relu(layers.Concatenate()([x, _conv_bn_relu(feature, 64, 1)]), width, 3)
-    # Each position at 1/4 predicts its own 4 x 4 pixels, so that nothing is computed at the full resolution.
+    # Each position at 1/4 predicts its own 4 x 4 pixels, so that nothing is computed at full resolution.
     logits = layers.Conv2D(16 * number_of_classes, 1, name="logits")(x)
     logits = DepthToSpace(4, dtype="float32")(logits)
     return keras.Model(image, CropLike(dtype="float32")([logits, image]), name=name)

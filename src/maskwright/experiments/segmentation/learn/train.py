@@ -4,8 +4,8 @@
     maskwright evaluate segmentation
     maskwright predict segmentation photos
 
-The published network is the preset `resnet56v2-fcn`: it reports mIoU 0.91 and pixel accuracy 97.9 % on 50 test
-photographs of drinks, after 100 epochs of 1,000.
+The published network is the preset `resnet56v2-fcn`. Its authors report mIoU 0.91 and pixel accuracy 97.9 % on 50
+test photographs of drinks, after 100 epochs.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,6 @@ from maskwright.experiments.segmentation.learn.network import build
 from maskwright.experiments.segmentation.params import Segmentation
 from maskwright.learning.common.determinism import make_deterministic
 from maskwright.learning.common.saved import save_model
-from maskwright.learning.single.callbacks import LogEpoch
 from maskwright.learning.single.checkpoint import remove_checkpoint
 from maskwright.learning.single.table import write_epochs
 from maskwright.learning.single.training import accelerators, keras_fit, optimizer, strategy, train_epochs
@@ -36,22 +35,24 @@ from maskwright.photos.batches import steps_per_epoch
 from maskwright.photos.images import IGNORE
 from maskwright.photos.splits import INDEX, read_classes, read_split
 from maskwright.shared.errors import MaskwrightError
+from maskwright.shared.experiment import LogEpoch
 
 
 def train(
     settings: Segmentation, *, data: Path, out: Path, history: Path, checkpoint: Path, log_epoch: LogEpoch
 ) -> None:
-    """Train, choosing the best epoch by validation mIoU, and write the model and its history.
+    """Train, choose the best epoch by validation mIoU, and write the model and its history.
 
-    A training that was killed goes on from its last finished epoch, and ends with the weights that it would have had.
+    A training that was killed resumes after its last finished epoch, and ends with the same weights as if it had not
+    been killed.
 
     Args:
-        settings: of the experiment.
+        settings: the section `segmentation` of params.yaml.
         data: the folder that `maskwright masks` wrote.
-        out: the model's folder, written whole at the end.
-        history: a CSV with a row for each epoch.
-        checkpoint: a folder that outlives a kill; removed when the training has ended.
-        log_epoch: is told each new epoch (from 1) and its numbers.
+        out: the model's folder, written as a whole at the end.
+        history: a CSV file with a row for each epoch.
+        checkpoint: a folder that survives a kill; deleted when the training has ended.
+        log_epoch: called with each new epoch (from 1) and its numbers.
 
     Raises:
         MaskwrightError: the data or a setting is not usable, or the loss stopped being finite; nothing is written.
@@ -103,11 +104,11 @@ def load_split(folder: Path, size: tuple[int, int]) -> LabelledImages:
     """Decode a split's images and masks and resize them to `size` (height, width).
 
     Args:
-        folder: the split's own, such as data/masks/train.
+        folder: the split's folder, such as data/masks/train.
         size: see above.
 
     Raises:
-        MaskwrightError: the split lists no image, or one that cannot be read, or none with a labelled pixel.
+        MaskwrightError: the split has no image, an image cannot be read, or no image has a labelled pixel.
     """
     data = load_images(read_split(folder), size)
     if (data.masks == IGNORE).all():
@@ -120,7 +121,7 @@ def load_split(folder: Path, size: tuple[int, int]) -> LabelledImages:
 def compile_model(
     model: keras.Model, settings: Segmentation, training: LabelledImages, number_of_classes: int
 ) -> None:
-    """Give the network its optimiser, learning rates and loss; class weights follow the training masks."""
+    """Compile the network with optimizer, learning rates and loss. Class weights depend on the training masks."""
     counts = np.bincount(training.masks.reshape(-1), minlength=256)
     weights = class_weights(settings.loss, counts[:number_of_classes])
     steps = steps_per_epoch(len(training), settings.epoch_images, settings.batch_size)
@@ -128,14 +129,14 @@ def compile_model(
 
 
 def validator(model: Any, data: LabelledImages, settings: Segmentation) -> Callable[[], dict[str, float]]:
-    """Return a function that scores the model as it stands: the unweighted loss, mIoU and pixel accuracy.
+    """Return a function that scores the model with its current weights: unweighted loss, mIoU and pixel accuracy.
 
-    The loss is the mean over the labelled pixels of all images (dice is a mean over batches, by labelled pixels).
+    The loss is the mean over the labelled pixels of all images (dice: over batches, weighted by labelled pixels).
     """
     loss: Any = segmentation_loss(settings.loss, None)
     number_of_classes = model.output_shape[-1]
 
-    # Of any batch size, so that a smaller last batch needs no graph of its own.
+    # The batch size is left open, so that a smaller last batch needs no graph of its own.
     shapes = (tf.TensorSpec((None, *data.images.shape[1:])), tf.TensorSpec((None, *data.masks.shape[1:]), tf.int32))
 
     @tf.function(input_signature=shapes)

@@ -20,24 +20,25 @@ from maskwright.reporting.ranking import best_and_worst
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.experiment import Evaluation
 
-HEADLINE = ("miou", "miou_per_image", "pixel_accuracy", "precision", "recall")
-"""The numbers of `metrics.summarise` that metrics.json holds; the others are in details.json."""
+HEADLINE = ("miou", "pixel_accuracy", "precision", "recall")
+"""The numbers from `metrics.summarise` that are in metrics.json; the others are in details.json."""
 
 
 def evaluate(settings: Segmentation, *, data: Path, model: Path, results: Path) -> Evaluation:
     """Score a trained model, and write `results`/metrics.json, details.json and plots/.
 
-    The plots are the confusion matrix and the IoU of each class, as pictures and as CSV, the training curves, and the
-    best and the worst test images.
+    The plots are the confusion matrix and the IoU of each class, as pictures and as CSV files, the training curves,
+    and the best and worst test images.
 
     Args:
-        settings: not used: the model says what it needs.
+        settings: not used, since the model's folder holds all that is needed.
         data: the folder that `maskwright masks` wrote.
         model: the folder of the trained model.
         results: the folder of the results, with the training's history in training.csv.
 
     Raises:
-        MaskwrightError: there is no whole model, or it was trained for other classes; the data cannot be read.
+        MaskwrightError: the model is missing or incomplete, or was trained for other classes; or the data cannot be
+            read.
     """
     network, classes, size = load_trained(model)
     folder = data / "test"
@@ -84,7 +85,7 @@ def evaluate(settings: Segmentation, *, data: Path, model: Path, results: Path) 
 
 
 def _predictions(forward: Forward, examples: Sequence[Example], size: tuple[int, int]) -> Iterator[np.ndarray]:
-    """Yield the predicted (H, W) mask of each example; one photograph is in memory at a time."""
+    """Yield the predicted (H, W) mask of each example. Only one photograph is in memory at a time."""
     return segment(forward, (read_image(example.image) for example in examples), size)
 
 

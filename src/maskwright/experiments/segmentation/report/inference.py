@@ -1,4 +1,4 @@
-"""From a trained network to a mask of a photograph of any size, and to a model that can be served."""
+"""From a trained network to masks of photographs of any size, and to a model for serving."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -27,7 +27,7 @@ class Trained(NamedTuple):
     Attributes:
         network: (B, H, W, 3) in [0, 255] -> (B, H, W, C) float32 logits.
         classes: C names in index order, background first.
-        size: height and width of the images that it was trained with, in pixels.
+        size: height and width of the training images, in pixels.
     """
 
     network: keras.Model
@@ -36,7 +36,7 @@ class Trained(NamedTuple):
 
 
 def load_trained(folder: Path) -> Trained:
-    """Read the model that a training stored.
+    """Read a trained model.
 
     Raises:
         MaskwrightError: a file is missing or damaged.
@@ -50,7 +50,7 @@ def compiled(model: keras.Model, *, flip: bool = False) -> Forward:
 
     Args:
         model: a network that returns logits.
-        flip: average the probabilities of the image and of its mirror image.
+        flip: average the probabilities for the image and for its mirror image.
     """
     forward = frozen(model)
 
@@ -70,8 +70,8 @@ def segment(
 ) -> Iterator[np.ndarray]:
     """Yield the (H, W) uint8 mask of each (H, W, 3) uint8 image at its own resolution.
 
-    The image is resized to `size`, the probabilities are interpolated bilinearly back to (H, W), and each pixel takes
-    the most probable class. Of the images only one at a time is held, so they may be large and many.
+    The image is resized to `size`, the probabilities are interpolated bilinearly back to (H, W), and each pixel gets
+    the most probable class. Only one image at a time is held at full resolution, so there may be many large images.
     """
     resized = ((image.shape[:2], resize_image(image, size)) for image in images)
     while batch := list(islice(resized, batch_size)):
@@ -83,11 +83,11 @@ def segment(
 def segment_tiled(
     forward: Forward, image: np.ndarray, size: tuple[int, int], tile: int, *, batch_size: int = 8
 ) -> np.ndarray:
-    """Return the (H, W) uint8 mask of one image, looked at through overlapping tiles `tile` pixels wide.
+    """Return the (H, W) uint8 mask of one image, predicted in overlapping tiles `tile` pixels wide.
 
-    For images in which the objects would be tiny once the whole is resized to `size`. Every tile fills the network's
-    input; tiles overlap by half, and their probabilities are averaged with weights that fall towards a tile's edge,
-    where the network sees least.
+    This is for images whose objects would be tiny if the whole image were resized to `size`. Every tile fills the
+    network's input. Tiles overlap by half. Their probabilities are averaged with weights that fall towards a tile's
+    edge, where the network sees least of the surroundings.
     """
     height, width = size
     scale = width / tile
@@ -116,7 +116,8 @@ def segment_tiled(
 def most_probable(probabilities: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Interpolate (h, w, C) float32 probabilities to `size` and return the (H, W) uint8 index of the largest.
 
-    In strips of rows, so that the finer probabilities of a large photograph never stand in memory as a whole.
+    It works in strips of rows, so that the interpolated probabilities of a large photograph are never in memory as a
+    whole.
     """
     height, width = size
     rows, columns, classes = probabilities.shape
@@ -138,7 +139,7 @@ def as_served(model: keras.Model, size: tuple[int, int]) -> keras.Model:
 
 
 class _Masks(keras.layers.Layer):
-    """Resize, predict, resize back, choose: the whole of `segment` as one graph."""
+    """Resize, predict, resize back and choose the class: all steps of `segment` as one graph."""
 
     def __init__(self, model: keras.Model, size: tuple[int, int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -156,7 +157,7 @@ class _Masks(keras.layers.Layer):
 
 
 def _starts(length: int, window: int) -> list[int]:
-    """Return evenly spread starts of windows that cover `length` and overlap by at least half."""
+    """Return evenly spaced starts of windows that cover `length` and overlap by at least half."""
     count = max(1, -(-2 * (length - window) // window) + 1)
     return [round(i * (length - window) / max(1, count - 1)) for i in range(count)]
 

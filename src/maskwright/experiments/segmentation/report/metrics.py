@@ -1,13 +1,13 @@
-"""Segmentation metrics: index masks in, named numbers out. Imports no TensorFlow.
+"""Segmentation metrics: named numbers from index masks. Imports no TensorFlow.
 
     totals = SegmentationTotals(number_of_classes)
     for truth, prediction in pairs:                 # one image at a time: memory does not grow with their number
         totals.add(image_scores(truth, prediction, number_of_classes))
     metrics = summarise(totals, ["background", "cup", "can"])
 
-Masks are (H, W) arrays of class indices, 0 the background; pixels where the *truth* is `IGNORE` count nowhere.
-Scores are fractions from 0 to 1. Arrays hold NaN where a score is undefined; `summarise` leaves those out of its
-means, so its result never holds one.
+Masks are (H, W) arrays of class indices; 0 is the background. Pixels where the *truth* is `IGNORE` are never counted.
+Scores are fractions from 0 to 1. In arrays, undefined scores are NaN. `summarise` leaves them out of its means, so
+its result never holds NaN.
 """
 
 import math
@@ -22,34 +22,35 @@ from maskwright.experiments.segmentation.learn.confusion import class_scores, co
 from maskwright.photos.images import IGNORE
 
 BOUNDARY_TOLERANCE = 0.0075
-"""Share of the image diagonal by which two boundaries may differ and still match (Csurka et al. 2013)."""
+"""Two boundaries match if their distance is below this share of the image diagonal (Csurka et al. 2013)."""
 
 
 def boundary_f1(truth: np.ndarray, prediction: np.ndarray, number_of_classes: int) -> np.ndarray:
     """Score how well the classes' outlines agree in one image: the boundary F1 of each class.
 
-    A pixel of class c is a boundary pixel of c where one of its 4 neighbours is labelled with another class; the
-    image's edge is no boundary. With B and B' the boundary pixels of c in truth and prediction, d the Euclidean
+    A pixel of class c is a boundary pixel of c if one of its 4 neighbours is labelled with another class; the image's
+    edge is not a boundary. With B and B' for the boundary pixels of c in truth and prediction, d for the Euclidean
     distance in pixels to the nearest pixel of a set, and theta = 0.75 % of the image's diagonal,
 
         P = |{z in B' : d(z, B) < theta}| / |B'|,    R = |{z in B : d(z, B') < theta}| / |B|,    F1 = 2 P R / (P + R)
 
     Reference: Csurka, Larlus, Perronnin, "What is a good evaluation measure for semantic segmentation?", BMVC 2013,
-    doi:10.5244/C.27.32. The inequality is strict as there; neighbourhood and empty cases are ours.
+    doi:10.5244/C.27.32. The strict inequality is theirs; the neighbourhood and the empty cases are our choice.
 
     Args:
         truth: (H, W) integers, a class or `IGNORE`. Unlabelled pixels have no boundary and make none.
         prediction: (H, W) integers.
-        number_of_classes: C, background included.
+        number_of_classes: C, including the background.
 
     Returns:
         (C,) float64. NaN: the class is in neither mask. 0: it is in only one of them, or only one has a boundary (the
         other fills the image), or no boundary pixels match. 1: it is in both, and neither has a boundary.
 
-    By hand: theta is 0.0375 pixels, so only exact matches count. Truth's class 1 is the middle column of the lower
-    three rows, its boundary all 3 pixels; the prediction lacks the lowest one, so P = 2/2, R = 2/3, F1 = 0.8. Class 0
-    has 7 boundary pixels in truth: 1 above and 3 on either side. In the prediction it has 6 of those (1 above, 2 on
-    either side, and the pixel below is new): the lowest on either side are lost. P = 5/6, R = 5/7, F1 = 10/13.
+    By hand: theta is 0.0375 pixels, so only exact matches count. In the truth, class 1 is the middle column of the
+    lower three rows, and all 3 pixels are its boundary. The prediction lacks the lowest one, so P = 2/2, R = 2/3 and
+    F1 = 0.8. Class 0 has 7 boundary pixels in the truth: 1 above and 3 on either side. In the prediction it has 6: 1
+    above, 2 on either side, and the pixel below. The lowest ones on either side are lost, and the pixel below is new.
+    So P = 5/6, R = 5/7 and F1 = 10/13.
 
     >>> truth = np.array([[0, 0, 0], [0, 1, 0], [0, 1, 0], [0, 1, 0]])
     >>> prediction = np.array([[0, 0, 0], [0, 1, 0], [0, 1, 0], [0, 0, 0]])
@@ -74,7 +75,7 @@ def boundary_f1(truth: np.ndarray, prediction: np.ndarray, number_of_classes: in
 
 
 def _boundary(mask: np.ndarray, labelled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return where labelled pixels have a labelled 4-neighbour of another class, (N, 2), and their classes, (N,)."""
+    """Return the labelled pixels with a labelled 4-neighbour of another class, (N, 2), and their classes, (N,)."""
     boundary = np.zeros(mask.shape, bool)
     for one, other in ((np.s_[1:, :], np.s_[:-1, :]), (np.s_[:, 1:], np.s_[:, :-1])):
         differ = (mask[one] != mask[other]) & labelled[one] & labelled[other]
@@ -84,11 +85,11 @@ def _boundary(mask: np.ndarray, labelled: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def _matched_f1(wanted: np.ndarray, found: np.ndarray, theta: float) -> float:
-    """F1 of two sets of points, (N, 2) and (M, 2)."""
+    """Return the F1 of two sets of points, (N, 2) and (M, 2)."""
     if not len(wanted) or not len(found):
         return float(len(wanted) == len(found))
-    # Outlines are few points, so a tree of them costs a tenth of a distance transform of the whole image. It reports
-    # only neighbours nearer than the bound, and infinity for the others.
+    # Outlines have few points, so a tree takes a tenth of the time of a distance transform of the whole image. It
+    # reports only neighbours nearer than the bound, and infinity for the others.
     wanted_tree, found_tree = KDTree(wanted), KDTree(found)
     precision = np.isfinite(wanted_tree.query(found, distance_upper_bound=theta)[0]).mean()
     recall = np.isfinite(found_tree.query(wanted, distance_upper_bound=theta)[0]).mean()
@@ -97,11 +98,11 @@ def _matched_f1(wanted: np.ndarray, found: np.ndarray, theta: float) -> float:
 
 @dataclass(frozen=True)
 class ImageScores:
-    """What one image adds to the whole: small, and may cross from one process to another.
+    """The scores of one image. They are small enough to be sent from one process to another.
 
     Attributes:
-        confusion: (C, C) int64, as `confusion_matrix`.
-        boundary: (C,) float64, as `boundary_f1`.
+        confusion: (C, C) int64, the result of `confusion_matrix`.
+        boundary: (C,) float64, the result of `boundary_f1`.
     """
 
     confusion: np.ndarray
@@ -109,10 +110,10 @@ class ImageScores:
 
     @property
     def miou(self) -> float:
-        """Mean IoU over the classes in this image's truth, background included; NaN where no pixel is labelled.
+        """Mean IoU over the classes in this image's truth, including the background; NaN if no pixel is labelled.
 
-        By hand: class 0 has TP 1, FP 0, FN 1, class 1 has TP 3, FP 1, FN 1, so IoU 1/2 and 3/5; class 2 is predicted
-        but not in the truth, so it is not averaged.
+        By hand: class 0 has TP 1, FP 0, FN 1, and class 1 has TP 3, FP 1, FN 1, so the IoUs are 1/2 and 3/5. Class 2
+        is predicted but not in the truth, so it is not included in the mean.
 
         >>> round(image_scores(np.array([[0, 0, 1, 1, 1, 1]]), np.array([[0, 1, 1, 1, 1, 2]]), 3).miou, 4)
         0.55
@@ -122,7 +123,7 @@ class ImageScores:
 
     @property
     def pixel_accuracy(self) -> float:
-        """Share of the labelled pixels whose class is right; NaN where no pixel is labelled."""
+        """Share of the labelled pixels whose class is right; NaN if no pixel is labelled."""
         pixels = self.confusion.sum()
         return float(np.trace(self.confusion) / pixels) if pixels else math.nan
 
@@ -135,11 +136,11 @@ def image_scores(truth: np.ndarray, prediction: np.ndarray, number_of_classes: i
 
 
 class SegmentationTotals:
-    """Sums over images, in space that does not grow with their number.
+    """Sums over images. Their size does not grow with the number of images.
 
     Attributes:
-        confusion: (C, C) int64, of all pixels together.
-        images: how many were added.
+        confusion: (C, C) int64, the confusion matrix of all pixels together.
+        images: the number of images that were added.
     """
 
     def __init__(self, number_of_classes: int) -> None:
@@ -164,7 +165,7 @@ class SegmentationTotals:
         self._boundary.add(scores.boundary)
 
     def per_image(self) -> dict[str, np.ndarray]:
-        """Return the means over images under the names that `summarise` gives them; NaN where there was no image."""
+        """Return the means over images under the names that `summarise` uses; NaN if there was no image."""
         return {
             "miou": self._miou.value(),
             "pixel_accuracy": self._pixel_accuracy.value(),
@@ -175,7 +176,7 @@ class SegmentationTotals:
 
 
 class _Mean:
-    """Running mean of equally shaped arrays, leaving out NaN."""
+    """A running mean of arrays of equal shape, which leaves out NaN."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.total = np.zeros(shape)
@@ -191,34 +192,34 @@ class _Mean:
 
 
 def summarise(totals: SegmentationTotals, classes: Sequence[str]) -> dict[str, Any]:
-    """Name the numbers of a whole split.
+    """Return the named numbers of a whole split.
 
     Over all pixels of the split together, from one confusion matrix M of N pixels:
-        miou: mean IoU over the classes that occur, as `keras.metrics.MeanIoU`.
+        miou: mean IoU over the classes that occur, as in `keras.metrics.MeanIoU`.
         pixel_accuracy: trace(M) / N.
-        precision, recall, f1: means over the classes that occur (macro), as scikit-learn's `average="macro"`.
-    Per image first, then the mean over the images with a labelled pixel, so that each image weighs the same:
-        miou_per_image: mean IoU over the classes in that image's truth, background included.
+        precision, recall, f1: means over the classes that occur (macro), as with scikit-learn's `average="macro"`.
+    Per image first, then the mean over the images with a labelled pixel, so that all images have the same weight:
+        miou_per_image: mean IoU over the classes in the image's truth, including the background.
         pixel_accuracy_per_image.
-    boundary_f1: mean over classes of a class's mean over the images where truth or prediction has it, so that an
-        object that is not there costs.
-    images, pixels: how many were added, and how many of their pixels are labelled.
+    boundary_f1: mean over the classes of a class's mean over the images with this class in truth or prediction, so
+        that predicting an object that is not there lowers the score.
+    images, pixels: the number of images, and the number of their labelled pixels.
     per_class: for each class iou, precision, recall, f1, pixel_accuracy (the share of its pixels that are right: its
         recall, where the truth has it), iou_per_image and pixel_accuracy_per_image (means over the images that have
         it in their truth), boundary_f1, and pixels (in truth).
 
-    A class "occurs" if the truth or the prediction of any image holds it. One that does not is left out of every
-    mean, and its undefined numbers are left out of `per_class`. Means over nothing (no image, or no labelled pixel
-    in any) are 0, so that a failed evaluation does not look like a good one.
+    A class "occurs" if it is in the truth or the prediction of any image. A class that does not occur is left out of
+    every mean, and its undefined numbers are left out of `per_class`. Means over nothing (no image, or no labelled
+    pixel in any image) are 0, so that a failed evaluation does not look like a good one.
 
     Args:
-        totals: of all images.
+        totals: the sums over all images.
         classes: the C names in index order, background first.
 
     Returns:
-        Floats and ints under those names, and the nested `per_class`: ready for JSON, never NaN.
+        Floats and ints under these names, and the nested `per_class`. All are ready for JSON and never NaN.
 
-    By hand: M = [[1, 1], [0, 2]], so IoU 1/2 and 2/3.
+    By hand: M = [[1, 1], [0, 2]], so the IoUs are 1/2 and 2/3.
 
     >>> totals = SegmentationTotals(2)
     >>> totals.add(image_scores(np.array([[0, 0, 1, 1]]), np.array([[0, 1, 1, 1]]), 2))

@@ -1,4 +1,4 @@
-"""Pictures of segmentation: arrays and names in, a matplotlib figure out. No TensorFlow."""
+"""Figures of segmentation, from arrays and names. Imports no TensorFlow."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ from maskwright.reporting.curves import LEARNING_RATE, Panel, training_curves, u
 from maskwright.reporting.figure import DPI, INK, SKY, VERMILION, YELLOW, drawing_style, shorten
 
 ERROR_COLOURS = {"missed": VERMILION, "extra": SKY, "wrong class": YELLOW, "not labelled": "#3C3C3C"}
-"""Missed: an object taken for background. Extra: background taken for an object."""
+"""Missed: an object is predicted as background. Extra: background is predicted as an object."""
 
 _PANEL_PIXELS = 480  # the longer side of each picture in an overlay panel
 _THINNEST_PIXELS = 24
@@ -26,15 +26,15 @@ _PANELS = (
 
 
 def blend(image: np.ndarray, mask: np.ndarray, palette: np.ndarray, alpha: float = 0.5) -> np.ndarray:
-    """Lay a mask over a photograph: (1 - alpha) * image + alpha * colour; background pixels stay as they are.
+    """Lay a mask over a photograph: (1 - alpha) * image + alpha * colour. Background pixels do not change.
 
-    The outer pixels of each region are drawn in the full colour, as a contour.
+    The outer pixels of each region are drawn in full colour, as a contour.
 
     Args:
         image: (H, W, 3) uint8, RGB.
         mask: (H, W) uint8 class indices.
-        palette: (256, 3) uint8, as `images.class_palette`.
-        alpha: from 0 to 1.
+        palette: (256, 3) uint8, from `photos.images.class_palette`.
+        alpha: opacity of the mask, from 0 to 1.
 
     Returns:
         (H, W, 3) uint8.
@@ -53,7 +53,7 @@ def blend(image: np.ndarray, mask: np.ndarray, palette: np.ndarray, alpha: float
 
 
 def _inner_edge(mask: np.ndarray) -> np.ndarray:
-    """Mark the pixels of each region (H, W) that touch another one or the background; two wide on large images."""
+    """Mark the pixels (H, W) of each region next to another region or the background; two pixels on large images."""
     edge = np.zeros(mask.shape, bool)
     for reach in range(1, 1 + max(1, round(min(mask.shape) / 300))):
         for one, other in ((np.s_[reach:, :], np.s_[:-reach, :]), (np.s_[:, reach:], np.s_[:, :-reach])):
@@ -74,11 +74,11 @@ def overlay_panel(
     """Draw input | ground truth | prediction | errors, with legends of the classes that occur and of the errors.
 
     Args:
-        image: (H, W, 3) uint8, of any size; shown with 480 pixels on the longer side, and at least 24 on the other,
-            which stretches strips.
+        image: (H, W, 3) uint8, of any size. It is shown with 480 pixels on the longer side and at least 24 on the
+            other, so very narrow images are stretched.
         truth, prediction: (H, W) uint8 class indices; `IGNORE` in the truth is shown as not labelled.
         classes: names in index order, background first.
-        palette: (256, 3) uint8, as `images.class_palette`.
+        palette: (256, 3) uint8, from `photos.images.class_palette`.
         title: one line above.
     """
     kinds = {name: float(where.mean()) for name, where in _error_kinds(truth, prediction).items()}
@@ -93,7 +93,7 @@ def overlay_panel(
         ("prediction", blend(image, prediction, palette)),
         ("errors", _error_image(image, truth, prediction)),
     )
-    # Laid out in pixels, so that every pixel of a panel is one of the figure and contours stay sharp.
+    # The layout is in pixels, so that every pixel of a panel is a pixel of the figure, and contours stay sharp.
     pad, above, below = 16, 84, 96
     step = max(width, 420) + pad  # room for the legends under narrow panels
     total_width, total_height = 4 * step + pad, above + height + below
@@ -147,7 +147,7 @@ def _error_kinds(truth: np.ndarray, prediction: np.ndarray) -> dict[str, np.ndar
 
 
 def _error_image(image: np.ndarray, truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
-    """Colour the errors over a pale grey photograph, on which they stand out whatever its colours."""
+    """Colour the errors over a pale grey version of the photograph, where they stand out."""
     grey = image.mean(axis=2, keepdims=True) * 0.55 + 75
     picture = np.repeat(grey, 3, axis=2).astype(np.uint8)
     picture[_inner_edge(np.where(truth == IGNORE, 0, truth))] = 255
@@ -157,11 +157,11 @@ def _error_image(image: np.ndarray, truth: np.ndarray, prediction: np.ndarray) -
 
 
 def confusion_matrix_figure(matrix: np.ndarray, classes: Sequence[str]) -> Figure:
-    """Draw a confusion matrix, each row as shares of that class's pixels, with the counts.
+    """Draw a confusion matrix with each row as shares of the class's pixels, and with the counts.
 
     Args:
-        matrix: (C, C) pixels, rows ground truth, columns prediction, as `learn.confusion.confusion_matrix`.
-        classes: C names. The numbers are written into the cells where there are at most 12 classes.
+        matrix: (C, C) pixel counts, from `learn.confusion.confusion_matrix`.
+        classes: C names. The numbers are written into the cells if there are at most 12 classes.
     """
     count = len(classes)
     totals = matrix.sum(axis=1, keepdims=True)
@@ -211,10 +211,10 @@ def training_figure(history: Sequence[Mapping[str, float]]) -> Figure:
     Args:
         history: one mapping for each epoch, in order. `loss`, `miou`, `pixel_accuracy`: on training data; `val_loss`,
             `val_miou`, `val_pixel_accuracy`: on validation data; `learning_rate`; `epoch`. Any may be missing, see
-            `reporting.curves.training_curves`. The best epoch is that of the highest `val_miou`, the first of equals.
+            `reporting.curves.training_curves`. The best epoch has the highest `val_miou`; on a tie, it is the first.
 
     Raises:
-        ValueError: there is no epoch, or none has one of these values.
+        ValueError: there is no epoch, or no epoch has any of these values.
     """
     scores = np.array([row.get("val_miou", np.nan) for row in history], float)
     best = int(np.nanargmax(scores)) if np.isfinite(scores).any() else None
@@ -222,7 +222,7 @@ def training_figure(history: Sequence[Mapping[str, float]]) -> Figure:
 
 
 def _short_count(pixels: int) -> str:
-    """12 345 678 pixels do not fit a cell: 12.3M does."""
+    """Return a count that fits a cell, such as 12.3M for 12 345 678."""
     for unit, suffix in ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k")):
         if pixels >= unit:
             return f"{pixels / unit:.3g}{suffix}"

@@ -10,7 +10,7 @@ from maskwright.learning.replicates.layers import Replicate, ReplicatedDense
 def build(settings: Xor, variant: str) -> keras.Model:
     """Return all seeds' networks as one: (B, 4, C) -> (B, R, 2) float32 probabilities of XOR 0 and 1.
 
-    Each is flatten -> `hidden` sigmoids -> 2 softmax. All weights and biases are drawn from U(`initial`).
+    Each network is: flatten -> `hidden` sigmoids -> softmax of 2. All weights and biases are drawn from U(`initial`).
     """
     seeds = range(settings.seed, settings.seed + settings.seeds)
     initial = keras.initializers.RandomUniform(*settings.initial)

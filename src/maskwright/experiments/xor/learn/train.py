@@ -3,8 +3,8 @@
     maskwright train xor
     maskwright evaluate xor
 
-The source reports one training of each variant, and one batch at its end: a sum of squares of 5.7e-4 with the mask
-and of 0.81 with a random one. Here every possible input is scored, for many seeds.
+The source reports one training of each variant, and one batch at its end: a sum of squares of 5.7e-4 with the mask,
+and of 0.81 with a random mask. Here every possible input is scored, for many seeds.
 """
 
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -26,7 +26,7 @@ from maskwright.shared.outputs import replaced_folder
 from maskwright.shared.parallel import available_cores
 
 EPOCH_STEPS = 50
-"""The history has a row for each so many steps."""
+"""The number of steps between two rows of the history."""
 
 
 def train(settings: Xor, *, data: Path, out: Path, history: Path) -> None:
@@ -35,13 +35,13 @@ def train(settings: Xor, *, data: Path, out: Path, history: Path) -> None:
     Args:
         settings: the experiment's section of params.yaml.
         data: the folder that `maskwright generate xor` wrote.
-        out: gets a folder for each variant; replaced whole at the end.
-        history: a CSV, see `replicates.tables.write_curves`.
+        out: the folder that gets a folder for each variant; replaced as a whole at the end.
+        history: a CSV file; see `learning.replicates.tables.write_curves`.
     """
     make_deterministic(settings.seed)
     tables = {variant: read_xor(data, variant) for variant in settings.trained_variants}
     models = {variant: build(settings, variant) for variant in tables}
-    # Compiling takes most of the time, on one core. Threads share it: neither it nor a step holds Python's lock.
+    # Compiling takes most of the time, on one core. It runs in threads, since neither it nor a step holds the GIL.
     with ThreadPoolExecutor(available_cores()) as pool:
         started = {
             variant: start_networks(pool, models[variant], settings, *table) for variant, table in tables.items()
@@ -62,17 +62,17 @@ def train(settings: Xor, *, data: Path, out: Path, history: Path) -> None:
 def start_networks(
     pool: Executor, model: Any, settings: Xor, inputs: np.ndarray, labels: np.ndarray
 ) -> Future[dict[str, np.ndarray]]:
-    """Begin to train the networks of a variant.
+    """Start training the networks of a variant.
 
     Args:
-        pool: of threads.
-        model: as `build` returns it; it has the trained weights when the future is done.
+        pool: a pool of threads.
+        model: the result of `build`. It has the trained weights when the future is done.
         settings: the experiment's section of params.yaml.
         inputs: (N, 4, C) float32, every possible input.
         labels: (N, 2) float32, one-hot.
 
     Returns:
-        For `loss` and `accuracy` an array (epochs, R): over all inputs, after each epoch of `EPOCH_STEPS` steps.
+        A future with `loss` and `accuracy` over all inputs after each epoch of `EPOCH_STEPS` steps, (epochs, R) each.
     """
     core: Any = keras.Model(model.get_layer("replicate").output, model.output)
     rows, truth = tf.constant(inputs.reshape(len(inputs), 1, -1)), tf.constant(labels)  # (N, 1, 4 C), (N, 2)
@@ -97,15 +97,15 @@ def start_networks(
 
 
 def sum_of_squares(labels: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-    """Return the sum of squared errors over a batch and its outputs: (B, R, 2), (B, R, 2) -> (R,)."""
+    """Return the sum of squared errors over the examples and outputs of a batch: (B, R, 2), (B, R, 2) -> (R,)."""
     return tf.reduce_sum(tf.square(labels - outputs), axis=(0, 2))
 
 
 def draw_order(settings: Xor, rows: int) -> np.ndarray:
-    """Return the rows of each batch: at one random position, each of the four cases with noise of its own.
+    """Return the rows of each batch: the four cases at one random position, each with its own noise.
 
     Args:
-        settings: `steps`, `seeds` and `seed` decide the order.
+        settings: the experiment's section of params.yaml; `steps`, `seeds` and `seed` determine the order.
         rows: N, the number of possible inputs.
 
     Returns:

@@ -24,19 +24,19 @@ def evaluate(settings: Xor, *, data: Path, model: Path, results: Path) -> Evalua
     Writes metrics.json, details.json, and to `results`/plots pictures and the numbers of each seed
     (`replicates.csv`). The details are by variant:
 
-    - `accuracy`: share of all possible inputs that are right, mean over the seeds and its interval;
-    - `loss`: sum of squares of a batch of the four cases, expected over all inputs; mean and `median_loss`;
+    - `accuracy`: share of all possible inputs that are right, as the mean over the seeds with its interval;
+    - `loss`: expected sum of squares of a batch of the four cases over all inputs, as mean and as `median_loss`;
     - `solved`: share of the seeds that get every input right, with Wilson's interval; `stuck`: number of the others;
-    - `best_possible_accuracy`: that of the best of all functions of the input.
+    - `best_possible_accuracy`: the accuracy of the best of all functions of the input.
 
     Args:
         settings: the experiment's section of params.yaml.
         data: the folder that `maskwright generate xor` wrote.
         model: the folder of the variants' models.
-        results: holds training.csv.
+        results: the folder of the results. It holds training.csv and gets the rest.
 
     Returns:
-        Accuracy and share of solved seeds of the chosen variant, and the details.
+        The metrics are the accuracy and the share of solved seeds of the chosen variant.
     """
     measured: dict[str, Scores] = {}
     variants: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""How well networks know XOR, and how well one can. Plain functions of arrays."""
+"""The scores of networks on XOR, and the best possible accuracy. Plain functions of arrays."""
 
 from typing import NamedTuple
 
@@ -8,12 +8,12 @@ from maskwright.experiments.xor.data import CASES
 
 
 class Scores(NamedTuple):
-    """Numbers of R networks, each (R,).
+    """The scores of R networks, each (R,).
 
     Attributes:
         accuracy: share of all possible inputs that are right.
-        loss: sum of squares of a batch of the four cases, expected over all inputs.
-        solved: 1 where every input is right, else 0.
+        loss: expected sum of squares of a batch of the four cases, over all inputs.
+        solved: 1 if every input is right, else 0.
     """
 
     accuracy: np.ndarray
@@ -35,7 +35,7 @@ def scores(outputs: np.ndarray, labels: np.ndarray) -> Scores:
 
 
 def best_accuracy(inputs: np.ndarray, labels: np.ndarray) -> float:
-    """Return the accuracy of the best of all functions of the input: for each input the label it has more often.
+    """Return the accuracy of the best function of the input, which gives each input its more frequent label.
 
     Args:
         inputs: (N, ...), every possible row, equally likely.
@@ -43,7 +43,7 @@ def best_accuracy(inputs: np.ndarray, labels: np.ndarray) -> float:
 
     Example:
         Without a mask, the three pairs of neighbours are three XORs, one of which is the label. All three are equal
-        in a quarter of the rows; in the others the majority is right two times of three: 1/4 + 3/4 x 2/3 = 0.75.
+        in a quarter of the rows. In the others, the majority is right two times out of three: 1/4 + 3/4 x 2/3 = 0.75.
     """
     _, which = np.unique(inputs.reshape(len(inputs), -1), axis=0, return_inverse=True)
     counts = np.zeros((which.max() + 1, labels.shape[1]))

@@ -1,4 +1,4 @@
-"""The picture of XOR's inputs."""
+"""The figure of XOR's inputs."""
 
 from collections.abc import Mapping
 
@@ -15,13 +15,13 @@ def example_rows(tables: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     """Draw some inputs of each variant: the four bits, the mask below them, and the label.
 
     Args:
-        tables: for each variant its inputs (N, 4, C) and one-hot labels (N, 2).
+        tables: inputs (N, 4, C) and one-hot labels (N, 2) of each variant.
     """
     with drawing_style():
         figure = Figure(figsize=(2.0 + 2.3 * _SHOWN, 1.55 * len(tables) + 0.3), layout="constrained")
         grid = figure.subplots(len(tables), _SHOWN, squeeze=False)
         for line, (variant, (inputs, labels)) in zip(grid, tables.items(), strict=True):
-            # Evenly over the table, and not the same operands each time.
+            # The rows are spread evenly over the table, with different operands.
             chosen = [(2 * place + 1) * len(inputs) // (2 * _SHOWN) + place for place in range(_SHOWN)]
             for axes, row in zip(line, chosen, strict=True):
                 channels = inputs[row].T  # (C, 4)
