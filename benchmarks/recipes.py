@@ -25,13 +25,17 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from maskwright.experiments.segmentation.learn.train.learn import train as segmentation
 from statsmodels.stats.weightstats import DescrStatsW
 
+from maskwright.experiments.segmentation.learn.batches import LabelledImages, labelled_batches
+from maskwright.experiments.segmentation.learn.network import build
+from maskwright.experiments.segmentation.learn.train import compile_model, train
+from maskwright.experiments.segmentation.report.evaluate import evaluate
 from maskwright.experiments.segmentation.report.inference import compiled
 from maskwright.learning.common.determinism import make_deterministic
 from maskwright.params import Params, load_params, parse_params
-from maskwright.photos.batches import LabelledImages, read_split, steps_per_epoch, training_batches
+from maskwright.photos.batches import steps_per_epoch
+from maskwright.photos.splits import read_classes, read_split
 from maskwright.via.convert import convert_annotations
 
 PUBLISHED = {
@@ -75,7 +79,7 @@ def main() -> None:
     arguments = parser.parse_args()
     recipes = {name: _params(arguments, name) for name in ("default", "published")}
     masks = arguments.out / "masks"
-    if not (masks / "classes.json").is_file():
+    if not (masks / "report.json").is_file():
         convert_annotations(recipes["default"].annotations, masks)
     if not arguments.time_only:
         _report_accuracy(arguments, recipes, masks)
@@ -115,22 +119,23 @@ def _report_accuracy(arguments: argparse.Namespace, recipes: dict[str, Params], 
 def _trained(params: Params, masks: Path, folder: Path) -> dict[str, Any]:
     results = folder / "results"
     if not (results / "metrics.json").is_file():
-        segmentation.train(
-            params,
+        train(
+            params.section("segmentation"),
             data=masks,
             out=folder / "model",
             history=results / "training.csv",
-            checkpoints=folder / "checkpoints",
+            checkpoint=folder / "checkpoint",
             log_epoch=lambda _epoch, _row: None,
         )
-        segmentation.evaluate(params, data=masks, model=folder / "model", results=results)
-    return json.loads((results / "metrics.json").read_text(encoding="utf-8"))
+        evaluate(params.section("segmentation"), data=masks, model=folder / "model", results=results)
+    files = (results / name for name in ("metrics.json", "details.json"))
+    first, others = (json.loads(file.read_text(encoding="utf-8")) for file in files)
+    return {**first, **others}
 
 
 def _report_times(recipes: dict[str, Params], masks: Path, rounds: int) -> None:
-    root = Path(recipes["default"].annotations.root)
-    images = len(read_split(masks, root, "train"))
-    classes = len(segmentation.read_classes(masks))
+    images = len(read_split(masks / "train"))
+    classes = len(read_classes(masks / "train"))
     timed = {name: _timed(params, images, classes) for name, params in recipes.items()}
     whats = ("step", "infer", "convolve")
     seconds: dict[str, dict[str, np.ndarray]] = {what: {name: np.empty(rounds) for name in recipes} for what in whats}
@@ -166,16 +171,16 @@ def _spread(values: np.ndarray, digits: int = 1) -> str:
 
 
 def _timed(params: Params, images: int, classes: int) -> Timed:
-    settings = params.segmentation
+    settings = params.section("segmentation")
     rng = np.random.default_rng(0)
     data = LabelledImages(
         rng.integers(0, 256, (images, *settings.size, 3), np.uint8),
         rng.integers(0, classes, (images, *settings.size)).astype(np.uint8),
     )
     make_deterministic(settings.seed)
-    model = segmentation.build(settings, classes)
-    segmentation.compile_model(model, settings, data, classes)
-    stream = training_batches(
+    model = build(settings, classes)
+    compile_model(model, settings, data, classes)
+    stream = labelled_batches(
         data,
         epoch_images=settings.epoch_images,
         batch_size=settings.batch_size,

@@ -16,15 +16,17 @@ import tempfile
 import time
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import psutil
 
-from maskwright.catalogue import room
-from maskwright.params import Params, load_params
+from maskwright.experiments.xor.params import Xor
+from maskwright.params import load_params
+from maskwright.shared.experiment import Experiment, OneNetwork
 from maskwright.shared.parallel import available_cores
-from maskwright.sweeps.params import Sweep
+from maskwright.shared.sweep_settings import Sweep
 from maskwright.sweeps.plan import Plan, Trial, plan_sweep
-from maskwright.sweeps.run import LogTrial, run_sweep, trial_keys, trial_module
+from maskwright.sweeps.run import LogTrial, run_sweep, swept_experiment, trial_keys
 from maskwright.sweeps.worker import Outcome
 
 ROUNDS = 3
@@ -32,10 +34,29 @@ NAPS = 1000
 NAP = 0.01
 
 
-def trial(params: Params, data: Path) -> dict[str, float]:
+def trial(settings: Xor, data: Path) -> dict[str, float]:
     """Sleep."""
     time.sleep(NAP)
     return {"slept": NAP}
+
+
+def naps() -> Any:
+    """Import this file as a module, in whatever process."""
+    return import_module(Path(__file__).stem)
+
+
+SLEEPER = OneNetwork(
+    name="naps",
+    settings=Xor,
+    data=Path("data/xor"),
+    training_data=(),
+    splits={},
+    code=(),
+    learns=naps,
+    reports=naps,
+    serves=naps,
+    tries=naps,
+)
 
 
 def main() -> None:
@@ -65,7 +86,7 @@ def overhead() -> None:
         if len(arrived) % (NAPS // 5) == 0:
             memory.append(psutil.Process().memory_info().rss / 2**20)
 
-    run(plan, Path(__file__).stem, log)
+    run(plan, naps().SLEEPER, log)
     # From trial to trial, without the start of the processes.
     each = (arrived[-1] - arrived[99]) / (NAPS - 100) * 1000
     cost = each - NAP * 1000 / available_cores()
@@ -79,11 +100,11 @@ def speed(name: str) -> None:
     """Run a sweep's trials both ways."""
     plan = planned(name)
     count = len(plan.trials)
-    module = trial_module(plan)
+    about = swept_experiment(plan)
     rates: dict[str, list[float]] = {"parallel": [], "one after another": []}
     for _ in range(ROUNDS):
         start = time.perf_counter()
-        run(plan, module, lambda _, outcome: None)
+        run(plan, about, lambda _, outcome: None)
         rates["parallel"].append(count / (time.perf_counter() - start) * 3600)
         start = time.perf_counter()
         subprocess.run([sys.executable, __file__, "--one-after-another", name], check=True, stderr=subprocess.DEVNULL)
@@ -99,14 +120,14 @@ def speed(name: str) -> None:
     )
 
 
-def run(plan: Plan, module: str, log: LogTrial) -> None:
-    data = room(plan.sweep.experiment).data
-    keys = trial_keys(plan, module, data)
+def run(plan: Plan, about: Experiment, log: LogTrial) -> None:
+    data = about.data
+    keys = trial_keys(plan, about, data)
     with tempfile.TemporaryDirectory() as folder:
         run_sweep(
             plan,
             keys,
-            module=module,
+            about=about,
             data=data,
             out=Path(folder),
             kept=Path(folder) / "kept.jsonl",
@@ -116,10 +137,11 @@ def run(plan: Plan, module: str, log: LogTrial) -> None:
 
 
 def one_after_another(plan: Plan) -> None:
-    module = import_module(trial_module(plan))
-    keras = import_module("keras")
+    about = swept_experiment(plan)
+    assert about.tries is not None
+    module, keras = about.tries(), import_module("keras")
     for one in plan.trials:
-        module.trial(plan.settings(one), room(plan.sweep.experiment).data)
+        module.trial(plan.settings(one), about.data)
         keras.utils.clear_session(free_memory=True)
 
 
