@@ -60,11 +60,11 @@ SMALL = {
 
 
 def environment():
-    """Return the variables for a command that must know nothing of the caller's DVC, MLflow or Git."""
+    """Return the variables for a command that must know nothing of the caller's DVC, MLflow, Git or TensorFlow."""
     kept = {
         k: v
         for k, v in os.environ.items()
-        if not k.startswith(("DVC_", "MLFLOW_", "GIT_")) and k not in ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
+        if not k.startswith(("DVC_", "MLFLOW_", "GIT_", "TF_")) and k not in ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
     }
     who = {
         f"GIT_{role}_{what}": f"{what.lower()}@x" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
