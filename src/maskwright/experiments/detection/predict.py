@@ -12,7 +12,6 @@ imported only when `predict` needs it, so that mistakes in the arguments are rep
 
 import csv
 import json
-from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -20,8 +19,16 @@ import numpy as np
 from PIL import Image
 
 from maskwright.experiments.detection.learn.boxes import Found
-from maskwright.photos.images import class_palette, read_image, resize_image
-from maskwright.predictions.photographs import DETECTIONS, INDEX, Photograph, label_attribute, overlay_size, tracked
+from maskwright.photos.images import class_palette
+from maskwright.predictions.photographs import (
+    DETECTIONS,
+    INDEX,
+    Photograph,
+    label_attribute,
+    predicted_with_images,
+    tracked,
+    via_entry,
+)
 from maskwright.shared.outputs import replaced_folder
 from maskwright.via.model import ImageEntry, Region
 from maskwright.via.write import CocoWriter, write_via_project
@@ -64,17 +71,8 @@ def predict(
     run = detector(network, scheme, [Nms(**about["nms"])], least_score)
     palette = class_palette(len(classes))
 
-    def detected() -> Iterator[tuple[Photograph, np.ndarray, Found]]:
-        seen: deque[np.ndarray] = deque()  # scaled-down images that `detect_objects` has read ahead
-
-        def images() -> Iterator[np.ndarray]:
-            for photograph in photographs:
-                image = read_image(photograph.path)
-                seen.append(resize_image(image, overlay_size(image)))
-                yield image
-
-        for photograph, (found,) in zip(photographs, detect_objects(run, images(), scheme.size), strict=True):
-            yield photograph, seen.popleft(), found
+    def detected(images: Iterator[np.ndarray]) -> Iterator[Found]:
+        return (found for (found,) in detect_objects(run, images, scheme.size))
 
     with replaced_folder(out) as folder:
         attribute = label_attribute(masks)
@@ -85,7 +83,8 @@ def predict(
         ):
             index = csv.writer(file, lineterminator="\n")
             index.writerow(["image", "overlay", "height", "width", "objects"])
-            for photograph, image, found in tracked(detected(), len(photographs), "boxes"):
+            predicted = predicted_with_images(photographs, detected)
+            for photograph, image, found in tracked(predicted, len(photographs), "boxes"):
                 overlay = f"{photograph.name}_overlay.jpg"
                 size = photograph.height, photograph.width
                 scale = np.tile([image.shape[1] / size[1], image.shape[0] / size[0]], 2)
@@ -94,7 +93,7 @@ def predict(
                 index.writerow([photograph.path, overlay, *size, len(found.boxes)])
                 coco.add(str(photograph.path), *size, coco_detections(found))
                 if via is not None:
-                    entries.append(_entry(photograph, found, classes, attribute))
+                    entries.append(via_entry(photograph, rectangles(found, classes, attribute=attribute)))
         if via is not None:
             name = f"predictions of {about['network']}"
             write_via_project(via, entries, classes=classes[1:], attribute=attribute, texts=[SCORE], name=name)
@@ -134,9 +133,3 @@ def rectangles(found: Found, classes: Sequence[str], *, attribute: str = "class"
             attributes = {attribute: classes[label], SCORE: f"{score:.2f}"}
             regions.append(Region(number, "rect", geometry, attributes))
     return regions
-
-
-def _entry(photograph: Photograph, found: Found, classes: Sequence[str], attribute: str) -> ImageEntry:
-    regions = rectangles(found, classes, attribute=attribute)
-    size = photograph.path.stat().st_size
-    return ImageEntry(f"{photograph.listed}{size}", photograph.listed, size, tuple(regions))
