@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskwright.reporting.intervals import mean_interval, paired_difference, share_interval
+from maskwright.reporting.intervals import (
+    examples_interval,
+    mean_interval,
+    paired_difference,
+    resampled_interval,
+    share_difference,
+    share_interval,
+    two_intervals,
+)
 
 VALUES = st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=30)
 
@@ -68,3 +76,69 @@ def test_paired_difference_is_that_of_the_pairs():
     assert paired_difference([5, 3, 7], [4, 1, 4]) == mean_interval([1, 2, 3])
     with pytest.raises(ValueError, match="cannot be paired"):
         paired_difference([1, 2, 3], [1, 2])
+
+
+def test_confidence_of_90():
+    # t(0.95, 2) = 2.91999, half width 2.91999 / sqrt(3) = 1.68585
+    assert mean_interval([1, 2, 3], confidence=0.9) == pytest.approx((2, 2 - 1.685854, 2 + 1.685854), abs=1e-6)
+
+
+def test_difference_of_shares_as_published():
+    # Newcombe 1998, table II, (a): 56/70 less 48/80, method 10
+    assert share_difference((56, 70), (48, 80)) == pytest.approx((0.2, 0.0524, 0.3339), abs=1e-4)
+
+
+def test_equal_shares_are_not_certainly_equal():
+    # both Wilson's (0.8389, 1): 0 give or take 0.1611
+    assert share_difference((20, 20), (20, 20)) == pytest.approx((0, -0.16112, 0.16112), abs=1e-4)
+
+
+def test_examples_of_a_share_as_by_the_normal_approximation():
+    right = np.repeat([1.0, 0.0], [964, 36])
+    mean, low, high = examples_interval(right)
+    assert mean == 0.964
+    # 1.96 * sqrt(0.964 * 0.036 / 1000) = 0.01155
+    assert (low, high) == pytest.approx((0.964 - 0.01155, 0.964 + 0.01155), abs=0.002)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_examples_that_are_all_alike(value):
+    assert examples_interval(np.full(50, value)) == share_interval(int(50 * value), 50)
+
+
+def test_examples_with_another_constant_value():
+    assert examples_interval(np.full(50, 0.5)) == (0.5, 0.5, 0.5)
+
+
+def test_examples_must_be_finite():
+    with pytest.raises(ValueError, match="finite"):
+        examples_interval([1.0, math.nan])
+
+
+def test_examples_cover_the_truth_95_times_in_100():
+    rng = np.random.default_rng(0)
+    intervals = [examples_interval(rng.random(200) < 0.9) for _ in range(300)]
+    covered = sum(low <= 0.9 <= high for _, low, high in intervals)
+    # Binomial with p = 0.95: 285, standard deviation 3.8; the percentile bootstrap is a little narrow.
+    assert 272 <= covered <= 296
+
+
+def test_resamples_leave_out_draws_without_a_value():
+    values = np.array([1.0, math.nan, 3.0])
+
+    def mean_of_present(chosen):
+        present = values[chosen][~np.isnan(values[chosen])]
+        return present.mean() if len(present) else math.nan
+
+    mean, low, high = resampled_interval(mean_of_present, 3)
+    assert (mean, low, high) == (2, 1, 3)
+
+
+def test_two_intervals_of_seeds_and_examples():
+    # Seeds: 0.5 and 1.0. s = 0.35355, t(0.975, 1) = 12.7062, so the interval is cut to 0 and 1.
+    # Test: means over the seeds 1, 1, 0.5, 0.5, whose resampled means lie between 0.5 and 1.
+    values = np.array([[1, 1, 0, 0], [1, 1, 1, 1]])
+    two = two_intervals(values, (0, 1))
+    assert (two["mean"], two["low"], two["high"]) == (0.75, 0, 1)
+    assert (two["test_low"], two["test_high"]) == pytest.approx((0.5, 1.0), abs=0.13)
+    assert two["test_low"] < 0.75 < two["test_high"]

@@ -17,6 +17,7 @@ from maskwright.shared.settings import Section
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
 S_contra = TypeVar("S_contra", bound=Section, contravariant=True)
 
@@ -34,6 +35,19 @@ class Evaluation(NamedTuple):
 
     metrics: dict[str, Any]
     details: dict[str, Any]
+
+
+class Tried(NamedTuple):
+    """What one training of a sweep measured on the test split.
+
+    Attributes:
+        measures: the numbers by name.
+        examples: for measures that are means over the test examples, the value of each example: (N,), in the order of
+            the split. All trials of a sweep have the same examples.
+    """
+
+    measures: dict[str, float]
+    examples: "dict[str, np.ndarray]"
 
 
 class LearnsOne(Protocol[S_contra]):

@@ -1,6 +1,13 @@
 import numpy as np
 
-from maskwright.learning.replicates.tables import read_curves, read_replicates, write_curves, write_replicates
+from maskwright.learning.replicates.tables import (
+    read_curves,
+    read_examples,
+    read_replicates,
+    write_curves,
+    write_examples,
+    write_replicates,
+)
 
 
 def test_history(tmp_path):
@@ -39,3 +46,13 @@ def test_replicates(tmp_path):
     )
     assert (tmp_path / "r.csv").read_text() == "variant,seed,accuracy\nnone,4,0.5\nnone,5,1\nb,4,0.25\n"
     assert read_replicates(tmp_path / "r.csv")["variant"].tolist() == ["none", "none", "b"]
+
+
+def test_examples_are_means_over_the_seeds(tmp_path):
+    measured = {
+        "a": {"accuracy": np.array([[True, False, True], [True, True, False]])},
+        "none": {"accuracy": np.array([[1.0, 0, 0]]), "other": np.array([[0.25, 0.5]])},
+    }
+    write_examples(tmp_path / "e.csv", measured)
+    assert (tmp_path / "e.csv").read_text() == ("a/accuracy,none/accuracy,none/other\n1,1,0.25\n0.5,0,0.5\n0.5,0,\n")
+    assert read_examples(tmp_path / "e.csv")["none/other"].dropna().tolist() == [0.25, 0.5]

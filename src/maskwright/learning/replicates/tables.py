@@ -67,6 +67,27 @@ def read_replicates(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, keep_default_na=False, na_values=[""])
 
 
+def write_examples(path: Path, measured: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+    """Write a CSV with a row for each test example, and a column `VARIANT/MEASURE`: the mean over the seeds.
+
+    Args:
+        path: the file, which is replaced.
+        measured: for each variant and measure an array (R, N). A measure of fewer examples, of another test set say,
+            leaves the cells below empty.
+    """
+    columns = {
+        f"{variant}/{name}": pd.Series(np.asarray(values, float).mean(axis=0))
+        for variant, measures in measured.items()
+        for name, values in measures.items()
+    }
+    _write(path, pd.DataFrame(columns))
+
+
+def read_examples(path: Path) -> pd.DataFrame:
+    """Read what `write_examples` wrote."""
+    return pd.read_csv(path)
+
+
 def _write(path: Path, table: pd.DataFrame) -> None:
     with replaced_file(path) as file:
         table.to_csv(file, index=False, lineterminator="\n", quoting=csv.QUOTE_MINIMAL, float_format="%.6g")
