@@ -353,20 +353,37 @@ def _effects_of_sweep(name: str, how: "Choices", response: str | None, out: Path
 
 
 @app.command()
+def preset(
+    name: Name,
+    chosen: Annotated[str, typer.Argument(metavar="PRESET", help="source: the settings that its author used.")],
+) -> None:
+    """Write a preset of an experiment into params.yaml; `git checkout params.yaml` takes it back."""
+    from maskwright.presets import SOURCE, apply_preset
+
+    experiment(name)
+    if chosen != SOURCE:
+        raise MaskwrightError(f"{chosen}: no such preset; there is {SOURCE}")
+    told = apply_preset(name)
+    for line in told:
+        typer.echo(line)
+    typer.echo("params.yaml has been changed" if told else "params.yaml has these settings already")
+
+
+@app.command()
 def claims() -> None:
     """Compare what the sources say with what was measured, into results/claims.md and results/claims.json."""
     from rich.console import Console
 
-    from maskwright.claims.judge import judge, print_claims, write_claims
+    from maskwright.claims.judge import judge
+    from maskwright.claims.tables import print_claims, write_claims
 
-    stated = [claim for name in EXPERIMENTS for claim in claims_of(name)]
-    rows = judge(stated, RESULTS)
-    write_claims(rows, RESULTS)
-    print_claims(rows, Console())
+    tables = judge([claim for name in EXPERIMENTS for claim in claims_of(name)], RESULTS)
+    write_claims(tables, RESULTS)
+    print_claims(tables, Console())
 
 
 def claims_of(name: str) -> tuple[Any, ...]:
-    """Return what the sources say of an experiment, where they say anything."""
+    """Return what is claimed about an experiment."""
     module = f"maskwright.experiments.{name}.claims"
     return import_module(module).CLAIMS if find_spec(module) else ()
 

@@ -1,201 +1,151 @@
-"""The claims table: what the sources say, beside what was measured. Imports no TensorFlow.
+"""The verdict on each claim. Imports no TensorFlow.
 
-A claim is a statement, a number that would show it, and the range in which that number must lie for it to hold. The
-verdict follows from the number's 95 % interval: `holds` if all of it lies in the range, `does not hold` if none of it
-does, `partly` if some does, and `not measured` if the variants it needs were not trained.
+A claim is a statement, a number that would show it, and the range in which that number must lie. The number has up to
+two 95 % intervals, over the seeds and over the test examples (`reporting.intervals`). The claim
+
+    holds                   if both lie in the range
+    does not hold           if both lie outside of it
+    cannot be told          otherwise
+    not comparable          if the source's data or budget allow no verdict
+    not measured            if what it needs was not trained
+
+A statement that nothing is lost or gained holds if two one-sided tests at 5 % reject a true value beyond either end
+of the range, as if a 90 % interval lay within it (Schuirmann 1987, https://doi.org/10.1007/BF01068419).
+
+Among many verdicts some are wrong by chance. So each verdict also has a p, the probability of evidence as strong if
+the true value lay on the other side of the range's end, and Holm's adjustment of it over its table.
 """
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from rich.console import Console
-from rich.table import Table
 
-from maskwright.learning.replicates.tables import read_replicates
-from maskwright.reporting.intervals import Interval
-from maskwright.shared.errors import MaskwrightError
-from maskwright.shared.outputs import replaced_file, write_json
+from maskwright.claims.claim import Claim
+from maskwright.claims.evidence import Evidence
+from maskwright.claims.results import Results
 
-HOLDS, FAILS, PARTLY, MISSING = "holds", "does not hold", "partly", "not measured"
+HOLDS, FAILS, UNTOLD, INCOMPARABLE, MISSING = (
+    "holds",
+    "does not hold",
+    "cannot be told",
+    "not comparable",
+    "not measured",
+)
 
+LEVEL = 0.05
+"""Of a verdict by itself, and of all verdicts of a table together."""
 
-@dataclass(frozen=True)
-class Results:
-    """The results of an experiment; each file is read when a claim first asks for it.
-
-    Attributes:
-        folder: holds a folder for each experiment.
-        name: the experiment's, and its sweep's.
-    """
-
-    folder: Path
-    name: str
-
-    @cached_property
-    def variants(self) -> dict[str, Any]:
-        """The numbers of each variant: the content of `details.json`.
-
-        Raises:
-            MaskwrightError: the experiment has not been evaluated.
-        """
-        return json.loads(self._file("details.json").read_text(encoding="utf-8"))
-
-    @cached_property
-    def replicates(self) -> pd.DataFrame:
-        """The table of `plots/replicates.csv`, a row for each variant and seed. Errors as for `variants`."""
-        return read_replicates(self._file("plots/replicates.csv"))
-
-    @cached_property
-    def trials(self) -> pd.DataFrame:
-        """The table of the experiment's sweep, a row for each combination and seed.
-
-        Raises:
-            MaskwrightError: the sweep has not been run.
-        """
-        path = self.folder / "sweep" / self.name / "trials.csv"
-        if not path.is_file():
-            raise MaskwrightError(f"{path}: no such file; run `maskwright sweep {self.name}` first")
-        return pd.read_csv(path)
-
-    def effects(self, response: str) -> dict[str, Any]:
-        """Return the analysis of the sweep's effects on a response: the content of its `metrics.json`.
-
-        Raises:
-            MaskwrightError: they have not been analysed.
-        """
-        path = self.folder / "effects" / self.name / "tables" / response / "metrics.json"
-        if not path.is_file():
-            raise MaskwrightError(f"{path}: no such file; run `maskwright effects {self.name}` first")
-        return json.loads(path.read_text(encoding="utf-8"))
-
-    def seeds(self, variant: str, measure: str) -> np.ndarray:
-        """Return a measure of a variant, (R,), in the order of the seeds; KeyError if it was not trained."""
-        rows = self.replicates.loc[self.replicates["variant"] == variant]
-        if rows.empty:
-            raise KeyError(variant)
-        return rows.sort_values(by="seed")[measure].to_numpy(float)
-
-    def trial_seeds(self, measure: str, levels: Mapping[str, str]) -> np.ndarray:
-        """Return a measure of the trials with these levels, averaged for each seed over the other factors: (R,).
-
-        The order is that of the seeds. KeyError if there is no such trial.
-        """
-        rows = [row for row in self.trials.to_dict("records") if all(str(row[f]) == v for f, v in levels.items())]
-        if not rows:
-            raise KeyError(str(levels))
-        seeds = sorted({row["seed"] for row in rows})
-        return np.array([np.mean([row[measure] for row in rows if row["seed"] == seed]) for seed in seeds])
-
-    def _file(self, name: str) -> Path:
-        path = self.folder / self.name / name
-        if not path.is_file():
-            raise MaskwrightError(f"{path}: no such file; run `maskwright evaluate {self.name}` first")
-        return path
+SOURCES, FOUND = "sources", "found"
+"""The two tables: what the sources say, and what was found here."""
 
 
-@dataclass(frozen=True)
-class Claim:
-    """A statement of a source and how it is tested.
-
-    Attributes:
-        experiment: the experiment whose results decide.
-        statement: what the source says, in our words.
-        quantity: what is measured.
-        measure: results -> the measured interval and the number of seeds behind it; 0 if it does not depend on any.
-        low, high: the range in which the claim holds, ends included.
-        digits: significant digits to print.
-    """
-
-    experiment: str
-    statement: str
-    quantity: str
-    measure: Callable[[Results], tuple[Interval, int]]
-    low: float = -np.inf
-    high: float = np.inf
-    digits: int = 3
+def verdict(claim: Claim, evidence: Evidence) -> str:
+    """Return the verdict on a claim."""
+    if not claim.comparable:
+        return INCOMPARABLE
+    intervals = [one for one in (evidence.seeds, evidence.test) if one is not None]
+    if all(one.high < claim.low or one.low > claim.high for one in intervals):
+        return FAILS
+    if claim.equivalence:
+        return HOLDS if evidence_p(claim, evidence, HOLDS) < LEVEL else UNTOLD
+    return HOLDS if all(claim.low <= one.low and one.high <= claim.high for one in intervals) else UNTOLD
 
 
-def verdict(interval: Interval, low: float, high: float) -> str:
-    """Return the verdict of the interval on a claim that holds from `low` to `high`."""
-    if low <= interval.low and interval.high <= high:
-        return HOLDS
-    return FAILS if interval.high < low or interval.low > high else PARTLY
+def evidence_p(claim: Claim, evidence: Evidence, decision: str) -> float:
+    """Return the p of a decided verdict: two-sided, but for an equivalence the larger of the two one-sided ones."""
+    if decision == HOLDS:
+        one_sided = max(evidence.p_above(claim.low), evidence.p_below(claim.high))
+        return one_sided if claim.equivalence else min(1.0, 2 * one_sided)
+    beyond = [evidence.p_below(claim.low)] if evidence.seeds.mean < claim.low else [evidence.p_above(claim.high)]
+    return min(1.0, 2 * max(beyond))
 
 
-def judge(claims: Sequence[Claim], results: Path) -> list[dict[str, Any]]:
-    """Return a row for each claim, as `claims.json` holds it.
+def judge(claims: Sequence[Claim], results: Path) -> dict[str, list[dict[str, Any]]]:
+    """Return the two tables, as `claims.json` holds them: a row for each claim.
 
     Args:
         claims: what to judge.
         results: the folder that holds a folder for each experiment.
 
     Raises:
-        MaskwrightError: an experiment has not been evaluated.
+        MaskwrightError: an experiment has not been evaluated, a sweep not run, or its effects not analysed.
     """
-    read = {name: Results(results, name) for name in dict.fromkeys(claim.experiment for claim in claims)}
-    rows = []
+    read = Results(results)
+    tables: dict[str, list[dict[str, Any]]] = {SOURCES: [], FOUND: []}
     for claim in claims:
-        row: dict[str, Any] = {
-            "experiment": claim.experiment,
-            "claim": claim.statement,
-            "quantity": claim.quantity,
-            "holds_from": claim.low if np.isfinite(claim.low) else None,
-            "holds_to": claim.high if np.isfinite(claim.high) else None,
-        }
-        try:
-            interval, seeds = claim.measure(read[claim.experiment])
-        except KeyError:
-            rows.append({**row, "measured": None, "low": None, "high": None, "seeds": 0, "verdict": MISSING})
-            continue
-        mean, low, high = (float(f"{value:.{claim.digits}g}") for value in interval)
-        decision = verdict(interval, claim.low, claim.high)
-        rows.append({**row, "measured": mean, "low": low, "high": high, "seeds": seeds, "verdict": decision})
-    return rows
+        tables[FOUND if claim.source is None else SOURCES].append(_row(claim, read))
+    for rows in tables.values():
+        decided = [row for row in rows if row["p"] is not None]
+        for row, adjusted in zip(decided, holm([row["p"] for row in decided]), strict=True):
+            row["p_holm"] = _rounded(adjusted, 3)
+            row["p"] = _rounded(row["p"], 3)
+    return tables
 
 
-def write_claims(rows: Sequence[dict[str, Any]], out: Path) -> None:
-    """Write `out`/claims.json and `out`/claims.md."""
-    write_json(out / "claims.json", list(rows))
-    with replaced_file(out / "claims.md") as file:
-        file.write("# What the sources say, and what was measured\n\n")
-        file.write("Measured: mean and 95 % interval. A claim holds where the whole interval lies in its range.\n\n")
-        file.write("| | claim | quantity | range | measured | seeds | verdict |\n|---|---|---|---|---|---|---|\n")
-        for row in rows:
-            cells = [row["experiment"], row["claim"], row["quantity"], _range(row), _measured(row)]
-            file.write(f"| {' | '.join([*cells, str(row['seeds'] or '-'), row['verdict']])} |\n")
+def holm(p: Sequence[float]) -> list[float]:
+    """Return Holm's adjusted p, in the given order.
+
+    Sorted, the k-th smallest of n is multiplied by n - k + 1, and is at least the one before it and at most 1.
+
+    Example:
+        0.01, 0.04, 0.03: 3 · 0.01 = 0.03; 2 · 0.03 = 0.06; 1 · 0.04 is raised to 0.06. So 0.03, 0.06, 0.06.
+
+    References:
+        S. Holm (1979), A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6.
+    """
+    values = np.asarray(p, float)
+    order = np.argsort(values, kind="stable")
+    factors = len(values) - np.arange(len(values))
+    adjusted = np.empty(len(values))
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(values[order] * factors))
+    return adjusted.tolist()
 
 
-def print_claims(rows: Sequence[dict[str, Any]], console: Console) -> None:
-    """Print each claim's verdict, beside it the statement, and below that what was measured."""
-    colours = {HOLDS: "green", FAILS: "red", PARTLY: "yellow", MISSING: "dim"}
-    table = Table(box=None, show_header=False, padding=(0, 2, 1, 0), pad_edge=False)
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column()
-    for before, row in zip([None, *rows], rows, strict=False):
-        name = "" if before and before["experiment"] == row["experiment"] else row["experiment"]
-        seeds = f", {row['seeds']} seeds" if row["seeds"] else ""
-        evidence = f"{row['quantity']}: {_measured(row)}{seeds}; holds if {_range(row)}"
-        decision = f"[{colours[row['verdict']]}]{row['verdict']}[/]"
-        table.add_row(f"[bold]{name}[/]", decision, f"{row['claim']}\n[dim]{evidence}[/]")
-    console.print(table)
+def _row(claim: Claim, results: Results) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "experiment": claim.experiment,
+        "source": claim.source and claim.source.key,
+        "place": claim.source and claim.source.place,
+        "statement": claim.statement,
+        "reported": claim.reported,
+        "quantity": claim.quantity,
+        "holds_from": _finite(claim.low),
+        "holds_to": _finite(claim.high),
+        "equivalence": claim.equivalence,
+        "reason": claim.reason,
+    }
+    missing = {**dict.fromkeys(("measured", "low", "high", "test_low", "test_high")), "seeds": 0, "examples": 0}
+    recipe = claim.measure.recipe
+    try:
+        evidence = claim.measure.evidence(results)
+    except KeyError:
+        return {**row, **missing, "verdict": MISSING, "p": None, "recipe": recipe}
+    numbers: Mapping[str, float | None] = {
+        "measured": evidence.seeds.mean,
+        "low": evidence.seeds.low if evidence.count else None,
+        "high": evidence.seeds.high if evidence.count else None,
+        "test_low": evidence.test and evidence.test.low,
+        "test_high": evidence.test and evidence.test.high,
+    }
+    decision = verdict(claim, evidence)
+    chance = evidence.count and decision in (HOLDS, FAILS)
+    return {
+        **row,
+        **{name: _rounded(value, claim.digits) for name, value in numbers.items()},
+        "seeds": evidence.count,
+        "examples": evidence.examples,
+        "verdict": decision,
+        "p": evidence_p(claim, evidence, decision) if chance else None,
+        "recipe": recipe,
+    }
 
 
-def _range(row: dict[str, Any]) -> str:
-    low, high = row["holds_from"], row["holds_to"]
-    if low is None:
-        return f"at most {high:g}"
-    return f"at least {low:g}" if high is None else f"{low:g} to {high:g}"
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
-def _measured(row: dict[str, Any]) -> str:
-    if row["measured"] is None:
-        return "-"
-    exact = not row["seeds"]
-    return f"{row['measured']:g}" if exact else f"{row['measured']:g} ({row['low']:g} to {row['high']:g})"
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(f"{value:.{digits}g}")

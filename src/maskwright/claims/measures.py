@@ -1,97 +1,239 @@
-"""The measures that decide a claim: results in, an interval and the number of seeds out."""
+"""What can be measured for a claim. Each measure is data: it names the columns that it is taken from.
 
-from collections.abc import Callable
+`recipe` is the same in plain values, which claims.json holds, so that a reader can compute the number again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import reduce
 from operator import getitem
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from maskwright.claims.judge import Results
-from maskwright.reporting.intervals import Interval, mean_interval, paired_difference, share_interval
-
-Measure = Callable[[Results], tuple[Interval, int]]
-
-Values = Callable[[Results], np.ndarray]
-"""Takes one number for each seed from the results, (R,), always in the same order."""
-
-
-def of_seeds(variant: str, measure: str) -> Values:
-    """Take the value that each seed of a variant reached."""
-    return lambda results: results.seeds(variant, measure)
+from maskwright.claims.evidence import (
+    Evidence,
+    exact,
+    of_mean,
+    of_share,
+    of_share_difference,
+    of_student,
+)
+from maskwright.claims.results import Levels, Results, text_of
+from maskwright.reporting.intervals import Interval
 
 
-def of_trials(measure: str, levels: dict[str, str]) -> Values:
-    """Take the value that each seed reached in a sweep's trials with these levels, averaged over several trials."""
-    return lambda results: results.trial_seeds(measure, levels)
+class Values(Protocol):
+    """A number for each seed, always in the same order, and perhaps for each test example."""
+
+    def seeds(self, results: Results) -> np.ndarray:
+        """Return (R,). KeyError if it was not measured."""
+        ...
+
+    def examples(self, results: Results) -> np.ndarray | None:
+        """Return the mean over the seeds for each test example, (N,); None if there is none."""
+        ...
+
+    @property
+    def column(self) -> str:
+        """Where the numbers stand: a table in `results/evidence`, and its column."""
+        ...
 
 
-def mean(values: Values, bounds: tuple[float, float] | None = None) -> Measure:
-    """Measure the mean over the seeds; its interval ends at the bounds."""
+@dataclass(frozen=True)
+class OfSeeds:
+    """A measure of each seed of a variant."""
 
-    def measured(results: Results) -> tuple[Interval, int]:
-        taken = values(results)
-        return mean_interval(taken, bounds), len(taken)
+    experiment: str
+    variant: str
+    measure: str
 
-    return measured
+    def seeds(self, results: Results) -> np.ndarray:
+        """Return the column of plots/replicates.csv."""
+        return results.seeds(self.experiment, self.variant, self.measure)
 
+    def examples(self, results: Results) -> np.ndarray | None:
+        """Return the column of plots/examples.csv."""
+        return results.examples(self.experiment, self.variant, self.measure)
 
-def share(values: Values) -> Measure:
-    """Measure the share of the seeds for which something happened: their value is 1, not 0."""
-
-    def measured(results: Results) -> tuple[Interval, int]:
-        taken = values(results)
-        return share_interval(int(taken.sum()), len(taken)), len(taken)
-
-    return measured
-
-
-def share_without(*values: Values) -> Measure:
-    """Measure the share of the seeds for which all values are 0."""
-
-    def measured(results: Results) -> tuple[Interval, int]:
-        happened = np.array([taken(results) for taken in values]) > 0
-        return share_interval(int((~happened.any(axis=0)).sum()), happened.shape[1]), happened.shape[1]
-
-    return measured
+    @property
+    def column(self) -> str:
+        """As "xor: signal/accuracy"."""
+        return f"{self.experiment}: {self.variant}/{self.measure}"
 
 
-def difference(first: Values, second: Values) -> Measure:
-    """Measure how much greater the first is than the second, seed by seed."""
+@dataclass(frozen=True)
+class OfTrials:
+    """A measure of a sweep's trials with some levels: for each seed the mean over the other factors."""
 
-    def measured(results: Results) -> tuple[Interval, int]:
-        one, other = first(results), second(results)
-        return paired_difference(one, other), len(one)
+    sweep: str
+    levels: Levels
+    measure: str
 
-    return measured
+    def seeds(self, results: Results) -> np.ndarray:
+        """Return the means of trials.csv."""
+        return results.trial_seeds(self.sweep, self.levels, self.measure)
 
+    def examples(self, results: Results) -> np.ndarray | None:
+        """Return the means of the sweep's examples.csv."""
+        return results.trial_examples(self.sweep, self.levels, self.measure)
 
-def number(variant: str, *keys: str) -> Measure:
-    """Take a number from `details.json` that does not depend on a seed."""
-
-    def measured(results: Results) -> tuple[Interval, int]:
-        value: Any = reduce(getitem, keys, results.variants[variant])
-        return Interval(value, value, value), 0
-
-    return measured
-
-
-def stored(variant: str, *keys: str) -> Measure:
-    """Take an interval over the seeds that `details.json` holds."""
-
-    def measured(results: Results) -> tuple[Interval, int]:
-        value: Any = reduce(getitem, keys, results.variants[variant])
-        return Interval(**value), results.variants[variant]["seeds"]
-
-    return measured
+    @property
+    def column(self) -> str:
+        """As "sweep detection: offsets=raw/ap50"."""
+        return f"sweep {self.sweep}: {text_of(self.levels)}/{self.measure}"
 
 
-def effect(response: str, change: str) -> Measure:
-    """Take the effect of a change on a response of the sweep, by its name in the effects' `metrics.json`."""
+def of_trials(sweep: str, measure: str, levels: Mapping[str, str]) -> OfTrials:
+    """Take a measure of the trials with these levels."""
+    return OfTrials(sweep, tuple(levels.items()), measure)
 
-    def measured(results: Results) -> tuple[Interval, int]:
-        analysis = results.effects(response)
-        found = analysis["effects"][change]
-        return Interval(found["estimate"], found["low"], found["high"]), analysis["seeds"]
 
-    return measured
+class Measure(Protocol):
+    """What decides a claim."""
+
+    def evidence(self, results: Results) -> Evidence:
+        """Take it from the results. KeyError if it was not measured."""
+        ...
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """How to compute it again, as claims.json holds it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The mean over the seeds; its interval is cut to the bounds."""
+
+    values: Values
+    bounds: tuple[float, float] | None = None
+
+    def evidence(self, results: Results) -> Evidence:
+        """Take it from the results."""
+        return of_mean(self.values.seeds(results), self.values.examples(results), self.bounds)
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """A column."""
+        return {"mean": self.values.column}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much greater the first is than the second, seed by seed and test example by test example."""
+
+    first: Values
+    second: Values
+
+    def evidence(self, results: Results) -> Evidence:
+        """Take it from the results."""
+        examples = [values.examples(results) for values in (self.first, self.second)]
+        both = None if examples[0] is None or examples[1] is None else examples[0] - examples[1]
+        return of_mean(self.first.seeds(results) - self.second.seeds(results), both)
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """Two columns."""
+        return {"mean": self.first.column, "less": self.second.column}
+
+
+@dataclass(frozen=True)
+class Share:
+    """The share of the seeds for which something happened: their value is 1, not 0."""
+
+    values: Values
+
+    def evidence(self, results: Results) -> Evidence:
+        """Take it from the results."""
+        return of_share(*_counted(self.values, results))
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """A column of 0 and 1."""
+        return {"share": self.values.column}
+
+
+@dataclass(frozen=True)
+class ShareDifference:
+    """The share of the seeds for which the first happened, less that for which the second did."""
+
+    first: Values
+    second: Values
+
+    def evidence(self, results: Results) -> Evidence:
+        """Take it from the results."""
+        return of_share_difference(_counted(self.first, results), _counted(self.second, results))
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """Two columns of 0 and 1."""
+        return {"share": self.first.column, "less": self.second.column}
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number of `details.json` that depends on no chance."""
+
+    experiment: str
+    keys: tuple[str, ...]
+
+    def evidence(self, results: Results) -> Evidence:
+        """Take it from the results."""
+        value: Any = reduce(getitem, self.keys, results.details(self.experiment))
+        return exact(float(value))
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The keys that lead to it."""
+        return {"number": f"{self.experiment}: {'/'.join(self.keys)}"}
+
+
+@dataclass(frozen=True)
+class Effect:
+    """The effect of a change on a response of a sweep, by its name in the effects' `metrics.json`."""
+
+    sweep: str
+    response: str
+    change: str
+
+    def evidence(self, results: Results) -> Evidence:
+        """Take it from the results."""
+        analysis = results.effects(self.sweep, self.response)
+        found = analysis["effects"][self.change]
+        seeds = Interval(found["estimate"], found["low"], found["high"])
+        known = found.get("test_low") is not None
+        test = Interval(found["estimate"], found["test_low"], found["test_high"]) if known else None
+        examples = analysis.get("examples", 0) if known else 0
+        return of_student(seeds, found["standard_error"], found["df"], analysis["seeds"], test, examples)
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The change, the response and the sweep."""
+        return {"effect": f"sweep {self.sweep}: {self.change}", "on": self.response}
+
+
+@dataclass(frozen=True)
+class Coefficient:
+    """A coefficient of the sources' own regression, without intercept, of a sweep's response."""
+
+    sweep: str
+    response: str
+    name: str
+
+    def evidence(self, results: Results) -> Evidence:
+        """Take it from the results."""
+        analysis = results.effects(self.sweep, self.response)
+        found = analysis["plain_table"][self.name]
+        seeds = Interval(found["estimate"], found["low"], found["high"])
+        return of_student(seeds, found["standard_error"], found["df"], analysis["seeds"], None, 0)
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The coefficient's name, the response and the sweep."""
+        return {"coefficient": f"sweep {self.sweep}: {self.name}", "on": self.response}
+
+
+def _counted(values: Values, results: Results) -> tuple[int, int]:
+    taken = values.seeds(results)
+    return int(taken.sum()), len(taken)

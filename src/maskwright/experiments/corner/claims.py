@@ -1,71 +1,141 @@
-"""What the sources say about this experiment, and how each claim is tested; see `claims.judge`."""
+"""What is claimed about this experiment, by its source and by us; see `claims.claim`."""
 
-from maskwright.claims.judge import Claim
-from maskwright.claims.measures import difference, number, of_seeds, share, share_without, stored
+from maskwright.claims.claim import Claim, Source
+from maskwright.claims.measures import Difference, Mean, Number, OfSeeds, Share, ShareDifference
+
+_SHARE = "share of the trainings after which all 512 patterns are right"
+_MOST = "most trainings should do it"
+
+
+def _learns(variant: str) -> Share:
+    return Share(OfSeeds("corner", variant, "solved"))
+
 
 CLAIMS = (
     Claim(
-        "corner",
-        "Weights set by hand are right, and yet `evaluate` reports a loss above 0.",
-        "mean squared error that Keras reports for labels of shape (512,)",
-        number("hand_set", "evaluate", "labels_512"),
+        experiment="corner",
+        source=Source("corner", "question, weights set by hand"),
+        statement="Weights can be set by hand with which the network gives the wanted output.",
+        quantity="share of the 512 patterns that the weights set by hand get right",
+        measure=Number("corner", ("hand_set", "right")),
+        low=1.0,
+        reason="every pattern",
+    ),
+    Claim(
+        experiment="corner",
+        source=Source("corner", "question, output of evaluate"),
+        statement="With them, evaluate shows a loss of 9.37e-4.",
+        reported="9.3703e-04",
+        quantity="what a progress bar shows that averages the batches' running means, with the labels as posted",
+        measure=Number("corner", ("hand_set", "progress_bar_loss")),
+        low=9.37025e-4,
+        high=9.37035e-4,
+        reason="equal in all printed digits",
+        digits=5,
+    ),
+    Claim(
+        experiment="corner",
+        source=Source("corner", "question, training"),
+        statement="Trained with squared error for 100 epochs, it converges to giving 0 everywhere.",
+        reported="1 network",
+        quantity="share of the trainings that find neither the corner nor anything else",
+        measure=Share(OfSeeds("corner", "as_posted", "nothing_found")),
+        low=0.5,
+        reason=_MOST,
+    ),
+    Claim(
+        experiment="corner",
+        source=Source("corner", "question, full program"),
+        statement="The full program sets the weights by hand, trains 1,000 epochs at 1e-7, and prints the answers.",
+        quantity="share of the trainings after which all 512 patterns are still right",
+        measure=_learns("hand_set_trained"),
+        low=0.5,
+        reason="the program makes sense if the weights stay right; " + _MOST,
+    ),
+    Claim(
+        experiment="corner",
+        source=Source("corner", "answer, changed structure"),
+        statement="With a softmax of two and cross-entropy it learns the right predictions.",
+        reported="1 network",
+        quantity=_SHARE,
+        measure=_learns("softmax_ce"),
+        low=0.5,
+        reason=_MOST,
+    ),
+    Claim(
+        experiment="corner",
+        source=Source("corner", "answer, last remark on training"),
+        statement="Balancing the data set, with more corners, can speed up training.",
+        quantity="gradient steps until all 512 stay right, with softmax and cross-entropy: balanced less unbalanced",
+        measure=Difference(
+            OfSeeds("corner", "balanced", "steps_to_learn"), OfSeeds("corner", "softmax_ce", "steps_to_learn")
+        ),
+        high=0.0,
+        reason="fewer steps",
+    ),
+    Claim(
+        experiment="corner",
+        source=Source("corner", "answer, last sentences"),
+        statement="The author suspects that a more fundamental mistake is left.",
+        quantity="loss that evaluate returns for the weights set by hand, which get every pattern right",
+        measure=Number("corner", ("hand_set", "evaluate", "labels_512")),
         low=1e-9,
+        reason="a network that is right everywhere should have no loss; the labels' shape makes Keras compare each "
+        "output with the labels of other patterns",
         digits=4,
     ),
     Claim(
-        "corner",
-        "That loss is real: the weights set by hand are not quite right.",
-        "mean squared error that Keras reports for labels of the outputs' shape",
-        number("hand_set", "evaluate", "labels_512_1_1_1"),
-        low=1e-9,
+        experiment="corner",
+        statement="With the labels in the outputs' shape, the loss of the weights set by hand is 0.",
+        quantity="loss that evaluate returns for labels of shape (512, 1, 1, 1)",
+        measure=Number("corner", ("hand_set", "evaluate", "labels_512_1_1_1")),
+        high=1e-9,
     ),
     Claim(
-        "corner",
-        "Trained with squared error and a hard sigmoid, the network ends with zero everywhere.",
-        "share of the seeds that find neither the corner nor anything else",
-        share_without(of_seeds("as_posted", "recall"), of_seeds("as_posted", "false_positives")),
-        low=0.8,
+        experiment="corner",
+        statement="Mending the labels' shape alone is not enough.",
+        quantity=_SHARE,
+        measure=_learns("matched_labels"),
+        high=0.5,
+        reason=_MOST,
     ),
     Claim(
-        "corner",
-        "The reason is the labels: with their shape mended it learns.",
-        "share of the seeds that get all 512 right, once only the shape is mended",
-        share(of_seeds("matched_labels", "solved")),
+        experiment="corner",
+        statement="Showing the corner more often alone is not enough.",
+        quantity=_SHARE + ", with the labels as posted",
+        measure=_learns("repeated_corner_as_posted"),
+        high=0.5,
+        reason=_MOST,
+    ),
+    Claim(
+        experiment="corner",
+        statement="Both together are: the structure need not change.",
+        quantity=_SHARE,
+        measure=_learns("repeated_corner"),
         low=0.5,
+        reason=_MOST,
     ),
     Claim(
-        "corner",
-        "The reason is that one in 512 examples is the corner: shown more often, it is learned.",
-        "share of the seeds that get all 512 right, the labels' shape mended too",
-        share(of_seeds("repeated_corner", "solved")),
+        experiment="corner",
+        statement="A logistic sigmoid with cross-entropy learns it too.",
+        quantity=_SHARE,
+        measure=_learns("sigmoid_bce"),
         low=0.5,
+        reason=_MOST,
     ),
     Claim(
-        "corner",
-        "A logistic sigmoid with cross-entropy learns it.",
-        "share of the seeds that get all 512 right",
-        share(of_seeds("sigmoid_bce", "solved")),
-        low=0.5,
+        experiment="corner",
+        statement="The softmax does not need balanced data in order to learn.",
+        quantity=_SHARE + ", balanced less unbalanced",
+        measure=ShareDifference(OfSeeds("corner", "balanced", "solved"), OfSeeds("corner", "softmax_ce", "solved")),
+        high=0.25,
+        reason="one training in four would be a clear difference, and twenty of each can show one",
     ),
     Claim(
-        "corner",
-        "A softmax of two with cross-entropy learns it.",
-        "share of the seeds that get all 512 right",
-        share(of_seeds("softmax_ce", "solved")),
-        low=0.5,
-    ),
-    Claim(
-        "corner",
-        "A softmax needs as many corners as other patterns.",
-        "share of the seeds that get all 512 right, balanced less unbalanced",
-        difference(of_seeds("balanced", "solved"), of_seeds("softmax_ce", "solved")),
-        low=0.05,
-    ),
-    Claim(
-        "corner",
-        "Slid over an image, the trained network finds the top-left corners of rectangles.",
-        "recall on clean images; its precision stands beside it in details.json",
-        stored("repeated_corner", "detection", "clean", "recall"),
+        experiment="corner",
+        statement="Slid over an image, the trained network finds the top-left corners of rectangles.",
+        quantity="recall on clean images",
+        measure=Mean(OfSeeds("corner", "repeated_corner", "detector_recall"), (0, 1)),
         low=0.95,
     ),
 )

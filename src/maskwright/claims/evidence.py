@@ -1,0 +1,132 @@
+"""What was measured for a claim, how sure it is, and how improbable it would be if the claim were wrong."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from maskwright.reporting.intervals import (
+    Interval,
+    examples_interval,
+    mean_interval,
+    share_difference,
+    share_interval,
+)
+
+_NORMAL = 2 * 1.959964  # width of a 95 % interval in standard errors
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A number with its two uncertainties; see `reporting.intervals` for the rule.
+
+    Attributes:
+        seeds: the number, and its 95 % interval over the seeds. Without seeds both ends are the number itself.
+        test: its 95 % interval over the test examples; None if it is not measured on a sample of examples.
+        count: how many seeds; 0 if it depends on none.
+        examples: how many test examples; 0 if it is not measured on a sample of them.
+        at_least: limit -> the probability, over the seeds, of a number as large as this one or larger, if its true
+            value is the limit.
+        at_most: the same, as small or smaller.
+    """
+
+    seeds: Interval
+    test: Interval | None
+    count: int
+    examples: int
+    at_least: Callable[[float], float]
+    at_most: Callable[[float], float]
+
+    def p_above(self, limit: float) -> float:
+        """Return the one-sided p of `true value <= limit`: small if both uncertainties speak against it."""
+        return 0.0 if limit == -math.inf else max(self.at_least(limit), _normal_tail(self.test, limit))
+
+    def p_below(self, limit: float) -> float:
+        """Return the one-sided p of `true value >= limit`."""
+        if limit == math.inf:
+            return 0.0
+        test = None if self.test is None else Interval(-self.test.mean, -self.test.high, -self.test.low)
+        return max(self.at_most(limit), _normal_tail(test, -limit))
+
+
+def exact(value: float) -> Evidence:
+    """Return a number that depends on no chance."""
+    return Evidence(
+        seeds=Interval(value, value, value),
+        test=None,
+        count=0,
+        examples=0,
+        at_least=lambda limit: float(value <= limit),
+        at_most=lambda limit: float(value >= limit),
+    )
+
+
+def of_mean(values: np.ndarray, examples: np.ndarray | None, bounds: tuple[float, float] | None = None) -> Evidence:
+    """Return the mean over the seeds.
+
+    Args:
+        values: (R,), a number for each seed.
+        examples: (N,), the mean over the seeds for each test example; None if there is none.
+        bounds: the least and the greatest possible value, to which the seeds' interval is cut.
+    """
+    error = float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.inf
+    test = None if examples is None else examples_interval(examples)
+    size = 0 if examples is None else len(examples)
+    return of_student(mean_interval(values, bounds), error, len(values) - 1, len(values), test, size)
+
+
+def of_student(
+    seeds: Interval, error: float, df: float, count: int, test: Interval | None, examples: int
+) -> Evidence:
+    """Return a number whose deviation from the true value has a Student distribution.
+
+    Args:
+        seeds: the number and its interval.
+        error: its standard error.
+        df: the degrees of freedom.
+        count, test, examples: see `Evidence`.
+    """
+
+    def at_least(limit: float) -> float:
+        if error == 0:
+            return 0.5 if seeds.mean == limit else float(seeds.mean < limit)
+        return 0.5 if math.isinf(error) else float(special.stdtr(df, (limit - seeds.mean) / error))
+
+    return Evidence(seeds, test, count, examples, at_least, lambda limit: 1.0 - at_least(limit))
+
+
+def of_share(successes: int, number: int) -> Evidence:
+    """Return the share of the seeds for which something happened: Wilson's interval, exact binomial p."""
+    return Evidence(
+        share_interval(successes, number),
+        None,
+        number,
+        0,
+        lambda limit: float(special.bdtrc(successes - 1, number, limit)) if successes else 1.0,
+        lambda limit: float(special.bdtr(successes, number, limit)),
+    )
+
+
+def of_share_difference(first: tuple[int, int], second: tuple[int, int]) -> Evidence:
+    """Return the difference of two shares of seeds: Newcombe's interval, p from its width."""
+    interval = share_difference(first, second)
+    return Evidence(
+        interval,
+        None,
+        min(first[1], second[1]),
+        0,
+        lambda limit: _normal_tail(interval, limit),
+        lambda limit: _normal_tail(Interval(-interval.mean, -interval.high, -interval.low), -limit),
+    )
+
+
+def _normal_tail(interval: Interval | None, limit: float) -> float:
+    """Return the probability of the interval's mean, or a larger number, if its true value is the limit."""
+    if interval is None:
+        return 0.0
+    error = (interval.high - interval.low) / _NORMAL
+    if error == 0:
+        return 0.5 if interval.mean == limit else float(interval.mean < limit)
+    return float(special.ndtr((limit - interval.mean) / error))

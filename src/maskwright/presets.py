@@ -1,0 +1,86 @@
+"""The authors' own settings, written into params.yaml."""
+
+import json
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.nodes import MappingNode
+
+from maskwright.params import parse_params
+from maskwright.shared.errors import MaskwrightError
+from maskwright.shared.outputs import replaced_file
+from maskwright.shared.yaml_file import read_yaml
+
+SOURCE = "source"
+"""The name of the preset with the authors' own settings."""
+
+
+def settings_of_source(name: str) -> Mapping[str, Any]:
+    """Return the settings of an experiment's source, by dotted key; empty if it states none."""
+    return getattr(import_module(f"maskwright.experiments.{name}.params"), "SOURCE", {})
+
+
+def apply_preset(name: str, path: Path = Path("params.yaml")) -> list[str]:
+    """Write the settings of an experiment's source into its section of a params file. Comments stay.
+
+    Args:
+        name: the experiment.
+        path: the file.
+
+    Returns:
+        A line for each key whose value has changed: `corner.seeds: 20 -> 1`.
+
+    Raises:
+        MaskwrightError: the source states no settings, or the file cannot be read or is wrong; nothing is written.
+    """
+    chosen = settings_of_source(name)
+    if not chosen:
+        raise MaskwrightError(f"{name}: its source states no settings")
+    read_yaml(path)  # whose errors are one line
+    text = path.read_text(encoding="utf-8")
+    document = YAML(typ="rt").compose(text)
+    told, edits = [], []
+    for key, value in chosen.items():
+        node = _value_of(document, [name, *key.split(".")], path)
+        before, after = text[node.start_mark.index : node.end_mark.index], _written(value)
+        if YAML(typ="safe").load(before) != YAML(typ="safe").load(after):
+            told.append(f"{name}.{key}: {' '.join(before.split())} -> {after}")
+            edits.append((node.start_mark.index, node.end_mark.index, after))
+    for start, end, after in sorted(edits, reverse=True):
+        text = _replaced(text, start, end, after)
+    parse_params(YAML(typ="safe").load(text), path)
+    with replaced_file(path) as file:
+        file.write(text)
+    return told
+
+
+def _value_of(document: Any, keys: list[str], path: Path) -> Any:
+    """Return the node of a key's value in a composed document."""
+    node = document
+    for depth, key in enumerate(keys, start=1):
+        found = [value for name, value in getattr(node, "value", ()) if name.value == key]
+        if not isinstance(node, MappingNode) or not found:
+            raise MaskwrightError(f"{path}: {'.'.join(keys[:depth])}: missing")
+        node = found[0]
+    return node
+
+
+def _replaced(text: str, start: int, end: int, value: str) -> str:
+    """Replace a part of a line; a comment behind it keeps its column where there is room."""
+    rest = text[end:]
+    blanks = len(rest) - len(rest.lstrip(" "))
+    if rest[blanks : blanks + 1] == "#":
+        rest = " " * max(1, blanks + (end - start) - len(value)) + rest[blanks:]
+    return text[:start] + value + rest
+
+
+def _written(value: Any) -> str:
+    """Write a value in one line of YAML."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_written(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_written, value))}]"
+    return value if isinstance(value, str) else json.dumps(value)

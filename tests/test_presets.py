@@ -1,0 +1,64 @@
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from maskwright.catalogue import EXPERIMENTS
+from maskwright.cli import app
+from maskwright.params import load_params
+from maskwright.presets import apply_preset, settings_of_source
+from maskwright.shared.errors import MaskwrightError
+
+PARAMS = Path(__file__).parents[1] / "params.yaml"
+
+
+@pytest.fixture
+def params(tmp_path):
+    return Path(shutil.copyfile(PARAMS, tmp_path / "params.yaml"))
+
+
+@pytest.mark.parametrize("name", [name for name in EXPERIMENTS if settings_of_source(name)])
+def test_only_the_values_of_the_source_change(name, params):
+    before = PARAMS.read_text(encoding="utf-8").splitlines()
+    told = apply_preset(name, params)
+    after = params.read_text(encoding="utf-8").splitlines()
+    assert 0 < len(told) <= len(settings_of_source(name))
+    if len(before) == len(after):
+        assert sum(old != new for old, new in zip(before, after, strict=True)) <= len(told)
+    section = load_params(params).section(name)
+    for key, value in settings_of_source(name).items():
+        inner = section
+        for part in key.split("."):
+            inner = getattr(inner, part)
+        dumped = inner.model_dump() if hasattr(inner, "model_dump") else inner
+        assert dumped == (type(dumped)(value) if isinstance(dumped, list | tuple) else value), key
+    assert apply_preset(name, params) == []
+
+
+def test_each_source_has_a_preset():
+    named = {name for name in EXPERIMENTS if settings_of_source(name)}
+    assert named >= {"segmentation", "detection", "xor", "corner", "autoencoder", "conditional"}
+
+
+def test_comments_keep_their_column(params):
+    apply_preset("segmentation", params)
+    lines = [line for line in params.read_text(encoding="utf-8").splitlines() if "epochs:" in line and "#" in line]
+    assert {line.index("#") for line in lines} == {28}
+
+
+def test_a_key_that_is_missing(params):
+    params.write_text(params.read_text(encoding="utf-8").replace("  preset: fast              # fast | resnet56v2-fcn", "  # "))
+    with pytest.raises(MaskwrightError, match=r"params.yaml: segmentation.preset: missing"):
+        apply_preset("segmentation", params)
+
+
+def test_the_command(params, monkeypatch):
+    monkeypatch.chdir(params.parent)
+    result = CliRunner().invoke(app, ["preset", "segmentation", "source"])
+    assert result.exit_code == 0
+    assert "segmentation.preset: fast -> resnet56v2-fcn\n" in result.stdout
+    assert result.stdout.endswith("params.yaml has been changed\n")
+    again = CliRunner().invoke(app, ["preset", "segmentation", "source"])
+    assert again.stdout == "params.yaml has these settings already\n"
+    assert "no such preset; there is source" in CliRunner().invoke(app, ["preset", "xor", "mine"]).output
