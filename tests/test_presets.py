@@ -48,7 +48,8 @@ def test_comments_keep_their_column(params):
 
 
 def test_a_key_that_is_missing(params):
-    params.write_text(params.read_text(encoding="utf-8").replace("  preset: fast              # fast | resnet56v2-fcn", "  # "))
+    text = params.read_text(encoding="utf-8")
+    params.write_text(text.replace("  preset: fast              # fast | resnet56v2-fcn", "  # "), encoding="utf-8")
     with pytest.raises(MaskwrightError, match=r"params.yaml: segmentation.preset: missing"):
         apply_preset("segmentation", params)
 

@@ -1,162 +1,276 @@
-import json
+import math
 
 import numpy as np
 import pytest
-from rich.console import Console
+from statsmodels.stats.multitest import multipletests
 
 from maskwright.catalogue import EXPERIMENTS
-from maskwright.claims.judge import Claim, judge, print_claims, verdict, write_claims
+from maskwright.claims.claim import Claim, Source
+from maskwright.claims.evidence import Evidence, exact, of_mean
+from maskwright.claims.judge import evidence_p, holm, judge, verdict
+from maskwright.claims.measures import (
+    Coefficient,
+    Difference,
+    Effect,
+    Mean,
+    Number,
+    OfSeeds,
+    Share,
+    ShareDifference,
+    of_trials,
+)
+from maskwright.claims.results import Results
 from maskwright.cli import claims_of
-from maskwright.experiments.autoencoder import claims as autoencoder_claims
-from maskwright.experiments.corner import claims as corner_claims
-from maskwright.experiments.detection import claims as detection_claims
-from maskwright.learning.replicates.tables import write_replicates
-from maskwright.reporting.intervals import Interval, mean_interval
+from maskwright.learning.replicates.tables import write_examples, write_replicates
+from maskwright.presets import settings_of_source
+from maskwright.reporting.intervals import Interval
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.outputs import write_json
 
+ANY = Number("xor", ("a",))
+
+
+def a_claim(low=-math.inf, high=math.inf, **more):
+    return Claim(experiment="xor", statement="It is.", quantity="a", measure=ANY, low=low, high=high, **more)
+
+
+def measured(seeds, test=None):
+    return Evidence(Interval(*seeds), test and Interval(*test), 3, 0, lambda limit: 0.5, lambda limit: 0.5)
+
 
 @pytest.mark.parametrize(
-    ("interval", "low", "high", "expected"),
+    ("seeds", "test", "low", "high", "expected"),
     [
-        ((0.5, 0.4, 0.6), 0.4, np.inf, "holds"),
-        ((0.5, 0.4, 0.6), 0.45, np.inf, "partly"),
-        ((0.5, 0.4, 0.6), 0.61, np.inf, "does not hold"),
-        ((0.5, 0.4, 0.6), -np.inf, 0.39, "does not hold"),
-        ((0.5, 0.4, 0.6), 0.3, 0.7, "holds"),
-        ((0.5, 0.4, 0.6), 0.45, 0.55, "partly"),
-        ((0.5, 0.5, 0.5), 0.5, 0.5, "holds"),
+        ((0.5, 0.4, 0.6), None, 0.4, math.inf, "holds"),
+        ((0.5, 0.4, 0.6), None, 0.45, math.inf, "cannot be told"),
+        ((0.5, 0.4, 0.6), None, 0.61, math.inf, "does not hold"),
+        ((0.5, 0.4, 0.6), None, -math.inf, 0.39, "does not hold"),
+        ((0.5, 0.4, 0.6), None, 0.3, 0.7, "holds"),
+        ((0.5, 0.5, 0.5), None, 0.5, 0.5, "holds"),
+        # Both uncertainties must agree.
+        ((0.5, 0.4, 0.6), (0.5, 0.45, 0.55), 0.4, math.inf, "holds"),
+        ((0.5, 0.4, 0.6), (0.5, 0.35, 0.65), 0.4, math.inf, "cannot be told"),
+        ((0.5, 0.4, 0.6), (0.5, 0.35, 0.65), 0.62, math.inf, "cannot be told"),
+        ((0.5, 0.4, 0.6), (0.5, 0.35, 0.65), 0.66, math.inf, "does not hold"),
     ],
 )
-def test_verdict(interval, low, high, expected):
-    assert verdict(Interval(*interval), low, high) == expected
+def test_verdict(seeds, test, low, high, expected):
+    assert verdict(a_claim(low, high), measured(seeds, test)) == expected
 
 
-def mean_of(variant):
-    def measure(results):
-        values = results.seeds(variant, "accuracy")
-        return mean_interval(values, (0, 1)), len(values)
+def test_numbers_of_other_data_get_no_verdict():
+    assert verdict(a_claim(0.9, comparable=False), measured((0.5, 0.4, 0.6))) == "not comparable"
 
-    return measure
+
+@pytest.mark.parametrize(
+    ("margin", "expected"), [(0.04, "holds"), (0.03, "cannot be told"), (0.005, "cannot be told")]
+)
+def test_equivalence_is_a_90_percent_interval_within_the_margin(margin, expected):
+    # Mean 0.02, s = 0.01, t(0.95, 2) = 2.92: 0.02 give or take 2.92 * 0.01 / sqrt(3) = 0.01686, to 0.03686.
+    # The 95 % interval ends at 0.04484.
+    found = of_mean(np.array([0.01, 0.02, 0.03]), None)
+    assert verdict(a_claim(-margin, margin, equivalence=True), found) == expected
+
+
+def test_a_difference_beyond_the_margin_is_not_equivalent():
+    found = of_mean(np.array([0.1, 0.11, 0.12]), None)
+    assert verdict(a_claim(-0.02, 0.02, equivalence=True), found) == "does not hold"
+
+
+def test_p_of_a_verdict_by_hand():
+    found = of_mean(np.array([1.0, 2.0, 3.0]), None)
+    # t = (2 - 0) / (1 / sqrt(3)) = 3.4641 with 2 degrees of freedom: one-sided 0.0371, two-sided 0.0742
+    assert evidence_p(a_claim(0.0), found, "holds") == pytest.approx(0.0742, abs=1e-4)
+    assert evidence_p(a_claim(0.0, equivalence=True), found, "holds") == pytest.approx(0.0371, abs=1e-4)
+    assert evidence_p(a_claim(high=0.0), found, "does not hold") == pytest.approx(0.0742, abs=1e-4)
+    assert evidence_p(a_claim(4.0), found, "does not hold") == pytest.approx(0.0742, abs=1e-4)
+
+
+def test_p_is_below_5_percent_where_an_interval_decides():
+    rng = np.random.default_rng(0)
+    decided = 0
+    for _ in range(200):
+        found = of_mean(rng.normal(0.5, 1.0, 6), None)
+        claim = a_claim(0.0)
+        decision = verdict(claim, found)
+        if decision != "cannot be told":
+            decided += 1
+            assert evidence_p(claim, found, decision) < 0.05
+    assert decided > 10
+
+
+def test_holm_as_statsmodels():
+    p = np.random.default_rng(0).uniform(0, 0.2, 12)
+    assert holm(p) == pytest.approx(multipletests(p, method="holm")[1])
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([]) == []
 
 
 @pytest.fixture
 def results(tmp_path):
-    measured = {"none": {"accuracy": np.array([0.5, 0.5])}, "b": {"accuracy": np.array([0.25, 0.75, 0.5])}}
-    write_replicates(tmp_path / "xor/plots/replicates.csv", measured, 0)
+    values = {
+        "none": {"accuracy": np.array([0.5, 0.5]), "solved": np.array([0, 0])},
+        "b": {"accuracy": np.array([0.25, 0.75]), "solved": np.array([1, 0])},
+    }
+    write_replicates(tmp_path / "xor/plots/replicates.csv", values, 0)
+    examples = {"none": {"accuracy": np.tile([0.0, 1.0], (2, 50))}, "b": {"accuracy": np.full((2, 100), 0.5)}}
+    write_examples(tmp_path / "xor/plots/examples.csv", examples)
+    write_json(tmp_path / "xor/details.json", {"hand": {"loss": 0.25}})
+    lines = ["trial,offsets,loss,seed,miou,status,reason"]
+    lines += [
+        f"x,{o},{loss},{seed},{seed + (o == 'raw')},finished,"
+        for o in ("raw", "no")
+        for loss in "ab"
+        for seed in (0, 1)
+    ]
+    (tmp_path / "sweep/detection").mkdir(parents=True)
+    (tmp_path / "sweep/detection/trials.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "sweep/detection/examples.csv").write_text(
+        "offsets=raw loss=a/miou,offsets=raw loss=b/miou,offsets=no loss=a/miou,offsets=no loss=b/miou\n"
+        "1,3,0,0\n2,4,0,2\n"
+    )
+    effects = {
+        "seeds": 2,
+        "examples": 100,
+        "effects": {
+            "dropout: 0 to 0.2": {
+                "estimate": 0.02,
+                "low": 0.01,
+                "high": 0.03,
+                "standard_error": 0.004,
+                "df": 8.0,
+                "test_low": 0.015,
+                "test_high": 0.025,
+            },
+        },
+        "plain_table": {
+            "activation: elu": {"estimate": 0.2, "low": 0.1, "high": 0.3, "standard_error": 0.05, "df": 25}
+        },
+    }
+    write_json(tmp_path / "effects/detection/tables/miou/metrics.json", effects)
     return tmp_path
 
 
-def test_rows_and_files(results):
+def test_measures(results):
+    read = Results(results)
+    none, b = (OfSeeds("xor", variant, "accuracy") for variant in ("none", "b"))
+    found = Mean(none, (0, 1)).evidence(read)
+    assert (found.seeds, found.count, found.examples) == ((0.5, 0.5, 0.5), 2, 100)
+    assert found.test == pytest.approx((0.5, 0.4, 0.6), abs=0.01)
+    found = Difference(b, none).evidence(read)
+    # -0.25 and 0.25: s = 0.35355, t(0.975, 1) = 12.706, half width 3.1766; each example -0.5 or 0.5 less 0... the
+    # differences of the examples are 0.5 - 0 and 0.5 - 1, with mean 0.
+    assert found.seeds == pytest.approx((0, -3.17655, 3.17655), abs=1e-4)
+    assert found.test == pytest.approx((0, -0.1, 0.1), abs=0.01)
+    solved = [OfSeeds("xor", variant, "solved") for variant in ("b", "none")]
+    assert Share(solved[0]).evidence(read).seeds.mean == 0.5
+    assert ShareDifference(*solved).evidence(read).seeds.mean == 0.5
+    assert Number("xor", ("hand", "loss")).evidence(read).seeds == (0.25, 0.25, 0.25)
+
+
+def test_measures_of_sweeps(results):
+    read = Results(results)
+    raw = of_trials("detection", "miou", {"offsets": "raw"})
+    assert raw.seeds(read).tolist() == [1, 2]  # for each seed the mean over both losses
+    assert raw.examples(read).tolist() == [2, 3]
+    assert of_trials("detection", "miou", {"offsets": "no", "loss": "b"}).examples(read).tolist() == [0, 2]
+    found = Effect("detection", "miou", "dropout: 0 to 0.2").evidence(read)
+    assert (found.seeds, found.test, found.count, found.examples) == (
+        (0.02, 0.01, 0.03),
+        (0.02, 0.015, 0.025),
+        2,
+        100,
+    )
+    # t = 0.02 / 0.004 = 5 with 8 degrees of freedom: one-sided 0.00053; of the test 7.8 standard errors
+    assert found.p_above(0.0) == pytest.approx(0.00053, abs=2e-5)
+    assert Coefficient("detection", "miou", "activation: elu").evidence(read).seeds == (0.2, 0.1, 0.3)
+    with pytest.raises(KeyError):
+        Effect("detection", "miou", "batch_norm").evidence(read)
+    with pytest.raises(KeyError):
+        of_trials("detection", "miou", {"offsets": "other"}).seeds(read)
+
+
+def test_rows(results):
+    source = Source("book", "table 1")
     claims = [
-        Claim("xor", "No mask guesses.", "accuracy", mean_of("none"), low=0.4, high=0.6),
-        # s = 0.25, t(0.975, 2) = 4.3027: 0.5 - 4.3027 * 0.25 / sqrt(3) < 0, cut to 0.
-        Claim("xor", "b is good.", "accuracy", mean_of("b"), low=0.4),
-        Claim("xor", "c is good.", "accuracy", mean_of("c"), low=0.4),
+        Claim(
+            experiment="xor",
+            source=source,
+            statement="No mask guesses.",
+            reported="0.5",
+            quantity="accuracy",
+            measure=Mean(OfSeeds("xor", "none", "accuracy"), (0, 1)),
+            low=0.3,
+            high=0.7,
+            reason="about a half",
+        ),
+        Claim(
+            experiment="xor",
+            statement="c is good.",
+            quantity="accuracy",
+            measure=Mean(OfSeeds("xor", "c", "accuracy")),
+            low=0.4,
+        ),
     ]
-    rows = judge(claims, results)
-    assert [row["verdict"] for row in rows] == ["holds", "partly", "not measured"]
-    assert [(row["measured"], row["low"], row["high"], row["seeds"]) for row in rows] == [
-        (0.5, 0.5, 0.5, 2),
-        (0.5, 0.0, 1.0, 3),
-        (None, None, None, 0),
-    ]
-    write_claims(rows, results)
-    assert json.loads((results / "claims.json").read_text()) == rows
-    assert (results / "claims.md").read_text().splitlines()[-3:] == [
-        "| xor | No mask guesses. | accuracy | 0.4 to 0.6 | 0.5 (0.5 to 0.5) | 2 | holds |",
-        "| xor | b is good. | accuracy | at least 0.4 | 0.5 (0 to 1) | 3 | partly |",
-        "| xor | c is good. | accuracy | at least 0.4 | - | - | not measured |",
-    ]
-    console = Console(record=True, width=160)
-    print_claims(rows, console)
-    assert "does not hold" not in (text := console.export_text())
-    assert "not measured" in text
-
-
-def test_without_an_evaluation(results):
-    claim = Claim("corner", "It works.", "accuracy", mean_of("none"))
-    with pytest.raises(
-        MaskwrightError, match=r"corner/plots/replicates.csv: no such file; run `maskwright evaluate corner`"
-    ):
-        judge([claim], results)
-
-
-def test_effects_of_a_sweep(tmp_path):
-    claims = autoencoder_claims.CLAIMS
-    with pytest.raises(MaskwrightError, match=r"metrics.json: no such file; run `maskwright effects autoencoder`"):
-        judge(claims, tmp_path)
-    effects = {
-        "batch_norm: false to true": {"estimate": -0.02, "low": -0.03, "high": -0.01},
-        "dropout: 0 to 0.2": {"estimate": 0.02, "low": 0.01, "high": 0.03},
-        "attention: none to spatial": {"estimate": -0.02, "low": -0.05, "high": 0.01},
-        "activation: elu to relu": {"estimate": 0.02, "low": 0.01, "high": 0.03},
-        "activation: elu to selu": {"estimate": -0.02, "low": -0.03, "high": -0.01},
-    }
-    write_json(tmp_path / "effects/autoencoder/tables/bce/metrics.json", {"seeds": 2, "effects": effects})
-    rows = judge(claims, tmp_path)
-    assert [row["verdict"] for row in rows] == [
-        "holds",
-        "does not hold",
-        "partly",
-        "holds",
-        "does not hold",
-        "not measured",
-    ]
-    assert (rows[0]["measured"], rows[0]["low"], rows[0]["high"], rows[0]["seeds"]) == (-0.02, -0.03, -0.01, 2)
-
-
-def test_trials_of_a_sweep(tmp_path):
-    claims = detection_claims.CLAIMS
-    with pytest.raises(MaskwrightError, match=r"trials.csv: no such file; run `maskwright sweep detection`"):
-        judge(claims, tmp_path)
-    lines = ["offsets,loss.offsets,loss.classes,seed,sources_miou,sources_precision,sources_recall"]
-    miou = {("raw", "l1"): (0.5, 0.7), ("raw", "smooth_l1"): (0.3, 0.5), ("normalised", "l1"): (0.1, 0.3)}
-    miou["normalised", "smooth_l1"] = (0.1, 0.1)
-    for (offsets, loss), values in miou.items():
-        # Each seed's precision is the same in all variants, and no recall depends on chance.
-        lines += [f"{offsets},{loss},cross_entropy,{seed},{v},{0.8 + seed / 10},0.9" for seed, v in enumerate(values)]
-    (tmp_path / "sweep/detection").mkdir(parents=True)
-    (tmp_path / "sweep/detection/trials.csv").write_text("\n".join(lines) + "\n")
-    rows = judge(claims, tmp_path)
-    assert [(row["measured"], row["seeds"]) for row in rows] == [
-        (0.6, 2),
-        (0.85, 2),
-        (0.9, 2),
-        (0.35, 2),  # raw: 0.4 and 0.6 for the seeds, over both losses; normalised: 0.1 and 0.2
-        (0.0, 2),
-        (0.0, 2),
-        (0.15, 2),  # L1: 0.3 and 0.5, over both offsets; smooth L1: 0.2 and 0.3
-        (0.0, 2),
-        (0.0, 2),
-        (None, 0),
-        (None, 0),
-        (None, 0),
-    ]
+    tables = judge(claims, results)
+    (said,), (found,) = tables["sources"], tables["found"]
+    assert (said["source"], said["place"], said["reported"]) == ("book", "table 1", "0.5")
+    assert (said["measured"], said["low"], said["high"], said["seeds"], said["examples"]) == (0.5, 0.5, 0.5, 2, 100)
+    assert (said["test_low"], said["test_high"]) == pytest.approx((0.4, 0.6), abs=0.01)
+    assert said["verdict"] == "holds"
+    # The seeds agree exactly; the test examples are 0.2 / 0.05 = 4 standard errors from either end.
+    assert said["p"] == said["p_holm"] == pytest.approx(6e-5, abs=6e-5)
+    assert (found["verdict"], found["measured"], found["p"]) == ("not measured", None, None)
 
 
 @pytest.mark.parametrize(
-    ("recall", "false_positives", "measured", "expected"),
+    ("measure", "message"),
     [
-        ([0] * 20, [0] * 20, 1.0, "holds"),
-        ([0] * 20, [0] * 10 + [3] * 10, 0.5, "does not hold"),
-        ([0] * 10 + [1] * 10, [0] * 5 + [3] * 10 + [0] * 5, 0.25, "does not hold"),
+        (
+            Mean(OfSeeds("corner", "a", "b")),
+            r"corner/plots/replicates.csv: no such file; run `maskwright evaluate corner`",
+        ),
+        (Number("corner", ("a",)), r"corner/details.json: no such file; run `maskwright evaluate corner`"),
+        (Mean(of_trials("other", "a", {})), r"trials.csv: no such file; run `maskwright sweep other`"),
+        (Effect("other", "a", "b"), r"metrics.json: no such file; run `maskwright effects other`"),
     ],
 )
-def test_zero_everywhere_is_no_corner_and_no_false_positive(recall, false_positives, measured, expected, tmp_path):
-    (claim,) = (
-        claim for claim in corner_claims.CLAIMS if claim.statement.endswith("the network ends with zero everywhere.")
+def test_what_is_missing_is_named(results, measure, message):
+    with pytest.raises(MaskwrightError, match=message):
+        judge([Claim(experiment="xor", statement="It is.", quantity="a", measure=measure)], results)
+
+
+def test_a_number_without_chance_has_no_p(results):
+    claim = Claim(
+        experiment="xor",
+        statement="It is.",
+        quantity="loss",
+        measure=Number("xor", ("hand", "loss")),
+        low=0.25,
+        high=0.25,
     )
-    seeds = {"recall": np.array(recall), "false_positives": np.array(false_positives)}
-    write_replicates(tmp_path / "corner/plots/replicates.csv", {"as_posted": seeds}, 0)
-    (row,) = judge([claim], tmp_path)
-    assert (row["measured"], row["seeds"], row["verdict"]) == (measured, 20, expected)
+    (row,) = judge([claim], results)["found"]
+    assert (row["verdict"], row["p"], row["low"], row["seeds"]) == ("holds", None, None, 0)
+    assert verdict(claim, exact(0.26)) == "does not hold"
 
 
-def test_every_shipped_claim_can_fail_and_says_what_it_measures():
-    claims = [claim for name in EXPERIMENTS for claim in claims_of(name)]
-    assert len(claims) == 54
-    for claim in claims:
-        assert np.isfinite(claim.low) or np.isfinite(claim.high)
-        assert claim.statement.endswith(".")
-        assert claim.quantity
+CLAIMS = [claim for name in EXPERIMENTS for claim in claims_of(name)]
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.statement)
+def test_every_claim_can_fail_and_says_what_it_measures(claim):
+    assert claim.comparable == (math.isfinite(claim.low) or math.isfinite(claim.high))
+    assert claim.statement.endswith(".")
+    assert claim.quantity
+    if claim.source is not None:
+        assert claim.source.key in {"mask channel", "corner", "attention", "book", "conditional"}
+        assert claim.reason or not claim.comparable
+        assert claim.reported or claim.comparable
+
+
+def test_claims_of_different_statements_or_quantities():
+    assert len({(claim.statement, claim.quantity) for claim in CLAIMS}) == len(CLAIMS)
+
+
+def test_settings_of_a_source_belong_to_experiments_with_claims():
+    assert all(claims_of(name) for name in EXPERIMENTS if settings_of_source(name))

@@ -19,7 +19,7 @@ CLAIMS = (
     Claim(
         experiment="clustering",
         source=Source("book", "introduction of chapter 13"),
-        statement="Maximising mutual information clusters codes so that classification is a simple linear separation.",
+        statement="Maximising mutual information clusters codes, so that classification is a linear separation.",
         quantity="accuracy of a linear classifier of the ten outputs, less that of ten principal components",
         measure=Difference(
             OfSeeds("clustering", "iic", "linear_accuracy"), OfSeeds("clustering", "iic", "pca_accuracy")
