@@ -16,21 +16,21 @@ ARGS ?=
 # Python is gone is made anew.
 READY := $(shell test "$$(cat .venv/ready 2>/dev/null)" = "$$(pwd -P)" && .venv/bin/python -c '' 2>/dev/null && echo yes)
 
-.PHONY: help run sweep-detection test ui lint lock clean FORCE
+.PHONY: help run test ui lint lock clean FORCE
 
 help: ## this list
 	@echo 'make TARGET, where TARGET is one of'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { sub("%", "NAME", $$1); printf "  %-15s %s\n", $$1, $$2 }' Makefile
 
 run: .venv/ready ## the whole pipeline: data, training, evaluation, claims (dvc repro; ARGS= for its arguments)
 	dvc repro $(ARGS)
 	@maskwright differences
 	@echo 'Numbers: results/*/metrics.json and results/claims.md; pictures: results/*/plots; every run: make ui'
 
-sweep-detection: .venv/ready ## train detection's five variants again: half an hour (make run takes their table as it is)
-	dvc repro masks
-	maskwright sweep detection
-	dvc commit --force sweep-detection
+sweep-%: .venv/ready ## train a sweep of params.yaml again, such as sweep-detection: see docs/experiments.md for the time
+	dvc repro masks digits
+	maskwright sweep $*
+	dvc commit --force $(if $(filter autoencoder,$*),sweep-autoencoder,sweep@$*)
 	dvc repro effects claims
 
 test: .venv/ready ## all tests (ARGS= for pytest's arguments, for example ARGS='-m "not slow"')

@@ -7,6 +7,7 @@ from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+import numpy as np
 import pytest
 from dvc.repo import Repo
 
@@ -175,7 +176,9 @@ def roots_of():
         "masks": ["via/convert.py"],
         "effects@autoencoder": ["effects/command.py"],
         "effects@detection": ["effects/command.py"],
-        "claims": ["claims/judge.py"],
+        "claims": ["claims/judge.py", "claims/tables.py"],
+        "sweep-autoencoder": ["experiments/autoencoder/trial.py"],
+        **{f"sweep@{sweep}": [f"experiments/{experiment}/trial.py"] for sweep, experiment in PHOTOGRAPHS.items()},
     }
     for experiment in EXPERIMENTS:
         if experiment in IN_PIPELINE:
@@ -185,8 +188,6 @@ def roots_of():
         roots[f"evaluate@{experiment}"] = [f"experiments/{experiment}/report/evaluate.py"]
         if (PACKAGE / f"experiments/{experiment}/claims.py").is_file():
             roots["claims"].append(f"experiments/{experiment}/claims.py")
-        if f"sweep-{experiment}" in IN_PIPELINE:
-            roots[f"sweep-{experiment}"] = [f"experiments/{experiment}/trial.py"]
     return roots
 
 
@@ -198,6 +199,9 @@ def holds(path, module):
 IN_PIPELINE = read_yaml(ROOT / "dvc.yaml")["stages"]
 """The stages of dvc.yaml, with those of a `foreach` under their common name."""
 
+PHOTOGRAPHS = {sweep: entry["experiment"] for sweep, entry in IN_PIPELINE["sweep"]["foreach"].items()}
+"""The sweeps that learn from photographs, and their experiments."""
+
 STAGES = [*roots_of()]
 
 
@@ -205,7 +209,7 @@ STAGES = [*roots_of()]
 def test_each_stage_depends_on_the_code_it_uses_and_on_no_other(stages, stage):
     used = closure(roots_of()[stage])
     named = {path.removeprefix("src/maskwright/") for path in stages[stage][0] if path.startswith("src/")}
-    if stage.startswith("sweep-"):
+    if stage.startswith("sweep"):
         # The sweep's own machinery: it writes the table, and it changes no number of a trial.
         named.remove("sweeps")
     missing = {
@@ -227,8 +231,9 @@ def test_the_key_of_a_training_says_the_same_as_its_stage(stages, experiment):
     code = {path.removeprefix("src/maskwright/") for path in paths if path.startswith("src/")}
     assert set(about.training_code) == code
     assert {path.as_posix() for path in about.training_data} == {path for path in paths if path.startswith("data/")}
-    if f"sweep-{experiment}" in stages:
-        paths, _ = stages[f"sweep-{experiment}"]
+    swept = [f"sweep@{sweep}" for sweep, of in PHOTOGRAPHS.items() if of == experiment]
+    for stage in swept or {f"sweep-{experiment}"} & {*stages}:
+        paths, _ = stages[stage]
         code = {path.removeprefix("src/maskwright/") for path in paths if path.startswith("src/")}
         assert {*about.training_code, *about.trial_code, "sweeps"} == code
         assert about.data.as_posix() in paths
@@ -251,50 +256,56 @@ def test_what_data_and_tables_depend_on(stages):
         "conditional": {"annotations", *(f"conditional.{key}" for key in ("coarse", "fine", "side", "source"))},
         "clustering": {"clustering.images", "clustering.side"},
         "sweep-autoencoder": {"autoencoder", "sweeps.autoencoder"},
-        "sweep-detection": {"detection", "sweeps.detection"},
+        **{f"sweep@{sweep}": {experiment, f"sweeps.{sweep}"} for sweep, experiment in PHOTOGRAPHS.items()},
         "effects@autoencoder": {"sweeps.autoencoder"},
         "effects@detection": {"sweeps.detection"},
         "claims": set(),
     }
     assert {
-        stage: params for stage, (_, params) in stages.items() if "@" not in stage or "effects" in stage
+        stage: params for stage, (_, params) in stages.items() if not stage.startswith(("train@", "evaluate@"))
     } == expected
 
 
 def test_claims_depend_on_the_results_they_read(stages):
     """A claim's file is read when the claim first asks for it; so what is read is what `claims` depends on."""
-    read = set()
+    asked = _Asked()
     for experiment in EXPERIMENTS:
         for claim in claims_of(experiment):
-            results = _Asked(Path("results"), experiment)
             with suppress(KeyError):
-                claim.measure(results)
-            read |= {path.as_posix() for path in results.read}
-    assert {path for path in stages["claims"][0] if path.startswith("results/")} == read
+                claim.measure.evidence(asked)
+    assert {path for path in stages["claims"][0] if path.startswith("results/")} == asked.read
 
 
 class _Asked:
-    """Stands for `judge.Results`: it has nothing, and remembers what was asked for."""
+    """Stands for `claims.results.Results`: it remembers what was asked for, and has two numbers for everything."""
 
-    def __init__(self, folder, experiment):
-        self.folder, self.name, self.read = folder, experiment, set()
+    def __init__(self):
+        self.read = set()
 
     def _ask(self, path):
         self.read.add(path)
-        raise KeyError(path)
+        return np.array([0.0, 1.0])
 
-    @property
-    def variants(self):
-        return self._ask(self.folder / self.name / "details.json")
+    def details(self, experiment):
+        self._ask(f"results/{experiment}/details.json")
+        raise KeyError
 
-    def seeds(self, variant, measure):
-        return self._ask(self.folder / self.name / "plots/replicates.csv")
+    def seeds(self, experiment, variant, measure):
+        return self._ask(f"results/{experiment}/plots/replicates.csv")
 
-    def trial_seeds(self, measure, levels):
-        return self._ask(self.folder / "sweep" / self.name / "trials.csv")
+    def examples(self, experiment, variant, measure):
+        exhaustive = experiment in ("xor", "corner")
+        return None if exhaustive else self._ask(f"results/{experiment}/plots/examples.csv")
 
-    def effects(self, response):
-        return self._ask(self.folder / "effects" / self.name / "tables")
+    def trial_seeds(self, sweep, levels, measure):
+        return self._ask(f"results/sweep/{sweep}/trials.csv")
+
+    def trial_examples(self, sweep, levels, measure):
+        return self._ask(f"results/sweep/{sweep}/examples.csv")
+
+    def effects(self, sweep, response):
+        self._ask(f"results/effects/{sweep}/tables")
+        raise KeyError
 
 
 def test_the_two_kinds_learn_on_their_floors():
