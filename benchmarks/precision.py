@@ -66,8 +66,9 @@ def segmentation_epochs(params: Params, data: Path, precision: str) -> Callable[
 def detection_epochs(params: Params, data: Path, precision: str) -> Callable[[], None]:
     """Return what trains detection for an epoch of its 480 photographs."""
     settings = params.section("detection").model_copy(update={"precision": precision, "epochs": 1})
-    images = detection.load_labelled_images(data / "masks/train", settings.size)
-    trainer = detection.new_trainer(settings, images, len(read_classes(data / "masks/train")))
+    folder = data / "masks/train"
+    images = detection.load_labelled_images(detection.read_boxes(folder), folder, settings.size)
+    trainer = detection.new_trainer(settings, images, len(read_classes(folder)))
     return lambda: trainer.fit(0, [])
 
 

@@ -160,20 +160,28 @@ def test_a_killed_training_goes_on_and_ends_the_same(digits, tmp_path):
 def test_a_trial_is_the_training_without_files(digits):
     settings = tiny(variational=False, schedule=Schedule(name="steps"))
     first, second = trial(settings, digits), trial(settings, digits)
-    assert first == second
-    assert set(first) == {"loss", "bce", "mse", "ssim"}
-    assert np.isfinite(list(first.values())).all()
-    assert trial(tiny(variational=False, schedule=Schedule(name="steps"), seed=1), digits) != first
+    assert first.measures == second.measures
+    assert set(first.measures) == {"loss", "bce", "mse", "ssim"}
+    assert np.isfinite(list(first.measures.values())).all()
+    assert trial(tiny(variational=False, schedule=Schedule(name="steps"), seed=1), digits).measures != first.measures
+    assert list(first.examples) == ["bce"]
+    np.testing.assert_array_equal(first.examples["bce"], second.examples["bce"])
 
 
 def test_a_trial_has_the_numbers_of_a_training_whose_last_epoch_is_evaluated(digits, tmp_path):
     settings = tiny(epochs=1)
     train(settings, digits, tmp_path)
     metrics, details = evaluate(settings, data=digits, model=tmp_path / "model", results=tmp_path)
-    tried = trial(settings, digits)
+    tried, examples = trial(settings, digits)
     assert set(tried) == {"loss", "bce", "kl", "mse", "ssim"}
     for name, value in tried.items():
         assert value == pytest.approx({**metrics, **details}[name], rel=1e-5)
+    with np.load(digits / "test.npz") as test:
+        number = len(test["labels"])
+    assert set(examples) == {"bce", "kl"}
+    for name, values in examples.items():
+        assert values.shape == (number,)
+        assert values.mean() == pytest.approx(tried[name], rel=1e-5)
 
 
 def test_it_learns(digits):
@@ -183,7 +191,7 @@ def test_it_learns(digits):
     folder.mkdir()
     for split in ("train", "validation", "test"):
         np.savez(folder / f"{split}.npz", images=images, labels=np.arange(30, dtype=np.uint8) % 10)
-    learnt = trial(tiny(epochs=30, dropout=0.0, batch_norm=False, learning_rate=0.02), folder)
+    learnt = trial(tiny(epochs=30, dropout=0.0, batch_norm=False, learning_rate=0.02), folder).measures
     assert learnt["mse"] < 0.02
     assert learnt["ssim"] > 0.6
 
@@ -193,7 +201,7 @@ def test_a_training_that_diverges_says_so(digits, tmp_path):
     with pytest.raises(MaskwrightError, match="diverged"):
         train(settings, digits, tmp_path)
     assert not (tmp_path / "model").exists()
-    assert not np.isfinite(trial(settings, digits)["loss"])
+    assert not np.isfinite(trial(settings, digits).measures["loss"])
 
 
 def test_missing_digits_are_named(tmp_path):

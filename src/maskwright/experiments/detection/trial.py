@@ -4,16 +4,17 @@ from pathlib import Path
 
 import keras
 
-from maskwright.experiments.detection.learn.batches import load_boxed_images, read_boxes
+from maskwright.experiments.detection.learn.batches import load_boxed_images, read_boxes, training_boxes
 from maskwright.experiments.detection.learn.train import new_trainer
 from maskwright.experiments.detection.params import Detection
-from maskwright.experiments.detection.report.inference import Scheme, detect_objects, detector
-from maskwright.experiments.detection.report.metrics import all_scores
+from maskwright.experiments.detection.report.inference import Scheme, detect_objects, detector, sources_nms
+from maskwright.experiments.detection.report.metrics import SHOWN_SCORE, all_scores, sources_scores
 from maskwright.photos.images import read_image
 from maskwright.photos.splits import read_classes
+from maskwright.shared.experiment import Tried
 
 
-def trial(settings: Detection, data: Path) -> dict[str, float]:
+def trial(settings: Detection, data: Path) -> Tried:
     """Train in memory with one combination of settings, and return the scores on the test split. Write no files.
 
     The model has the weights after the last epoch. No epoch is chosen, so no validation split is needed.
@@ -23,21 +24,25 @@ def trial(settings: Detection, data: Path) -> dict[str, float]:
         data: the folder that `maskwright masks` wrote.
 
     Returns:
-        `loss`, the training loss of the last epoch, which is not finite if the training diverged, and the scores of
-        `metrics.all_scores` for all classes together, with the kind of NMS in the settings.
+        `loss`, the training loss of the last epoch, which is not finite if the training diverged; the scores of
+        `metrics.all_scores` for all classes together, with the NMS in the settings; and the means of
+        `metrics.sources_scores`, whose values for each test photograph are the examples.
 
     Raises:
         MaskwrightError: the data are missing.
     """
     classes = read_classes(data / "train")
-    training = load_boxed_images(read_boxes(data / "train"), settings.size)
+    training = load_boxed_images(training_boxes(settings, data), settings.size)
     model, _, fit = new_trainer(settings, training, len(classes))
     history = keras.callbacks.History()
     fit(0, [history, keras.callbacks.TerminateOnNaN()])
     scheme = Scheme(settings.size, settings.anchor_sizes, settings.offsets)
     examples = read_boxes(data / "test")
-    run = detector(model, scheme, [settings.nms])
+    run = detector(model, scheme, [settings.nms, sources_nms(settings.nms)])
     photographs = (read_image(example.image) for example in examples)
-    found = [one for (one,) in detect_objects(run, photographs, scheme.size)]
-    scores = all_scores([example.truth for example in examples], found, classes, most=settings.nms.most)
-    return {"loss": float(history.history["loss"][-1]), **scores.of_all_classes}
+    found, sources_found = zip(*detect_objects(run, photographs, scheme.size), strict=True)
+    truths = [example.truth for example in examples]
+    scores = all_scores(truths, found, classes, most=settings.nms.most)
+    sources = sources_scores(truths, [one.at_least(SHOWN_SCORE) for one in sources_found])
+    means = {name: float(values.mean()) for name, values in sources.items()}
+    return Tried({"loss": float(history.history["loss"][-1]), **scores.of_all_classes, **means}, sources)

@@ -14,11 +14,13 @@ from maskwright.experiments.detection.learn.batches import (
     load_boxed_images,
     ordered_batches,
     read_boxes,
+    training_boxes,
 )
 from maskwright.experiments.detection.learn.boxes import UNKNOWN
 from maskwright.photos.augment import NUMBERS
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.settings import Augmentation
+from support.tiny_detection import tiny_settings
 
 NEUTRAL = [0.9, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5]
 """Numbers that change nothing: no mirror, and the middle of every range."""
@@ -32,6 +34,17 @@ def split(folder, images, annotations):
     (folder / "boxes.coco.json").write_text(json.dumps({"images": listed, "annotations": rows}))
     (folder / "index.csv").write_text("".join(["image,mask\n", *(f"../photos/{i}.png,\n" for i in images)]))
     return folder
+
+
+def test_only_so_many_images_are_trained_on_and_never_more_than_there_are(tmp_path):
+    split(tmp_path / "train", {number: (4, 4, {}) for number in (3, 1, 2)}, [(1, 1, [0, 0, 2, 2])])
+    names = {
+        wanted: [example.image.name for example in training_boxes(tiny_settings(images=wanted), tmp_path)]
+        for wanted in (None, 2, 3)
+    }
+    assert names == {None: ["3.png", "1.png", "2.png"], 2: ["3.png", "1.png"], 3: ["3.png", "1.png", "2.png"]}
+    with pytest.raises(MaskwrightError, match=r"^detection\.images: 4 are wanted, and .*train has 3; lower it$"):
+        training_boxes(tiny_settings(images=4), tmp_path)
 
 
 def moved(box, numbers, strength, label=1, size=(40, 60)):

@@ -6,16 +6,38 @@ import pytest
 
 from maskwright.experiments.detection.learn import network as ssd
 from maskwright.experiments.detection.learn.anchors import make_anchors
+from maskwright.experiments.detection.learn.batches import BoxedImages, ordered_batches
+from maskwright.experiments.detection.learn.losses import anchor_loss
+from maskwright.experiments.detection.params import SOURCE, Detection
 from maskwright.learning.common.saved import load_model, save_model
+from maskwright.learning.single.training import optimizer
 from maskwright.params import load_params
 from maskwright.shared.errors import MaskwrightError
 
 SHIPPED = Path(__file__).parents[4] / "params.yaml"
 
 
-def test_the_published_network_has_its_parameters_maps_and_anchors():
-    model = ssd.resnet56v2_ssd((480, 640), 4)
-    assert model.count_params() == 2_392_384
+def sources_settings(**changes):
+    """The section `detection` as shipped, with the source's settings and `changes`."""
+    values = load_params(SHIPPED).section("detection").model_dump(mode="json")
+    for key, value in {**SOURCE, **changes}.items():
+        *parents, last = key.split(".")
+        inner = values
+        for parent in parents:
+            inner = inner[parent]
+        assert last in inner
+        inner[last] = value
+    return Detection.model_validate(values)
+
+
+def test_the_sources_network_has_its_parameters_maps_and_anchors():
+    model = ssd.build(sources_settings(), 4)
+    # ResNet56v2: a stem of 3x3 to 16 filters with batch norm (4 for each filter), 9 * 3 * 16 + 16 + 64 = 512; three
+    # stages of six bottlenecks, 4,896 + 5 * 4,832 = 29,056, 58,496 + 5 * 54,528 = 331,136 and 231,680 + 5 * 215,552
+    # = 1,309,440; batch norm of 256, 1,024. Together 1,671,168.
+    # Three further levels, 3x3 with batch norm: 256 to 64 filters, 147,776; to 128, 74,368; to 256, 296,192.
+    # Heads on 256, 64, 128 and 256 filters: two of 3x3 to 16 each, 2 * (9 * 704 * 16 + 4 * 16) = 202,880.
+    assert model.count_params() == 1_671_168 + 147_776 + 74_368 + 296_192 + 202_880 == 2_392_384
     maps = ssd.feature_maps(model)
     assert maps == [(30, 40), (15, 20), (8, 10), (4, 5)]
     assert len(make_anchors(maps, (480, 640), (0.2, 0.9)).boxes) == 6_400
@@ -35,6 +57,26 @@ def test_the_fast_network_has_an_output_for_each_anchor(size):
 
 def test_the_fast_network_at_its_default_size():
     assert ssd.feature_maps(ssd.fast((96, 128), 4)) == [(12, 16), (6, 8), (3, 4), (2, 2)]
+
+
+@pytest.mark.slow
+def test_the_sources_settings_train_a_step():
+    settings = sources_settings(size=[64, 96])
+    keras.utils.set_random_seed(0)
+    model = ssd.build(settings, 3)
+    anchors = make_anchors(ssd.feature_maps(model), settings.size, settings.anchor_sizes)
+    boxes = np.array([[10, 10, 40, 50], [5, 5, 30, 25], [50, 20, 90, 60], [0, 0, 96, 64]], np.float32)
+    images = np.random.default_rng(0).integers(0, 256, (settings.batch_size, 64, 96, 3)).astype(np.uint8)
+    data = BoxedImages(images, boxes, np.array([1, 2, 1, 2], np.int32), np.arange(5))
+    ((batch, targets),) = ordered_batches(
+        data, anchors, settings.batch_size, match_iou=settings.match_iou, offsets=settings.offsets
+    )
+    # Eagerly, since one step is faster than building its graph.
+    model.compile(optimizer(settings, model, 250), anchor_loss(settings.loss), run_eagerly=True)
+    before = [weight.numpy() for weight in model.trainable_weights]
+    assert np.isfinite(model.train_on_batch(batch, targets))
+    changed = [np.any(weight.numpy() != old) for weight, old in zip(model.trainable_weights, before, strict=True)]
+    assert np.mean(changed) > 0.9
 
 
 def test_an_output_belongs_to_its_anchor():

@@ -136,6 +136,70 @@ def test_classes_do_not_suppress_each_other_and_the_best_come_first():
     assert not scores[1].any()
 
 
+def test_together_an_object_suppresses_those_of_other_classes():
+    boxes = [[[0, 0, 2, 2], [0, 0, 2, 2.2], [5, 5, 7, 7]], [[0, 0, 1, 1]] * 3]
+    probabilities = [
+        [[0.1, 0.5, 0.4], [0.2, 0.35, 0.45], [0.05, 0.05, 0.9]],
+        [[1.0, 0, 0]] * 3,
+    ]
+    found, scores, classes = detections(boxes, probabilities, most=4, classes="together")
+    # The second lies on the first, with an IoU of 4 / 4.4, and its class is another.
+    assert classes.tolist() == [[2, 1, 0, 0], [0, 0, 0, 0]]
+    assert scores == pytest.approx(np.array([[0.9, 0.5, 0, 0], [0, 0, 0, 0]]))
+    assert found[0].tolist() == [[5, 5, 7, 7], [0, 0, 2, 2], [0, 0, 0, 0], [0, 0, 0, 0]]
+    # Softened, the second's score is 0.45 exp(-2 (4 / 4.4)^2) = 0.0862, below 0.1.
+    soft = detections(boxes, probabilities, most=4, classes="together", kind="soft", sigma=0.5)
+    assert soft[2].tolist() == classes.tolist()
+    mild = detections(boxes, probabilities, most=4, classes="together", kind="soft", sigma=5.0)
+    assert mild[2][0].tolist() == [2, 1, 2, 0]
+    assert mild[1][0] == pytest.approx([0.9, 0.5, 0.45 * math.exp(-((1 / 1.1) ** 2) / 5), 0], rel=1e-5)
+
+
+def listed(boxes, probabilities, nms, threshold):
+    """What Listing 11.12.1 computes, anchor by anchor: {anchor: (class, score)}, best first."""
+    probabilities = [[np.float32(p) for p in row] for row in probabilities]
+    labels = [max(range(len(row)), key=row.__getitem__) for row in probabilities]
+    scores = [max(row) for row in probabilities]
+    left, kept = [anchor for anchor, label in enumerate(labels) if label != 0], {}
+    while left and len(kept) < nms.most:
+        best = left[0]
+        for anchor in left:
+            if scores[anchor] > scores[best]:
+                best = anchor
+        if scores[best] < threshold:
+            break
+        left.remove(best)
+        kept[best] = (labels[best], float(scores[best]))
+        for anchor in left.copy():
+            overlap = iou(boxes[best], boxes[anchor])
+            if nms.kind == "soft":
+                scores[anchor] *= np.float32(math.exp(-(float(overlap) ** 2) / nms.sigma))
+            elif overlap >= np.float32(nms.iou_threshold):
+                left.remove(anchor)
+    return kept
+
+
+@pytest.mark.parametrize("kind", ["hard", "soft"])
+def test_together_is_the_listing_from_a_score_of_a_half_on(kind):
+    rng = np.random.default_rng(2)
+    nms = settings(kind=kind, classes="together", most=12)
+    images, anchors = 200, 25
+    corners = rng.uniform(0, 6, (images, anchors, 2))
+    boxes = np.concatenate([corners, corners + rng.uniform(1, 4, (images, anchors, 2))], axis=-1).astype(np.float32)
+    probabilities = rng.dirichlet([0.3, 0.3, 0.3, 0.3], (images, anchors)).astype(np.float32)
+    found, scores, classes = (part.numpy() for part in detect(boxes, probabilities, nms, 0.5))
+    for image in range(images):
+        expected = listed(boxes[image], probabilities[image], nms, 0.5)
+        count = len(expected)
+        assert np.count_nonzero(classes[image]) == count
+        assert found[image, :count].tolist() == boxes[image, list(expected)].tolist()
+        assert [(label, pytest.approx(score, rel=1e-5)) for label, score in expected.values()] == [
+            *zip(classes[image, :count].tolist(), scores[image, :count].tolist(), strict=True)
+        ]
+    apart = detect(boxes, probabilities, settings(kind=kind, most=12), 0.5).classes.numpy()
+    assert np.count_nonzero(apart) > np.count_nonzero(classes)
+
+
 def test_at_most_so_many_of_an_image():
     boxes = [[[3 * i, 0, 3 * i + 1, 1] for i in range(6)]]
     probabilities = [[[0, 0.2 + 0.1 * i, 0.5] for i in range(6)]]

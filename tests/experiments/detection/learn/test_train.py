@@ -3,6 +3,7 @@ import math
 
 import pytest
 
+from maskwright.experiments.detection.learn.batches import read_boxes
 from maskwright.experiments.detection.learn.train import load_labelled_images
 from maskwright.learning.single.table import read_epochs
 from maskwright.shared.errors import MaskwrightError
@@ -48,7 +49,8 @@ class TestTrain:
 
 
 def test_images_have_the_networks_size_and_their_boxes(data):
-    training, validation = (load_labelled_images(data / "masks" / split, SIZE) for split in ("train", "validation"))
+    folders = [data / "masks" / split for split in ("train", "validation")]
+    training, validation = (load_labelled_images(read_boxes(folder), folder, SIZE) for folder in folders)
     assert training.images.shape == (10, *SIZE, 3)
     assert validation.images.shape == (4, *SIZE, 3)
     assert training.classes.tolist() == [2, 1, 2, 1, 2, 1, 2, 1, 2, -1]
@@ -63,4 +65,4 @@ def test_a_split_without_a_box_is_refused(data, tmp_path):
     (folder / "index.csv").write_text(rows)
     message = r"boxes\.coco\.json: no image has a box; check annotations\.validation"
     with pytest.raises(MaskwrightError, match=message):
-        load_labelled_images(folder, SIZE)
+        load_labelled_images(read_boxes(folder), folder, SIZE)

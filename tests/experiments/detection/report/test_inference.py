@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from maskwright.experiments.detection.report.inference import detect_objects, detector
+from maskwright.experiments.detection.report.inference import detect_objects, detector, sources_nms
 from support.fixed_detector import HARD, SCHEME, SIZE, SOFT, images, network
 
 
@@ -16,6 +16,16 @@ def test_finds_in_each_photographs_own_pixels_with_each_kind_of_nms():
     assert hard.boxes[dogs] == pytest.approx(boxes[:1], abs=1e-3)
     assert hard_large.boxes[dogs] == pytest.approx(boxes[:1] * 2, abs=1e-3)
     assert soft.scores[soft.classes == 2] == pytest.approx([shares[0], shares[1] * np.exp(-2)], rel=1e-4)
+
+
+def test_the_sources_suppression_goes_across_classes_and_is_hard():
+    model, boxes = network()
+    run = detector(model, SCHEME, [SOFT, sources_nms(SOFT)], 0.1)
+    ((soft, sources),) = detect_objects(run, images()[:1], SIZE)
+    # Softened, there are the second dog and the anchor's other class too.
+    assert len(soft.boxes) > 1
+    assert sources.classes.tolist() == [2]
+    assert sources.boxes == pytest.approx(boxes[:1], abs=1e-3)
 
 
 def test_the_least_score():

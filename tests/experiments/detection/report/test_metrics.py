@@ -1,46 +1,99 @@
 import json
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maskwright.experiments.detection.learn.average_precision import coco_scores
-from maskwright.experiments.detection.learn.boxes import UNKNOWN
+from maskwright.experiments.detection.learn.boxes import UNKNOWN, Found, Truth
 from maskwright.experiments.detection.report.metrics import all_scores, count, honest_scores, sources_scores
 from support.box_examples import CAT, CLASSES, DOG, found, square, truth
 
 EXAMPLE = [truth((square(0), CAT), (square(5), DOG))], [found((square(1), 0.9, CAT), (square(20), 0.8, CAT))]
 
 
+def sources(truths, predictions):
+    """The values of each image, in the order mIoU, precision, recall."""
+    scores = sources_scores(truths, predictions)
+    assert list(scores) == ["sources_miou", "sources_precision", "sources_recall"]
+    return [values.tolist() for values in scores.values()]
+
+
+def listing(truths, predictions):
+    """The arithmetic of Listing 11.13.1, box by box; the sums over the images divided by their number."""
+    sums = [0.0, 0.0, 0.0]
+    for one, kept in zip(truths, predictions, strict=True):
+        if len(one.boxes) == 0 or len(kept.boxes) == 0:
+            continue
+        overlaps, hits, errors = 0.0, 0, 0
+        for box, label in zip(one.boxes.tolist(), one.classes.tolist(), strict=True):
+            best, best_label = -1.0, None
+            for other, other_label in zip(kept.boxes.tolist(), kept.classes.tolist(), strict=True):
+                across = max(0.0, min(box[2], other[2]) - max(box[0], other[0]))
+                down = max(0.0, min(box[3], other[3]) - max(box[1], other[1]))
+                areas = sum((b[2] - b[0]) * (b[3] - b[1]) for b in (box, other))
+                value = across * down / (areas - across * down)
+                if value > best:
+                    best, best_label = value, other_label
+            if best > 0:
+                overlaps += best
+                hits, errors = (hits + 1, errors) if best_label == label else (hits, errors + 1)
+        number = len(one.boxes)
+        sums[0] += overlaps / number
+        sums[1] += hits / (hits + errors) if hits + errors else 0.0
+        sums[2] += hits / (hits + abs(number - hits))
+    return [value / len(truths) for value in sums]
+
+
+def random_boxes(rng, number):
+    corners = rng.integers(0, 6, (number, 2))
+    boxes = np.concatenate([corners, corners + rng.integers(1, 5, (number, 2))], axis=1)
+    return boxes, rng.integers(1, 4, number)
+
+
 class TestSources:
     def test_the_docstrings_example(self):
-        assert sources_scores(*EXAMPLE) == {"miou": pytest.approx(1 / 3), "precision": 1, "recall": 0.5}
+        truths = [truth((square(0), CAT), (square(5), DOG))]
+        assert sources(truths, [found((square(0), 0.9, CAT))]) == [[0.5], [1], [0.5]]
+
+    def test_inventions_are_free(self):
+        # The pair has an IoU of 2 / 6, the dog none: (1/3 + 0) / 2. The cat at 20 overlaps nothing.
+        assert sources(*EXAMPLE) == [[pytest.approx(1 / 6)], [1], [0.5]]
 
     def test_a_pair_of_another_class_is_a_false_positive_whatever_the_iou(self):
         # The dog's best partner is the cat on top of it; the cat's is the sliver.
         truths = [truth((square(0), CAT), (square(5), DOG))]
         predictions = [found((square(5), 0.9, CAT), (square(1.9), 0.6, CAT))]
         sliver = 0.1 * 2 / (4 + 4 - 0.2)
-        assert sources_scores(truths, predictions) == {
-            "miou": pytest.approx((1 + sliver) / 2),
-            "precision": 0.5,
-            "recall": 0.5,
-        }
+        assert sources(truths, predictions) == [[pytest.approx((1 + sliver) / 2)], [0.5], [0.5]]
 
-    def test_two_boxes_may_have_the_same_partner(self):
+    def test_several_boxes_may_have_the_same_partner_and_the_first_of_equals_counts(self):
         truths = [truth((square(0), CAT), (square(1), CAT))]
-        assert sources_scores(truths, [found((square(0), 0.9, CAT))])["recall"] == 1
+        assert sources(truths, [found((square(0), 0.9, CAT))])[2] == [1]
+        assert sources(truths[:1], [found((square(0), 0.9, DOG), (square(0), 0.8, CAT))])[2] == [0]
 
-    def test_inventions_and_empty_images_do_not_lower_the_precision(self):
-        truths = [truth(), truth((square(0), CAT)), truth((square(0), CAT))]
-        predictions = [found((square(0), 0.9, CAT)), found((square(0), 0.9, CAT)), found()]
-        assert sources_scores(truths, predictions) == {"miou": 1, "precision": 1, "recall": 0.5}
+    def test_each_image_counts_alike(self):
+        # Nothing there, found, nothing found, nothing overlapped (where the listing divides by 0).
+        truths = [truth(), *[truth((square(0), CAT))] * 3]
+        hit, invention = found((square(0), 0.9, CAT)), found((square(9), 0.9, CAT))
+        assert sources(truths, [hit, hit, found(), invention]) == [[0, 1, 0, 0]] * 3
 
     def test_empty_cases(self):
         assert sources_scores([], []) == {}
         assert sources_scores([truth()], [found((square(0), 0.9, CAT))]) == {}
         assert sources_scores([truth((square(0), UNKNOWN))], [found((square(0), 0.9, CAT))]) == {}
-        assert sources_scores([truth((square(0), CAT))], [found()]) == {"miou": 0, "precision": 0, "recall": 0}
+        assert sources([truth((square(0), CAT))], [found()]) == [[0]] * 3
+
+    def test_is_the_listing_on_random_images(self):
+        rng = np.random.default_rng(0)
+        for _ in range(50):
+            truths = [Truth(*random_boxes(rng, rng.integers(0, 5))) for _ in range(10)]
+            kept = [random_boxes(rng, rng.integers(0, 6)) for _ in range(10)]
+            predictions = [Found(boxes, np.ones(len(labels)), labels) for boxes, labels in kept]
+            means = [np.mean(values) for values in sources(truths, predictions)]
+            assert means == pytest.approx(listing(truths, predictions))
+            assert 0 < means[0] < 1
 
 
 class TestHonest:
@@ -116,7 +169,8 @@ def test_every_number_is_a_share_and_can_be_written(images):
     predictions = [found(*sorted(rows, key=lambda r: -r[1])) for _, rows in images]
     coco, _ = coco_scores(truths, predictions, CLASSES)
     honest = honest_scores(truths, predictions, CLASSES)
-    text = json.dumps([coco, honest, sources_scores(truths, predictions)], allow_nan=False)
+    means = {name: values.mean() for name, values in sources_scores(truths, predictions).items()}
+    text = json.dumps([coco, honest, means], allow_nan=False)
     values = [v for part in json.loads(text) for v in part.values() if not isinstance(v, dict)]
     assert all(0 <= value <= 1 + 1e-9 for value in values)
     if any(len(t.boxes) for t in truths):
@@ -129,7 +183,7 @@ def test_all_measures_together():
     predictions = [found((square(0), 0.9, CAT), (square(20), 0.4, CAT), (square(5), 0.3, DOG))]
     scores = all_scores(truths, predictions, CLASSES, most=100)
     # The dog and the second cat are too improbable to be shown, but average precision looks at them.
-    assert (scores.numbers["precision"], scores.numbers["recall"], scores.numbers["sources_recall"]) == (1, 0.5, 0.5)
+    assert (scores.numbers["precision"], scores.numbers["recall"]) == (1, 0.5)
     assert scores.numbers["ap50"] == pytest.approx(1)
     assert scores.numbers["per_class"]["dog"] == {
         "ap": pytest.approx(1),

@@ -34,20 +34,10 @@ def coco_scores(
         IoU 0.5.
     """
     names = classes[1:]
-    known = [truth.known() for truth in truths]
-    if not any(len(truth.boxes) for truth in known):
+    evaluation = coco_evaluation(truths, found, len(names), most=most)
+    if evaluation is None:
         return {}, {}
-    with redirect_stdout(io.StringIO()):  # pycocotools prints every step
-        truth_index: Any = COCO()
-        predicted: Any = COCO()
-        truth_index.dataset = _as_coco(truths, len(names))
-        predicted.dataset = _found_as_coco(found, len(names))
-        truth_index.createIndex()
-        predicted.createIndex()
-        evaluation = COCOeval(truth_index, predicted, "bbox")
-        evaluation.params.areaRng, evaluation.params.areaRngLbl = [[0, 1e10]], ["all"]
-        evaluation.params.maxDets = [most]
-        evaluation.evaluate()
+    with redirect_stdout(io.StringIO()):
         evaluation.accumulate()
     # (IoUs, recalls, classes) and (IoUs, classes); -1 for a class without a box.
     precision = evaluation.eval["precision"][:, :, :, 0, 0]
@@ -68,50 +58,56 @@ def coco_scores(
     return scores, {name: precision[0, :, index] for index, name in enumerate(names) if there[index]}
 
 
-def _as_coco(truths: Sequence[Truth], number: int) -> dict[str, Any]:
+def coco_evaluation(
+    truths: Sequence[Truth], found: Sequence[Found], number_of_names: int, *, most: int = 100
+) -> Any | None:
+    """Match predictions and boxes as COCO does; see `coco_scores`.
+
+    Args:
+        truths, found, most: as for `coco_scores`.
+        number_of_names: the number of classes without the background.
+
+    Returns:
+        pycocotools' COCOeval after `evaluate`, with one range of areas; None if there is no box of a known class.
+    """
+    if not any(len(truth.known().boxes) for truth in truths):
+        return None
+    with redirect_stdout(io.StringIO()):  # pycocotools prints every step
+        annotated = _indexed(truths, [np.ones(len(truth.classes)) for truth in truths], number_of_names)
+        predicted = _indexed(found, [one.scores for one in found], number_of_names)
+        evaluation: Any = COCOeval(annotated, predicted, "bbox")
+        evaluation.params.areaRng, evaluation.params.areaRngLbl = [[0, 1e10]], ["all"]
+        evaluation.params.maxDets = [most]
+        evaluation.evaluate()
+    return evaluation
+
+
+def _indexed(images: Sequence[Truth] | Sequence[Found], scores: Sequence[np.ndarray], number_of_names: int) -> Any:
+    """Return boxes as pycocotools wants them; one of unknown class is a crowd of every class."""
+    categories = range(1, number_of_names + 1)
     annotations: list[dict[str, Any]] = []
-    for image, truth in enumerate(truths, start=1):
-        for box, label in zip(_with_sides(truth.boxes), truth.classes.tolist(), strict=True):
-            for category in range(1, number + 1) if label == UNKNOWN else [label]:
-                annotations.append(
-                    {
-                        "id": len(annotations) + 1,
-                        "image_id": image,
-                        "category_id": category,
-                        "bbox": box,
-                        "area": box[2] * box[3],
-                        "iscrowd": int(label == UNKNOWN),
-                    }
-                )
-    return {**_listed(len(truths), number), "annotations": annotations}
-
-
-def _found_as_coco(found: Sequence[Found], number: int) -> dict[str, Any]:
-    annotations: list[dict[str, Any]] = []
-    for image, predictions in enumerate(found, start=1):
-        rows = zip(
-            _with_sides(predictions.boxes), predictions.scores.tolist(), predictions.classes.tolist(), strict=True
-        )
-        for box, score, label in rows:
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": image,
-                    "category_id": label,
-                    "bbox": box,
-                    "area": box[2] * box[3],
-                    "iscrowd": 0,
-                    "score": score,
-                }
-            )
-    return {**_listed(len(found), number), "annotations": annotations}
-
-
-def _listed(images: int, classes: int) -> dict[str, Any]:
-    return {
-        "images": [{"id": image} for image in range(1, images + 1)],
-        "categories": [{"id": number} for number in range(1, classes + 1)],
+    for image, (boxes, of_image) in enumerate(zip(images, scores, strict=True), start=1):
+        rows = zip(_with_sides(boxes.boxes), of_image.tolist(), boxes.classes.tolist(), strict=True)
+        annotations += [
+            {
+                "image_id": image,
+                "category_id": category,
+                "bbox": box,
+                "area": box[2] * box[3],
+                "iscrowd": int(label == UNKNOWN),
+                "score": score,
+            }
+            for box, score, label in rows
+            for category in (categories if label == UNKNOWN else [label])
+        ]
+    index: Any = COCO()
+    index.dataset = {
+        "images": [{"id": image} for image in range(1, len(images) + 1)],
+        "categories": [{"id": category} for category in categories],
+        "annotations": [{"id": number, **row} for number, row in enumerate(annotations, start=1)],
     }
+    index.createIndex()
+    return index
 
 
 def _with_sides(boxes: np.ndarray) -> list[list[float]]:

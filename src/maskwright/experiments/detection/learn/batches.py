@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from maskwright.experiments.detection.learn.anchors import Anchors, assign_targets
 from maskwright.experiments.detection.learn.boxes import UNKNOWN, Truth
-from maskwright.experiments.detection.params import Offsets
+from maskwright.experiments.detection.params import Detection, Offsets
 from maskwright.photos.augment import recolour, transforms, warp
 from maskwright.photos.batches import decode_images, image_visits
 from maskwright.photos.splits import BOXES, INDEX, read_split
@@ -85,6 +85,25 @@ def read_boxes(folder: Path) -> list[BoxedExample]:
         truth = Truth(boxes, np.array([label for _, label in found], np.int32))
         examples.append(BoxedExample(photograph.image, image["height"], image["width"], truth))
     return examples
+
+
+def training_boxes(settings: Detection, data: Path) -> list[BoxedExample]:
+    """Return the photographs to train on: all of the split, or the first `settings.images` of its index.
+
+    Args:
+        settings: the section `detection` of params.yaml.
+        data: the folder that `maskwright masks` wrote.
+
+    Raises:
+        MaskwrightError: there are fewer than `settings.images`, or as `read_boxes`.
+    """
+    examples = read_boxes(data / "train")
+    wanted = settings.images
+    if wanted is not None and wanted > len(examples):
+        raise MaskwrightError(
+            f"detection.images: {wanted:,} are wanted, and {data / 'train'} has {len(examples):,}; lower it"
+        )
+    return examples[:wanted]
 
 
 def load_boxed_images(examples: Sequence[BoxedExample], size: tuple[int, int]) -> BoxedImages:

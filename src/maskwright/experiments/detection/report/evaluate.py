@@ -10,9 +10,17 @@ import numpy as np
 from maskwright.experiments.detection.learn.batches import BoxedExample, read_boxes
 from maskwright.experiments.detection.learn.boxes import Found
 from maskwright.experiments.detection.params import Detection
-from maskwright.experiments.detection.report.inference import detect_objects, detector, scheme_of
-from maskwright.experiments.detection.report.metrics import SHOWN_SCORE, Counts, Scores, all_scores, count
+from maskwright.experiments.detection.report.inference import detect_objects, detector, scheme_of, sources_nms
+from maskwright.experiments.detection.report.metrics import (
+    SHOWN_SCORE,
+    Counts,
+    Scores,
+    all_scores,
+    count,
+    sources_scores,
+)
 from maskwright.experiments.detection.report.plots import boxes_panel, precision_recall_figure, training_figure
+from maskwright.experiments.detection.report.resampling import image_intervals
 from maskwright.learning.common.saved import load_model
 from maskwright.learning.single.table import read_epochs
 from maskwright.photos.images import class_palette, read_image
@@ -32,8 +40,9 @@ def evaluate(settings: Detection, *, data: Path, model: Path, results: Path) -> 
     """Score a trained model on the test split, each photograph at its own resolution.
 
     This function writes to `results/plots/`: the precision-recall curves and the AP50 of each class as pictures and
-    CSV files, a CSV file that compares hard and soft suppression, the training curves, and the best and worst test
-    images.
+    CSV files, a CSV file that compares hard and soft suppression, the training curves, the best and worst test
+    images, and examples.csv with a row for each test image, in the order of its index: `sources_miou`,
+    `sources_precision` and `sources_recall`, and how many predictions were `right` and `wrong` and boxes `missed`.
 
     Args:
         settings: the section `detection` of params.yaml; only `nms` is used.
@@ -43,10 +52,12 @@ def evaluate(settings: Detection, *, data: Path, model: Path, results: Path) -> 
 
     Returns:
         The metrics are `ap50` (COCO), and `precision` and `recall` of the predictions with a probability of at
-        least 0.5. The details are the other measures (`ap`, `ap75`, `ar`, `f1`, `iou`, `sources_miou`,
-        `sources_precision` and `sources_recall`), the numbers of images, boxes and shown predictions, as `nms` all
-        measures for each kind of NMS, and as `per_class` the measures of each class. Measures outside `nms` belong to
-        the kind of NMS in the settings. A measure without a value is left out; see `metrics`.
+        least 0.5. The details are the other measures (`ap`, `ap75`, `ar`, `f1` and `iou`), the source's
+        (`sources_miou`, `sources_precision` and `sources_recall`), the numbers of images, boxes and shown
+        predictions, as `test_intervals` the two ends of each measure's interval (see `resampling`), as `nms` the
+        measures for each kind of NMS, and as `per_class` those of each class. Measures outside `nms` belong to the
+        NMS in the settings, but the source's always to the source's own, see `inference.sources_nms`. A measure
+        without a value is left out; see `metrics`.
 
     Raises:
         MaskwrightError: model or data are missing, or have different classes.
@@ -61,21 +72,26 @@ def evaluate(settings: Detection, *, data: Path, model: Path, results: Path) -> 
     kinds = (nms.kind, "soft" if nms.kind == "hard" else "hard")
     variants = [nms.model_copy(update={"kind": kind}) for kind in kinds]
     examples = read_boxes(data / "test")
-    run = detector(network, scheme_of(about), variants)
+    run = detector(network, scheme_of(about), [*variants, sources_nms(nms)])
     photographs = (read_image(example.image) for example in examples)
-    found = list(zip(*detect_objects(run, photographs, scheme_of(about).size), strict=True))
+    *found, sources_found = zip(*detect_objects(run, photographs, scheme_of(about).size), strict=True)
     truths = [example.truth for example in examples]
     scores = {
         kind: all_scores(truths, of_kind, classes, most=nms.most) for kind, of_kind in zip(kinds, found, strict=True)
     }
     chosen = scores[nms.kind]
+    shown = [one.at_least(SHOWN_SCORE) for one in found[0]]
+    counts = [count(truth, one, len(classes)) for truth, one in zip(truths, shown, strict=True)]
+    sources = sources_scores(truths, [one.at_least(SHOWN_SCORE) for one in sources_found])
     evaluation = Evaluation(
         {name: chosen.numbers[name] for name in HEADLINE if name in chosen.numbers},
         {
             **{name: value for name, value in chosen.of_all_classes.items() if name not in HEADLINE},
+            **{name: float(values.mean()) for name, values in sources.items()},
             "images": len(examples),
             "boxes": sum(int(np.count_nonzero(truth.classes > 0)) for truth in truths),
-            "predictions": sum(len(one.at_least(SHOWN_SCORE).boxes) for one in found[0]),
+            "predictions": sum(len(one.boxes) for one in shown),
+            "test_intervals": image_intervals(truths, found[0], counts, sources, len(classes) - 1, most=nms.most),
             "nms": {kind: scores[kind].of_all_classes for kind in ("hard", "soft")},
             "per_class": chosen.numbers["per_class"],
         },
@@ -89,7 +105,8 @@ def evaluate(settings: Detection, *, data: Path, model: Path, results: Path) -> 
     with report_folder(results, evaluation) as plots:
         _write_tables(plots, chosen, evaluation.details["nms"])
         save_figures(figures, plots)
-        _draw_examples(plots, examples, found[0], classes)
+        _write_examples(plots / "examples.csv", sources, counts)
+        _draw_examples(plots, examples, shown, counts, classes)
     return evaluation
 
 
@@ -111,10 +128,24 @@ def _write_tables(plots: Path, scores: Scores, by_kind: Mapping[str, Mapping[str
         table.writerows([name, *(values.get(name, "") for values in by_kind.values())] for name in measures)
 
 
-def _draw_examples(plots: Path, examples: Sequence[BoxedExample], found: Sequence[Found], classes: list[str]) -> None:
+def _write_examples(path: Path, sources: Mapping[str, np.ndarray], counts: Sequence[Counts]) -> None:
+    columns = {name: values.tolist() for name, values in sources.items()}
+    columns |= {name: [int(getattr(one, name).sum()) for one in counts] for name in ("right", "wrong", "missed")}
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(columns)
+        table.writerows([f"{value:.6g}" for value in row] for row in zip(*columns.values(), strict=True))
+
+
+def _draw_examples(
+    plots: Path,
+    examples: Sequence[BoxedExample],
+    shown: Sequence[Found],
+    counts: Sequence[Counts],
+    classes: list[str],
+) -> None:
     """Draw the test images with the highest and the lowest F1; on a tie, the mean IoU decides."""
-    shown = [one.at_least(SHOWN_SCORE) for one in found]
-    ranks = [_rank(count(example.truth, one, len(classes))) for example, one in zip(examples, shown, strict=True)]
+    ranks = [_rank(one) for one in counts]
     palette = class_palette(len(classes))
     for kind, places in best_and_worst(ranks).items():
         for number, place in enumerate(places, start=1):

@@ -37,6 +37,11 @@ def scheme_of(about: dict[str, Any]) -> Scheme:
     return Scheme(tuple(about["size"]), tuple(about["anchor_sizes"]), about["offsets"])
 
 
+def sources_nms(nms: Nms) -> Nms:
+    """Return the suppression with which the source's measures are defined: hard, and across classes."""
+    return nms.model_copy(update={"kind": "hard", "classes": "together"})
+
+
 def detector(
     model: keras.Model, scheme: Scheme, variants: Sequence[Nms], least_score: float = LEAST_SCORE
 ) -> Callable[[np.ndarray], list[Detections]]:

@@ -1,4 +1,4 @@
-"""How good detections are: by the sources' definitions and by honest ones, beside what COCO measures.
+"""How good detections are: by the source's definitions and by honest ones, beside what COCO measures.
 
 The functions take `boxes.Truth` and `boxes.Found` of each image and return named numbers. A number that has no value
 (a mean or a share of nothing) is left out; it is never NaN. Each function says when that happens.
@@ -40,7 +40,7 @@ class Scores(NamedTuple):
 
 
 def all_scores(truths: Sequence[Truth], found: Sequence[Found], classes: Sequence[str], *, most: int) -> Scores:
-    """Return all measures: those of `coco_scores`, those of `honest_scores`, and the sources' as `sources_NAME`.
+    """Return the measures of `coco_scores` and those of `honest_scores`.
 
     Args:
         truths, found: one of each for each image. Include improbable predictions: for measures that do not use all
@@ -49,61 +49,64 @@ def all_scores(truths: Sequence[Truth], found: Sequence[Found], classes: Sequenc
         most: see `coco_scores`.
     """
     coco, curves = coco_scores(truths, found, classes, most=most)
-    shown = [one.at_least(SHOWN_SCORE) for one in found]
-    honest = honest_scores(truths, shown, classes)
+    honest = honest_scores(truths, [one.at_least(SHOWN_SCORE) for one in found], classes)
     per_class = {
         name: {**coco.get("per_class", {}).get(name, {}), **values} for name, values in honest["per_class"].items()
     }
-    sources = {f"sources_{name}": value for name, value in sources_scores(truths, shown).items()}
-    return Scores({**coco, **honest, **sources, "per_class": per_class}, curves)
+    return Scores({**coco, **honest, "per_class": per_class}, curves)
 
 
-def sources_scores(truths: Sequence[Truth], found: Sequence[Found]) -> dict[str, float]:
-    """Return mIoU, precision and recall as the sources define them.
+def sources_scores(truths: Sequence[Truth], found: Sequence[Found]) -> dict[str, np.ndarray]:
+    """Return mIoU, precision and recall of each image as the source defines them. It reports their means.
 
-    Each ground-truth box is paired with the prediction, of any class, that has the highest IoU with it. Two boxes may
-    be paired with the same prediction. Only pairs with an IoU above 0 count. A pair is a true positive where the
-    classes agree, whatever the IoU, and else a false positive. Predictions that are in no pair are not counted. Over
-    all images,
+    Each ground-truth box is paired with the prediction, of any class, that has the highest IoU with it (on a tie, the
+    first). Several boxes may be paired with the same prediction. Only pairs with an IoU above 0 count. A pair is a
+    true positive where the classes agree, whatever the IoU, and else a false positive. For an image with n
+    ground-truth boxes,
 
-        miou = mean IoU of the pairs
+        miou = sum of the pairs' IoUs / n
         precision = TP / (TP + FP)
-        recall = TP / (TP + FN),    FN = ground-truth boxes - TP
+        recall = TP / (TP + FN),    FN = |n - TP|
 
-    All three flatter: missed objects do not lower the mIoU, and invented ones do not lower the precision.
+    All three are 0 in an image without predictions or without boxes, which still counts in the mean over the images.
+    Where no box is overlapped by a prediction, TP + FP is 0; the source's program would stop there, and here the
+    precision is 0. In the mIoU a missed object counts as 0. The precision flatters: it does not count a prediction
+    that overlaps nothing, nor a second one on the same object.
 
     Args:
-        truths, found: one of each for each image. Boxes of unknown class do not count. Leave out improbable
-            predictions.
+        truths, found: one of each for each image. Boxes of unknown class do not count. Leave out predictions below
+            `SHOWN_SCORE`, which is the source's threshold, and suppress as the source does, see
+            `inference.sources_nms`.
 
     Returns:
-        `miou`, `precision` and `recall`. The first two are 0 where there are boxes but no pair. Without boxes all
-        are left out.
+        `sources_miou`, `sources_precision` and `sources_recall`, (N,) float64 each, for N images. Nothing if no image
+        has a box.
 
     Example:
-        A cat at (0, 0, 2, 2) and a dog at (5, 0, 7, 2). Predicted: a cat at (1, 0, 3, 2), with an IoU of 2 / 6, and a
-        cat at (20, 0, 22, 2). There is one pair, and it is right: miou 1/3, precision 1, recall 1/2.
+        A cat at (0, 0, 2, 2) and a dog at (5, 0, 7, 2). Predicted: a cat at (0, 0, 2, 2). The pair has an IoU of 1,
+        and nothing overlaps the dog: miou (1 + 0) / 2 = 0.5, precision 1 / 1 = 1, recall 1 / (1 + 1) = 0.5.
+
+    References:
+        R. Atienza (2020), Advanced Deep Learning with TensorFlow 2 and Keras, 2nd ed., Listing 11.13.1.
     """
-    ious: list[float] = []
-    right = boxes = 0
-    for truth, predictions in zip(truths, found, strict=True):
-        truth = truth.known()
-        boxes += len(truth.boxes)
-        if not len(predictions.boxes) or not len(truth.boxes):
-            continue
-        iou = box_iou(truth.boxes, predictions.boxes)
-        partner = iou.argmax(axis=1)
-        highest = iou[np.arange(len(iou)), partner]
-        paired = highest > 0
-        ious += highest[paired].tolist()
-        right += int(np.count_nonzero(predictions.classes[partner[paired]] == truth.classes[paired]))
-    if not boxes:
+    if not any(len(truth.known().boxes) for truth in truths):
         return {}
-    return {
-        "miou": float(np.mean(ious)) if ious else 0.0,
-        "precision": right / len(ious) if ious else 0.0,
-        "recall": right / boxes,
-    }
+    rows = [_sources_row(truth.known(), predictions) for truth, predictions in zip(truths, found, strict=True)]
+    columns = np.array(rows, float).T
+    return dict(zip(("sources_miou", "sources_precision", "sources_recall"), columns, strict=True))
+
+
+def _sources_row(truth: Truth, found: Found) -> tuple[float, float, float]:
+    number = len(truth.boxes)
+    if not number or not len(found.boxes):
+        return 0.0, 0.0, 0.0
+    iou = box_iou(truth.boxes, found.boxes)
+    partner = iou.argmax(axis=1)
+    highest = iou.max(axis=1)
+    paired = highest > 0
+    right = int(np.count_nonzero(found.classes[partner[paired]] == truth.classes[paired]))
+    pairs = int(np.count_nonzero(paired))
+    return float(highest.sum()) / number, right / max(1, pairs), right / number
 
 
 @dataclass(frozen=True)
@@ -169,8 +172,9 @@ def honest_scores(truths: Sequence[Truth], found: Sequence[Found], classes: Sequ
         prediction.
 
     Example:
-        With the boxes and predictions of the example of `sources_scores`, the cat's IoU is below 0.5. So 0 are right,
-        2 wrong and 2 missed; precision and recall are 0. The mean IoU is (1/3 + 0) / 2 = 1/6.
+        A cat at (0, 0, 2, 2) and a dog at (5, 0, 7, 2). Predicted: a cat at (1, 0, 3, 2), with an IoU of 2 / 6, and a
+        cat at (20, 0, 22, 2). The first cat's IoU is below 0.5, so 0 are right, 2 wrong and 2 missed; precision and
+        recall are 0. The mean IoU is (1/3 + 0) / 2 = 1/6.
     """
     counts = [count(truth, predictions, len(classes)) for truth, predictions in zip(truths, found, strict=True)]
     right, wrong, missed = (
