@@ -10,6 +10,7 @@ from maskwright.experiments.segmentation.params import SOURCE, Segmentation
 from maskwright.params import parse_params
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.yaml_file import read_yaml
+from maskwright.sweeps.plan import plan_sweep
 
 SHIPPED = Path(__file__).parents[3] / "params.yaml"
 
@@ -57,6 +58,27 @@ def test_the_sources_settings_are_its_own():
     assert settings.size == (480, 640)
     assert (settings.epochs, settings.epoch_images, settings.batch_size) == (100, 1000, 4)
     assert set(settings.augment.model_dump().values()) == {0.0}
+
+
+def test_the_sweep_of_the_published_network_differs_from_the_source_in_its_size_only():
+    plan = plan_sweep("published_segmentation", parse_params(read_yaml(SHIPPED)))
+    assert [trial.seed for trial in plan.trials] == 4 * [0, 1, 2]
+    source = as_in_the_source()
+    smaller = {"size", "epochs", "epoch_images", "precision", "seed"}
+    for trial in plan.trials:
+        changed = {
+            name
+            for name, value in plan.settings(trial).model_dump().items()
+            if value != source.model_dump()[name] and name not in smaller
+        }
+        assert changed <= ({"preset"} if trial.levels["preset"] == "fast" else {"pyramid"})
+    networks = {(t.levels["preset"], t.levels["pyramid.levels"], t.levels["pyramid.filters"]) for t in plan.trials}
+    assert networks == {
+        ("resnet56v2-fcn", 3, 256),
+        ("resnet56v2-fcn", 3, 128),
+        ("resnet56v2-fcn", 4, 256),
+        ("fast", 3, 256),
+    }
 
 
 @pytest.mark.slow
