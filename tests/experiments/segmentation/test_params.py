@@ -64,7 +64,7 @@ def test_the_sweep_of_the_published_network_differs_from_the_source_in_its_size_
     plan = plan_sweep("published_segmentation", parse_params(read_yaml(SHIPPED)))
     assert [trial.seed for trial in plan.trials] == 4 * [0, 1, 2]
     source = as_in_the_source()
-    smaller = {"size", "epochs", "epoch_images", "precision", "seed"}
+    smaller = {"size", "epochs", "epoch_images", "seed"}
     for trial in plan.trials:
         changed = {
             name

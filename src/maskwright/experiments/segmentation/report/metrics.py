@@ -146,9 +146,11 @@ def per_image(confusions: np.ndarray) -> dict[str, np.ndarray]:
         miou_per_image = mean IoU over the classes in the image's truth, including the background
         pixel_accuracy_per_image = share of the image's labelled pixels whose class is right
 
-    Their means over the images are how R. Atienza (Advanced Deep Learning with TensorFlow 2 and Keras, 2nd edition,
-    chapter 12, section 5) measures the published network. A class that is predicted where the truth has none of it
-    has no IoU of its own there, but its pixels lower those of the classes in whose place it is.
+    Their means over the images are the numbers that R. Atienza reports for the published network (Advanced Deep
+    Learning with TensorFlow 2 and Keras, 2nd edition, chapter 12, section 5). The text calls its mIoU the mean of all
+    IoUs, background included; the book's program takes the mean within each image first, as here. A class that is
+    predicted where the truth has none of it has no IoU of its own, but its pixels lower those of the classes in whose
+    place they are.
 
     Args:
         confusions: (N, C, C), the images' confusion matrices.
