@@ -65,6 +65,10 @@ class TestResnet56v2:
         features = resnet56v2_pyramid(symbolic(64, 96), n=1, further_levels=1)
         assert shapes(features) == [(16, 24, 256), (8, 12, 256)]
 
+    def test_more_levels_of_fewer_filters(self):
+        features = resnet56v2_pyramid(symbolic(64, 128), n=1, further_levels=4, filters=8)
+        assert shapes(features) == [(16, 32, 256), (8, 16, 256), (4, 8, 8), (2, 4, 8), (1, 2, 8)]
+
 
 class TestFast:
     def test_strides(self):

@@ -28,14 +28,15 @@ training."""
 
 
 def resnet56v2_pyramid(
-    image: Any, *, n: int = 6, further_levels: int = 3, attention: Attention = "none"
+    image: Any, *, n: int = 6, further_levels: int = 3, filters: int = 512, attention: Attention = "none"
 ) -> list[Any]:
-    """Return the feature pyramid of the published ResNet v2: strides 4, 8, 16, 32.
+    """Return the feature pyramid of the published ResNet v2: strides 4, 8, 16, 32, ...
 
     ResNet v2 with bottleneck blocks (He et al. 2016, https://arxiv.org/abs/1603.05027) of depth 9n + 2: a first
     convolution of 16 filters at full resolution and three stages of n blocks with 64, 128 and 256 output
-    channels, strides 1, 2, 2. The further levels are an average pool and then 3x3 stride-2 convolutions with 512
-    filters. For a 480x640 image: (120, 160, 256), (60, 80, 256), (30, 40, 512), (15, 20, 512); 5,215,232 parameters.
+    channels, strides 1, 2, 2. The further levels are an average pool and then 3x3 stride-2 convolutions with
+    `filters` filters. By default, for a 480x640 image: (120, 160, 256), (60, 80, 256), (30, 40, 512), (15, 20, 512),
+    and 5,215,232 parameters.
 
     An attention (see `attention.attend`) is put at the end of each block, before the sum, as in its paper.
     """
@@ -56,7 +57,7 @@ def resnet56v2_pyramid(
     x = _bn_relu(x)  # (B, H/4, W/4, 256)
     features = [x]
     for level in range(further_levels):
-        x = layers.AveragePooling2D(2)(x) if level == 0 else _conv_bn_relu(x, 512, 3, 2, l2=L2)
+        x = layers.AveragePooling2D(2)(x) if level == 0 else _conv_bn_relu(x, filters, 3, 2, l2=L2)
         features.append(x)
     return features
 

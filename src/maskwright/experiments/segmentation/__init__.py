@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from maskwright.experiments.segmentation.params import Segmentation
-from maskwright.shared.experiment import LearnsOne, OneNetwork, Reports, Serves
+from maskwright.shared.experiment import LearnsOne, OneNetwork, Reports, Serves, Tries
 
 
 def _learns() -> LearnsOne[Segmentation]:
@@ -24,6 +24,12 @@ def _serves() -> Serves:
     return serve
 
 
+def _tries() -> Tries[Segmentation]:
+    from maskwright.experiments.segmentation import trial
+
+    return trial
+
+
 EXPERIMENT = OneNetwork(
     name="segmentation",
     settings=Segmentation,
@@ -35,4 +41,10 @@ EXPERIMENT = OneNetwork(
     learns=_learns,
     reports=_reports,
     serves=_serves,
+    tries=_tries,
+    trial_code=(
+        "experiments/segmentation/report/inference.py",
+        "experiments/segmentation/report/metrics.py",
+        "experiments/segmentation/trial.py",
+    ),
 )

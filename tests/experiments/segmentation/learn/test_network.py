@@ -8,6 +8,8 @@ import pytest
 import tensorflow as tf
 
 from maskwright.experiments.segmentation.learn import network as fcn
+from maskwright.experiments.segmentation.params import Pyramid
+from maskwright.learning.common.layers import PadToStride
 from maskwright.learning.single.training import strategy
 from maskwright.shared.errors import MaskwrightError
 from support.tiny_segmentation import tiny_settings
@@ -29,10 +31,41 @@ def trainable(model: keras.Model) -> int:
     return sum(int(np.prod(w.shape)) for w in model.trainable_weights)
 
 
+# A k x k convolution from m to n channels has k k m n + n parameters, and its batch norm 4 n. The ResNet has so many:
+RESNET = 1_671_168
+
+
 def test_the_published_network_has_its_size(models: dict[str, keras.Model]):
     model = models["resnet56v2-fcn"]
-    assert model.count_params() == 11_120_900
+    # The levels of the backbone start at 256, 256 and 512 channels, and the first one is only pooled.
+    backbone = (9 * 256 * 512 + 512 + 2_048) + (9 * 512 * 512 + 512 + 2_048)  # 3,544,064
+    head = (9 * 256 * 256 + 256 + 1_024) + 2 * (9 * 512 * 256 + 256 + 1_024)  # 2,952,960
+    # Upsampled from the 256 channels of the ResNet and 256 of each level.
+    upsampling = (9 * 1_024 * 256 + 256 + 1_024) + (9 * 256 * 256 + 256 + 1_024)  # 2,951,680
+    classifier = 256 * 4 + 4
+    assert model.count_params() == 11_120_900 == RESNET + backbone + head + upsampling + classifier
     assert trainable(model) == 11_105_892
+
+
+def test_half_the_filters():
+    backbone = 2 * (9 * 256 * 256 + 256 + 1_024)  # 1,182,208
+    head = 3 * (9 * 256 * 128 + 128 + 512)  # 886,656
+    upsampling = (9 * 640 * 256 + 256 + 1_024) + (
+        9 * 256 * 256 + 256 + 1_024
+    )  # 2,066,944, from 256 + 3 * 128 channels
+    model = fcn.resnet56v2_fcn(4, Pyramid(filters=128))
+    assert model.count_params() == 5_808_004 == RESNET + backbone + head + upsampling + 256 * 4 + 4
+
+
+def test_four_levels():
+    model = fcn.resnet56v2_fcn(4, Pyramid(levels=4))
+    # One more convolution in the backbone, one more in the head, and 256 more channels to upsample.
+    more = (9 * 512 * 512 + 512 + 2_048) + (9 * 512 * 256 + 256 + 1_024) + 9 * 256 * 256  # 4,132,608
+    assert model.count_params() == 15_253_508 == 11_120_900 + more
+    # Any size works: 96 rows are padded to 128, the next multiple of 64.
+    (pad,) = (layer for layer in model.layers if isinstance(layer, PadToStride))
+    assert pad.compute_output_shape((1, 96, 128, 3)) == (1, 128, 128, 3)
+    assert np.asarray(model(np.zeros((1, 65, 40, 3), np.float32))).shape == (1, 65, 40, 4)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -86,9 +119,10 @@ class TestBuild:
         assert keras.config.dtype_policy().name == "float32"
 
     def test_presets(self, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr(fcn, "resnet56v2_fcn", lambda classes, attention: ("resnet", classes, attention))
-        assert fcn.build(tiny_settings(preset="resnet56v2-fcn"), 4) == ("resnet", 4, "none")
-        assert fcn.build(tiny_settings(preset="resnet56v2-fcn", attention="cbam"), 4) == ("resnet", 4, "cbam")
+        monkeypatch.setattr(fcn, "resnet56v2_fcn", lambda *arguments, attention: (*arguments, attention))
+        assert fcn.build(tiny_settings(preset="resnet56v2-fcn"), 4) == (4, Pyramid(), "none")
+        chosen = tiny_settings(preset="resnet56v2-fcn", pyramid={"levels": 4, "filters": 64}, attention="cbam")
+        assert fcn.build(chosen, 4) == (4, Pyramid(levels=4, filters=64), "cbam")
 
     def test_backbone(self, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(fcn, "application_fcn", lambda *arguments, attention: (*arguments, attention))

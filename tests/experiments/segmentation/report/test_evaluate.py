@@ -105,7 +105,9 @@ class TestEvaluate:
         assert json.loads((trained.root / "results" / "details.json").read_text()) == found.details
         assert list(found.metrics) == ["miou", "pixel_accuracy", "precision", "recall"]
         others = ["boundary_f1", "f1", "images", "miou_per_image", "per_class", "pixel_accuracy_per_image", "pixels"]
-        assert sorted(found.details) == others
+        assert sorted(found.details) == [*others, "test_intervals"]
+        for name, (low, high) in found.details["test_intervals"].items():
+            assert low < {**found.metrics, **found.details}[name] < high
 
     def test_tables(self, trained: Trained, found: Evaluation):
         truth, predicted = self.pixels(trained)
@@ -124,6 +126,14 @@ class TestEvaluate:
         with (trained.root / "results" / "plots" / "class_iou.csv").open(newline="") as file:
             ious = {row["class"]: float(row["iou"]) for row in csv.DictReader(file)}
         assert ious == {name: found.details["per_class"][name]["iou"] for name in CLASSES}
+        with (trained.root / "results" / "plots" / "examples.csv").open(newline="") as file:
+            examples = list(csv.DictReader(file))
+        assert [row["image"] for row in examples] == [f"test{index}.png" for index in range(len(SIZES))]
+        for name in ("miou_per_image", "pixel_accuracy_per_image"):
+            # The last image is not labelled.
+            assert examples[-1][name] == ""
+            values = [float(row[name]) for row in examples[:-1]]
+            assert np.mean(values) == pytest.approx(found.details[name], rel=1e-5)
 
     def test_pictures(self, trained: Trained, found: Evaluation):
         # Five images have labelled pixels: the three best, and the other two as the worst.

@@ -12,9 +12,9 @@ from sklearn import metrics as sk
 from maskwright.experiments.segmentation.report import metrics as segmentation
 from maskwright.experiments.segmentation.report.metrics import (
     ImageScores,
-    SegmentationTotals,
     boundary_f1,
     image_scores,
+    per_image,
     summarise,
 )
 from maskwright.photos.images import IGNORE
@@ -23,11 +23,8 @@ from support.random_masks import random_pair
 NAMES = ["background", "bottle", "can", "cup"]
 
 
-def totals_of(pairs: list[tuple[np.ndarray, np.ndarray]], classes: int) -> SegmentationTotals:
-    totals = SegmentationTotals(classes)
-    for truth, prediction in pairs:
-        totals.add(image_scores(truth, prediction, classes))
-    return totals
+def scores_of(pairs: list[tuple[np.ndarray, np.ndarray]], classes: int) -> list[ImageScores]:
+    return [image_scores(truth, prediction, classes) for truth, prediction in pairs]
 
 
 def test_docstring_examples():
@@ -109,13 +106,30 @@ class TestBoundaryF1:
             assert scores[index] == pytest.approx(2 * precision * recall / (precision + recall), abs=1e-12)
 
 
+class TestPerImage:
+    def test_only_classes_of_the_truth_count_but_inventions_cost(self):
+        # Image 1: all 4 pixels of class 0 are found, IoU 1. Image 2: one of 4 pixels of class 0 is taken for class 1:
+        # IoU 3/4; class 1 is not in the truth, so its IoU of 0 does not count. Image 3: class 0 has TP 2, FN 1, FP 0,
+        # and class 1 has TP 1, FN 0, FP 1: IoUs 2/3 and 1/2. Image 4 has no labelled pixel.
+        confusions = np.array([[[4, 0], [0, 0]], [[3, 1], [0, 0]], [[2, 1], [0, 1]], [[0, 0], [0, 0]]])
+        scores = per_image(confusions)
+        np.testing.assert_allclose(scores["miou_per_image"], [1, 3 / 4, 7 / 12, np.nan])
+        np.testing.assert_allclose(scores["pixel_accuracy_per_image"], [1, 3 / 4, 3 / 4, np.nan])
+
+    def test_no_image(self):
+        assert {name: values.shape for name, values in per_image(np.zeros((0, 2, 2), int)).items()} == {
+            "miou_per_image": (0,),
+            "pixel_accuracy_per_image": (0,),
+        }
+
+
 class TestSummarise:
     def test_two_images_by_hand(self):
         # Image 1: class 0 has IoU 2/3 (TP 2, FN 1), class 1 TP 6, FP 1: 6/7. Image 2: all 3 pixels of class 0, one
         # taken for class 2: IoU 2/3, and class 2, not in its truth, does not count there.
         first = np.array([[0, 0, 0], [1, 1, 1], [1, 1, 1]]), np.array([[0, 0, 1], [1, 1, 1], [1, 1, 1]])
         second = np.array([[0, 0, 0]]), np.array([[0, 0, 2]])
-        metrics = summarise(totals_of([first, second], 4), NAMES)
+        metrics = summarise(scores_of([first, second], 4), NAMES)
         # Together: M = [[4, 1, 1, 0], [0, 6, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]; IoU 4/6, 6/7, 0.
         assert metrics["miou"] == pytest.approx((4 / 6 + 6 / 7 + 0) / 3)
         assert metrics["miou_per_image"] == pytest.approx(((2 / 3 + 6 / 7) / 2 + 2 / 3) / 2)
@@ -151,10 +165,7 @@ class TestSummarise:
             ImageScores(np.array([[1, 0], [0, 1]]), np.array([1.0, 0.5])),
             ImageScores(np.array([[1, 0], [0, 0]]), np.array([0.4, np.nan])),
         ]
-        totals = SegmentationTotals(2)
-        for one in scores:
-            totals.add(one)
-        metrics = summarise(totals, ["background", "cup"])
+        metrics = summarise(scores, ["background", "cup"])
         assert metrics["per_class"]["background"]["boundary_f1"] == pytest.approx(0.7)
         assert metrics["per_class"]["cup"]["boundary_f1"] == pytest.approx(0.5)
         assert metrics["boundary_f1"] == pytest.approx(0.6)
@@ -163,7 +174,7 @@ class TestSummarise:
         import keras
 
         pairs = [random_pair(seed, size=(8 + seed, 11)) for seed in range(4)]
-        metrics = summarise(totals_of(pairs, 5), [*NAMES, "absent"])
+        metrics = summarise(scores_of(pairs, 5), [*NAMES, "absent"])
         keras_metric = keras.metrics.MeanIoU(num_classes=5, ignore_class=IGNORE)
         for truth, prediction in pairs:
             keras_metric.update_state(truth, prediction)
@@ -189,13 +200,13 @@ class TestSummarise:
         prediction = np.ones((3, 3), np.uint8) if wrong else truth
         keras_metric = keras.metrics.MeanIoU(num_classes=3, ignore_class=IGNORE)
         keras_metric.update_state(truth, prediction)
-        metrics = summarise(totals_of([(truth, prediction)], 3), NAMES[:3])
+        metrics = summarise(scores_of([(truth, prediction)], 3), NAMES[:3])
         assert metrics["miou"] == (0.0 if wrong else 1.0) == pytest.approx(float(keras_metric.result()), abs=1e-6)
 
     def test_nothing_to_score_is_zero(self):
         unlabelled = np.full((2, 2), IGNORE), np.zeros((2, 2), int)
         for pairs, images in (([], 0), ([unlabelled], 1)):
-            metrics = summarise(totals_of(pairs, 2), NAMES[:2])
+            metrics = summarise(scores_of(pairs, 2), NAMES[:2])
             assert metrics["images"] == images
             assert metrics["pixels"] == 0
             assert {metrics[key] for key in ("miou", "miou_per_image", "pixel_accuracy", "f1", "boundary_f1")} == {
@@ -205,26 +216,26 @@ class TestSummarise:
     def test_an_unlabelled_image_does_not_dilute_the_means(self):
         perfect = np.array([[0, 1]]), np.array([[0, 1]])
         unlabelled = np.array([[IGNORE, IGNORE]]), np.array([[0, 0]])
-        metrics = summarise(totals_of([perfect, unlabelled], 2), NAMES[:2])
+        metrics = summarise(scores_of([perfect, unlabelled], 2), NAMES[:2])
         assert metrics["miou_per_image"] == metrics["pixel_accuracy_per_image"] == metrics["boundary_f1"] == 1.0
 
     def test_names_must_fit(self):
         with pytest.raises(ValueError, match="3 class names for 2 classes"):
-            summarise(SegmentationTotals(2), NAMES[:3])
+            summarise(scores_of([(np.zeros((1, 1), int),) * 2], 2), NAMES[:3])
 
     @settings(max_examples=60, deadline=None)
     @given(st.data())
     def test_always_finite_fractions_and_json(self, data: st.DataObject):
-        totals = SegmentationTotals(4)
+        scores = []
         for _ in range(data.draw(st.integers(0, 3))):
             shape = data.draw(st.tuples(st.integers(1, 6), st.integers(1, 6)))
             truth = data.draw(hnp.arrays(np.uint8, shape, elements=st.sampled_from([0, 1, 2, 3, IGNORE])))
             prediction = data.draw(hnp.arrays(np.uint8, shape, elements=st.integers(0, 3)))
-            totals.add(image_scores(truth, prediction, 4))
-        metrics = summarise(totals, NAMES)
+            scores.append(image_scores(truth, prediction, 4))
+        metrics = summarise(scores, NAMES)
         assert json.loads(json.dumps(metrics, allow_nan=False)) == metrics
         per_class = metrics.pop("per_class")
-        assert metrics.pop("pixels") == sum(scores.pop("pixels") for scores in per_class.values())
+        assert metrics.pop("pixels") == sum(numbers.pop("pixels") for numbers in per_class.values())
         metrics.pop("images")
-        for scores in (metrics, *per_class.values()):
-            assert all(type(value) is float and 0.0 <= value <= 1.0 for value in scores.values())
+        for numbers in (metrics, *per_class.values()):
+            assert all(type(value) is float and 0.0 <= value <= 1.0 for value in numbers.values())

@@ -56,11 +56,11 @@ def class_scores(confusion: np.ndarray) -> dict[str, np.ndarray]:
         f1 = 2 TP / (2 TP + FP + FN)         (also called Dice coefficient)
 
     Args:
-        confusion: (C, C) from `confusion_matrix`.
+        confusion: (..., C, C), results of `confusion_matrix`.
 
     Returns:
-        (C,) float64 under each of these names. All four are NaN for a class in neither truth nor prediction. All four
-        are 0 for a class in only one of them, even if the formula gives 0 / 0, as with scikit-learn's
+        (..., C) float64 under each of these names. All four are NaN for a class in neither truth nor prediction. All
+        four are 0 for a class in only one of them, even if the formula gives 0 / 0, as with scikit-learn's
         `zero_division=0`.
 
     By hand: class 0 has TP 1, FP 0, FN 1; class 1 has TP 2, FP 1, FN 0; class 2 does not occur.
@@ -68,9 +68,9 @@ def class_scores(confusion: np.ndarray) -> dict[str, np.ndarray]:
     >>> class_scores(np.array([[1, 1, 0], [0, 2, 0], [0, 0, 0]]))["iou"].round(3)
     array([0.5  , 0.667,   nan])
     """
-    true_positives = np.diag(confusion).astype(np.float64)
-    in_truth = confusion.sum(axis=1).astype(np.float64)
-    in_prediction = confusion.sum(axis=0).astype(np.float64)
+    true_positives = np.diagonal(confusion, axis1=-2, axis2=-1).astype(np.float64)
+    in_truth = confusion.sum(axis=-1).astype(np.float64)
+    in_prediction = confusion.sum(axis=-2).astype(np.float64)
     occurs = in_truth + in_prediction > 0
 
     def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

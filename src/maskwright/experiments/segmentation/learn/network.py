@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from maskwright.experiments.segmentation.params import Segmentation
+from maskwright.experiments.segmentation.params import Pyramid, Segmentation
 from maskwright.learning.common.layers import (
     CropLike,
     DepthToSpace,
@@ -36,26 +36,42 @@ def build(settings: Segmentation, number_of_classes: int) -> keras.Model:
             return application_fcn(settings.backbone, settings.weights, number_of_classes, attention=attention)
         if settings.weights is not None:
             raise MaskwrightError("segmentation.weights: belongs to segmentation.backbone, which is null; set both")
-        network = {"fast": fast, "resnet56v2-fcn": resnet56v2_fcn}[settings.preset]
-        return network(number_of_classes, attention=attention)
+        if settings.preset == "fast":
+            return fast(number_of_classes, attention=attention)
+        return resnet56v2_fcn(number_of_classes, settings.pyramid, attention=attention)
 
 
-def resnet56v2_fcn(number_of_classes: int, *, further_levels: int = 3, attention: Attention = "none") -> keras.Model:
+def resnet56v2_fcn(
+    number_of_classes: int, pyramid: Pyramid | None = None, *, attention: Attention = "none"
+) -> keras.Model:
     """Build the published network: a ResNet56v2 feature pyramid and a fully convolutional head.
 
-    Each further level goes through a 3x3 convolution with 256 filters, batch norm and ReLU, and is upsampled
-    bilinearly to 1/4. All levels are concatenated, upsampled by two transposed convolutions with stride 2 and 256
-    filters, and classified by a 1x1 convolution. With 3 further levels and 4 classes, there are 11,120,900
-    parameters, of which 11,105,892 are trainable.
+    Each further level goes through a 3x3 convolution with `pyramid.filters` filters, batch norm and ReLU, and is
+    upsampled bilinearly to 1/4. All levels are concatenated, upsampled by two transposed convolutions with stride 2
+    and 256 filters, and classified by a 1x1 convolution.
+
+    The image is padded to multiples of the deepest stride, 4 * 2**levels, so any size works. The published code does
+    not pad, and needs such a size: 480x640 is one for 3 levels but not for 4, where the coarsest map is upsampled to
+    128 rows and the finest has 120.
+
+    Args:
+        number_of_classes: including the background.
+        pyramid: the number of further levels, and the filters of each one in the head. In the backbone's pyramid they
+            have twice as many. None: 3 levels and 256 filters, as published; with 4 classes there are 11,120,900
+            parameters, of which 11,105,892 are trainable.
+        attention: see `resnet56v2_pyramid`.
     """
-    image, padded = _image_input(2 ** (2 + further_levels))
-    finest, *further = resnet56v2_pyramid(padded, further_levels=further_levels, attention=attention)
+    pyramid = pyramid or Pyramid()
+    image, padded = _image_input(4 * 2**pyramid.levels)
+    finest, *further = resnet56v2_pyramid(
+        padded, further_levels=pyramid.levels, filters=2 * pyramid.filters, attention=attention
+    )
     levels = [finest]
     for level, x in enumerate(further, start=1):
-        x = layers.Conv2D(256, 3, padding="same", kernel_initializer="he_normal")(x)
+        x = layers.Conv2D(pyramid.filters, 3, padding="same", kernel_initializer="he_normal")(x)
         x = layers.ReLU()(layers.BatchNormalization()(x))
         levels.append(layers.UpSampling2D(2**level, interpolation="bilinear")(x))
-    x = layers.Concatenate()(levels)  # (B, H/4, W/4, 1024)
+    x = layers.Concatenate()(levels)  # (B, H/4, W/4, 256 + levels * filters)
     for _ in range(2):
         x = layers.Conv2DTranspose(256, 3, strides=2, padding="same", kernel_initializer="he_normal")(x)
         x = layers.ReLU()(layers.BatchNormalization()(x))

@@ -1,9 +1,7 @@
 """Segmentation metrics: named numbers from index masks. Imports no TensorFlow.
 
-    totals = SegmentationTotals(number_of_classes)
-    for truth, prediction in pairs:                 # one image at a time: memory does not grow with their number
-        totals.add(image_scores(truth, prediction, number_of_classes))
-    metrics = summarise(totals, ["background", "cup", "can"])
+    scores = [image_scores(truth, prediction, 3) for truth, prediction in pairs]    # a few numbers for each image
+    metrics = summarise(scores, ["background", "cup", "can"])
 
 Masks are (H, W) arrays of class indices; 0 is the background. Pixels where the *truth* is `IGNORE` are never counted.
 Scores are fractions from 0 to 1. In arrays, undefined scores are NaN. `summarise` leaves them out of its means, so
@@ -12,8 +10,7 @@ its result never holds NaN.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.spatial import KDTree
@@ -96,8 +93,7 @@ def _matched_f1(wanted: np.ndarray, found: np.ndarray, theta: float) -> float:
     return float(2 * precision * recall / (precision + recall)) if precision + recall else 0.0
 
 
-@dataclass(frozen=True)
-class ImageScores:
+class ImageScores(NamedTuple):
     """The scores of one image. They are small enough to be sent from one process to another.
 
     Attributes:
@@ -108,25 +104,6 @@ class ImageScores:
     confusion: np.ndarray
     boundary: np.ndarray
 
-    @property
-    def miou(self) -> float:
-        """Mean IoU over the classes in this image's truth, including the background; NaN if no pixel is labelled.
-
-        By hand: class 0 has TP 1, FP 0, FN 1, and class 1 has TP 3, FP 1, FN 1, so the IoUs are 1/2 and 3/5. Class 2
-        is predicted but not in the truth, so it is not included in the mean.
-
-        >>> round(image_scores(np.array([[0, 0, 1, 1, 1, 1]]), np.array([[0, 1, 1, 1, 1, 2]]), 3).miou, 4)
-        0.55
-        """
-        in_truth = self.confusion.sum(axis=1) > 0
-        return float(class_scores(self.confusion)["iou"][in_truth].mean()) if in_truth.any() else math.nan
-
-    @property
-    def pixel_accuracy(self) -> float:
-        """Share of the labelled pixels whose class is right; NaN if no pixel is labelled."""
-        pixels = self.confusion.sum()
-        return float(np.trace(self.confusion) / pixels) if pixels else math.nan
-
 
 def image_scores(truth: np.ndarray, prediction: np.ndarray, number_of_classes: int) -> ImageScores:
     """Score one image. Arguments and errors are those of `confusion_matrix` and `boundary_f1`."""
@@ -135,72 +112,77 @@ def image_scores(truth: np.ndarray, prediction: np.ndarray, number_of_classes: i
     )
 
 
-class SegmentationTotals:
-    """Sums over images. Their size does not grow with the number of images.
+def over_pixels(confusion: np.ndarray) -> dict[str, float]:
+    """Score all pixels of a split together.
 
-    Attributes:
-        confusion: (C, C) int64, the confusion matrix of all pixels together.
-        images: the number of images that were added.
+    With M for the confusion matrix of N pixels:
+
+        miou = mean IoU over the classes that occur, as in `keras.metrics.MeanIoU`
+        pixel_accuracy = trace(M) / N
+        precision, recall, f1 = means over the classes that occur, as with scikit-learn's `average="macro"`
+
+    A class occurs if it is in truth or prediction. All are 0 if no pixel is labelled.
+
+    Args:
+        confusion: (C, C), the sum of the images' confusion matrices; the formulas of a class are in `class_scores`.
+
+    By hand: the IoUs are 1/2 and 2/3, and 3 of 4 pixels are right.
+
+    >>> scores = over_pixels(np.array([[1, 1], [0, 2]]))
+    >>> round(scores["miou"], 4), scores["pixel_accuracy"]
+    (0.5833, 0.75)
     """
-
-    def __init__(self, number_of_classes: int) -> None:
-        self.confusion = np.zeros((number_of_classes, number_of_classes), np.int64)
-        self.images = 0
-        self._miou = _Mean(())
-        self._pixel_accuracy = _Mean(())
-        self._iou = _Mean((number_of_classes,))
-        self._recall = _Mean((number_of_classes,))
-        self._boundary = _Mean((number_of_classes,))
-
-    def add(self, scores: ImageScores) -> None:
-        """Add one image."""
-        self.confusion += scores.confusion
-        self.images += 1
-        self._miou.add(scores.miou)
-        self._pixel_accuracy.add(scores.pixel_accuracy)
-        in_truth = scores.confusion.sum(axis=1) > 0
-        per_class = class_scores(scores.confusion)
-        self._iou.add(np.where(in_truth, per_class["iou"], np.nan))
-        self._recall.add(np.where(in_truth, per_class["recall"], np.nan))
-        self._boundary.add(scores.boundary)
-
-    def per_image(self) -> dict[str, np.ndarray]:
-        """Return the means over images under the names that `summarise` uses; NaN if there was no image."""
-        return {
-            "miou": self._miou.value(),
-            "pixel_accuracy": self._pixel_accuracy.value(),
-            "class_iou": self._iou.value(),
-            "class_recall": self._recall.value(),
-            "class_boundary_f1": self._boundary.value(),
-        }
+    scores, pixels = class_scores(confusion), confusion.sum()
+    return {
+        "miou": mean_of_defined(scores["iou"]),
+        "pixel_accuracy": float(np.trace(confusion) / pixels) if pixels else 0.0,
+        **{name: mean_of_defined(scores[name]) for name in ("precision", "recall", "f1")},
+    }
 
 
-class _Mean:
-    """A running mean of arrays of equal shape, which leaves out NaN."""
+def per_image(confusions: np.ndarray) -> dict[str, np.ndarray]:
+    """Score each image by itself.
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self.total = np.zeros(shape)
-        self.count = np.zeros(shape, np.int64)
+        miou_per_image = mean IoU over the classes in the image's truth, including the background
+        pixel_accuracy_per_image = share of the image's labelled pixels whose class is right
 
-    def add(self, values: Any) -> None:
-        defined = np.isfinite(values)
-        self.total += np.where(defined, values, 0.0)
-        self.count += defined
+    Their means over the images are the numbers that R. Atienza reports for the published network (Advanced Deep
+    Learning with TensorFlow 2 and Keras, 2nd edition, chapter 12, section 5). The text calls its mIoU the mean of all
+    IoUs, background included; the book's program takes the mean within each image first, as here. A class that is
+    predicted where the truth has none of it has no IoU of its own, but its pixels lower those of the classes in whose
+    place they are.
 
-    def value(self) -> np.ndarray:
-        return np.where(self.count > 0, self.total / np.maximum(self.count, 1), np.nan)
+    Args:
+        confusions: (N, C, C), the images' confusion matrices.
+
+    Returns:
+        (N,) float64 under each of these names; NaN for an image without a labelled pixel.
+
+    By hand: class 0 has TP 1, FP 0, FN 1, and class 1 has TP 3, FP 1, FN 1, so the IoUs are 1/2 and 3/5. Class 2 is
+    predicted but not in the truth. 4 of 6 pixels are right.
+
+    >>> scores = per_image(np.array([[[1, 1, 0], [0, 3, 1], [0, 0, 0]]]))
+    >>> scores["miou_per_image"].round(4), scores["pixel_accuracy_per_image"].round(4)
+    (array([0.55]), array([0.6667]))
+    """
+    in_truth = confusions.sum(axis=-1) > 0  # (N, C)
+    ious = np.where(in_truth, class_scores(confusions)["iou"], 0.0)
+    pixels = confusions.sum(axis=(-2, -1))
+    right = np.trace(confusions, axis1=-2, axis2=-1)
+    return {
+        "miou_per_image": ratio(ious.sum(axis=-1), in_truth.sum(axis=-1)),
+        "pixel_accuracy_per_image": ratio(right, pixels),
+    }
 
 
-def summarise(totals: SegmentationTotals, classes: Sequence[str]) -> dict[str, Any]:
+def summarise(scores: Sequence[ImageScores], classes: Sequence[str]) -> dict[str, Any]:
     """Return the named numbers of a whole split.
 
-    Over all pixels of the split together, from one confusion matrix M of N pixels:
-        miou: mean IoU over the classes that occur, as in `keras.metrics.MeanIoU`.
-        pixel_accuracy: trace(M) / N.
-        precision, recall, f1: means over the classes that occur (macro), as with scikit-learn's `average="macro"`.
-    Per image first, then the mean over the images with a labelled pixel, so that all images have the same weight:
-        miou_per_image: mean IoU over the classes in the image's truth, including the background.
-        pixel_accuracy_per_image.
+    Over all pixels of the split together, see `over_pixels`:
+        miou, pixel_accuracy, precision, recall, f1.
+    Per image first, see `per_image`, then the mean over the images with a labelled pixel, so that all images have the
+    same weight:
+        miou_per_image, pixel_accuracy_per_image.
     boundary_f1: mean over the classes of a class's mean over the images with this class in truth or prediction, so
         that predicting an object that is not there lowers the score.
     images, pixels: the number of images, and the number of their labelled pixels.
@@ -213,56 +195,76 @@ def summarise(totals: SegmentationTotals, classes: Sequence[str]) -> dict[str, A
     pixel in any image) are 0, so that a failed evaluation does not look like a good one.
 
     Args:
-        totals: the sums over all images.
+        scores: those of the N images.
         classes: the C names in index order, background first.
 
     Returns:
         Floats and ints under these names, and the nested `per_class`. All are ready for JSON and never NaN.
 
+    Raises:
+        ValueError: an image was scored for another number of classes.
+
     By hand: M = [[1, 1], [0, 2]], so the IoUs are 1/2 and 2/3.
 
-    >>> totals = SegmentationTotals(2)
-    >>> totals.add(image_scores(np.array([[0, 0, 1, 1]]), np.array([[0, 1, 1, 1]]), 2))
-    >>> metrics = summarise(totals, ["background", "cup"])
+    >>> scores = image_scores(np.array([[0, 0, 1, 1]]), np.array([[0, 1, 1, 1]]), 2)
+    >>> metrics = summarise([scores], ["background", "cup"])
     >>> round(metrics["miou"], 4), metrics["pixel_accuracy"], metrics["per_class"]["cup"]["recall"]
     (0.5833, 0.75, 1.0)
     """
-    if len(classes) != len(totals.confusion):
-        raise ValueError(f"{len(classes)} class names for {len(totals.confusion)} classes")
-    scores = class_scores(totals.confusion)
-    per_image = totals.per_image()
-    pixels = int(totals.confusion.sum())
+    for one in scores:
+        if len(one.confusion) != len(classes):
+            raise ValueError(f"{len(classes)} class names for {len(one.confusion)} classes")
+    confusions, boundaries = stacked(scores, len(classes))
+    confusion = confusions.sum(axis=0)
+    by_image, by_pixel = class_scores(confusions), class_scores(confusion)
+    in_truth = confusions.sum(axis=-1) > 0  # (N, C)
+    boundary = _means(boundaries)
     by_class = {
-        "iou": scores["iou"],
-        "iou_per_image": per_image["class_iou"],
-        "pixel_accuracy": np.where(totals.confusion.sum(axis=1) > 0, scores["recall"], np.nan),
-        "pixel_accuracy_per_image": per_image["class_recall"],
-        "precision": scores["precision"],
-        "recall": scores["recall"],
-        "f1": scores["f1"],
-        "boundary_f1": per_image["class_boundary_f1"],
+        "iou": by_pixel["iou"],
+        "iou_per_image": _means(np.where(in_truth, by_image["iou"], np.nan)),
+        "pixel_accuracy": np.where(confusion.sum(axis=1) > 0, by_pixel["recall"], np.nan),
+        "pixel_accuracy_per_image": _means(np.where(in_truth, by_image["recall"], np.nan)),
+        "precision": by_pixel["precision"],
+        "recall": by_pixel["recall"],
+        "f1": by_pixel["f1"],
+        "boundary_f1": boundary,
     }
     return {
-        "miou": _mean(scores["iou"]),
-        "miou_per_image": _mean(per_image["miou"]),
-        "pixel_accuracy": float(np.trace(totals.confusion) / pixels) if pixels else 0.0,
-        "pixel_accuracy_per_image": _mean(per_image["pixel_accuracy"]),
-        "precision": _mean(scores["precision"]),
-        "recall": _mean(scores["recall"]),
-        "f1": _mean(scores["f1"]),
-        "boundary_f1": _mean(per_image["class_boundary_f1"]),
-        "images": totals.images,
-        "pixels": pixels,
+        **over_pixels(confusion),
+        **{name: mean_of_defined(values) for name, values in per_image(confusions).items()},
+        "boundary_f1": mean_of_defined(boundary),
+        "images": len(scores),
+        "pixels": int(confusion.sum()),
         "per_class": {
             name: {
                 **{key: float(values[index]) for key, values in by_class.items() if np.isfinite(values[index])},
-                "pixels": int(totals.confusion[index].sum()),
+                "pixels": int(confusion[index].sum()),
             }
             for index, name in enumerate(classes)
         },
     }
 
 
-def _mean(values: np.ndarray) -> float:
+def stacked(scores: Sequence[ImageScores], number_of_classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the confusion matrices, (N, C, C) int64, and the boundary F1, (N, C) float64, of N images or none."""
+    confusions = np.zeros((len(scores), number_of_classes, number_of_classes), np.int64)
+    boundaries = np.zeros((len(scores), number_of_classes))
+    for place, one in enumerate(scores):
+        confusions[place], boundaries[place] = one
+    return confusions, boundaries
+
+
+def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """Divide one array by another of its shape; NaN where the denominator is 0."""
+    return np.divide(numerator, denominator, out=np.full(np.shape(numerator), np.nan), where=denominator > 0)
+
+
+def _means(values: np.ndarray) -> np.ndarray:
+    """Return the (C,) means of (N, C) values over the images, without those that are NaN; NaN if all are."""
+    return ratio(np.nan_to_num(values).sum(axis=0), np.isfinite(values).sum(axis=0))
+
+
+def mean_of_defined(values: np.ndarray) -> float:
+    """Return the mean of the values that are not NaN; 0 if all are."""
     defined = values[np.isfinite(values)]
     return float(defined.mean()) if defined.size else 0.0
