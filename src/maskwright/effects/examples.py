@@ -55,13 +55,15 @@ def read_examples(path: Path, table: pd.DataFrame, factors: Sequence[str], trial
     examples = read_trials(path)
     absent = sorted(set(names) - set(examples.columns))
     if absent:
-        return Examples(None, f"{path}: no column {absent[0]!r}" + _and_others(len(absent) - 1))
+        return Examples(None, f"{path.name}: no column {absent[0]!r}" + _and_others(len(absent) - 1))
     texts = examples.loc[:, list(dict.fromkeys(names))]
     measured = texts[(texts != "").any(axis=1)]
     numbers = measured.apply(pd.to_numeric, errors="coerce")
     gaps = numbers.columns[~np.isfinite(numbers.to_numpy()).all(axis=0)]
     if numbers.empty or len(gaps):
-        return Examples(None, f"{path}: column {texts.columns[0] if numbers.empty else gaps[0]!r} has empty cells")
+        return Examples(
+            None, f"{path.name}: column {texts.columns[0] if numbers.empty else gaps[0]!r} has empty cells"
+        )
     first = np.unique(trials.configuration, return_index=True)[1]
     values = np.stack([numbers[names[index]].to_numpy(float) for index in first])
     means = group_means(trials.y, trials.configuration)
@@ -70,11 +72,11 @@ def read_examples(path: Path, table: pd.DataFrame, factors: Sequence[str], trial
         worst = off[0]
         return Examples(
             None,
-            f"{path}: column {names[first[worst]]!r} has the mean {values[worst].mean():.6g}, the trials "
+            f"{path.name}: column {names[first[worst]]!r} has the mean {values[worst].mean():.6g}, the trials "
             f"{means[worst]:.6g}" + _and_others(off.size - 1),
         )
     return Examples(values, None)
 
 
 def _and_others(count: int) -> str:
-    return f" (and {count} others)" if count else ""
+    return f" (and {count} more)" if count else ""
