@@ -8,11 +8,12 @@ with every interaction has little left to measure chance by. So the seeds decide
 3. If that leaves an effect fewer than 4 degrees of freedom, and every combination of the levels was run, it has these
    interactions all the same, and chance is measured between the seeds alone. An effect is then the average over
    configurations that were all run, so only the seeds are left to chance.
-4. If combinations are missing, the additive model is kept: what the factors do together counts as chance.
+4. If combinations are missing, the additive model is kept: what the factors do together counts as chance. It may also
+   shift the estimates, which no interval shows, if the combinations that were run are not balanced.
 
 Adding only the largest interactions until the lack of fit is no longer significant would leave more degrees of
-freedom. But where combinations are missing it often adds the wrong ones, and "95 %" intervals then cover the truth as
-rarely as 6 times in 10, see `benchmarks/effects_coverage.py`.
+freedom. But where combinations are missing it often adds the wrong ones, and then its "95 %" intervals miss the truth
+far too often, see `benchmarks/effects_coverage.py`.
 """
 
 import math
@@ -93,7 +94,7 @@ def choose_model(trials: Trials, *, interactions: tuple[str, ...] = (), transfor
         return Choice("two-way-seeds", reason, pairs, assess(pairs), additive, quality)
     reason = (
         f"additive, although it {misfit}: these {additive.configurations} configurations are too few to estimate all "
-        "two-way interactions, so what the factors do together counts as chance"
+        "two-way interactions, so what the factors do together counts as chance, and may shift the estimates"
     )
     return Choice("additive-kept", reason, additive, quality, additive, quality)
 
