@@ -111,6 +111,14 @@ def test_what_is_asked_for_overrides_the_rule():
     assert [term for term in one.model.design.terms if len(term) > 1] == [("dropout", "attention")]
 
 
+def test_many_aliased_interactions_are_one_warning():
+    analysis = analyse(trials_of(HALF[:12]), interactions=("all",))
+    # 12 configurations for 19 coefficients: 7 are left out.
+    assert len(analysis.model.design.aliased) == 7
+    (line,) = [line for line in analysis.diagnostics.warnings if "aliased" in line]
+    assert line.startswith("7 columns of interactions are aliased")
+
+
 def test_without_a_second_seed_nothing_can_be_tested():
     rows = table(FULL, with_interaction(FULL, 5))
     choice = choose_model(select_trials(rows[rows["seed"] == 0], "bce", list(LEVELS), declared=LEVELS))
