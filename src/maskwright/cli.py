@@ -287,7 +287,11 @@ def effects(
         str | None, typer.Option(metavar="PARAMETER", help="What tells runs of the same settings apart.")
     ] = None,
     interactions: Annotated[
-        list[str] | None, typer.Option(metavar="A:B", help="Pairs whose effects may depend on each other, or `all`.")
+        list[str] | None,
+        typer.Option(
+            metavar="A:B",
+            help="Pairs whose effects may depend on each other, `all` or `none`. Default: all if needed.",
+        ),
     ] = None,
     logit: Annotated[
         bool, typer.Option("--logit", help="On the log-odds scale, for shares that come near 0 or 1.")

@@ -57,7 +57,8 @@ def test_folder(analysis, tmp_path):
         "normal_quantiles",
         "influence",
     )
-    tables = {"summary.txt", "metrics.json", "effects.csv", "anova.csv", "means.csv", "plain_table.csv"}
+    tables = {"summary.txt", "metrics.json"}
+    tables |= {f"{name}.csv" for name in ("effects", "paired", "anova", "means", "plain_table")}
     assert files == tables | {f"plots/{name}.png" for name in pictures}
     assert json.loads((folder / "metrics.json").read_text()) == metrics
     assert metrics["runs"] == 35

@@ -124,8 +124,9 @@ def test_lack_of_fit():
     rng = np.random.default_rng(3)
     plan = [(a, b, s) for a, b in product((0, 1), (0, 1, 2)) for s in range(4)]
     rows = [{"a": a, "b": b, "seed": s, "loss": a + b + 0.5 * a * b + rng.normal(0, 0.1)} for a, b, s in plan]
-    assert said(study(rows), "lack of fit (p = ", "look at the interactions")
+    assert said(study(rows, interactions=("none",)), "lack of fit (p = ", "the factors do not simply add up")
     assert not said(study(rows, interactions=("all",)), "lack of fit")
+    assert not said(study(rows), "lack of fit")
 
 
 def test_unequal_spread():

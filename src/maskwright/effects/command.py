@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from maskwright.effects.analysis import analyse
+from maskwright.effects.examples import Examples
 from maskwright.effects.factors import Scale
 from maskwright.effects.model import Transform
 from maskwright.effects.output import write_analysis
@@ -19,7 +20,7 @@ from maskwright.shared.sweep_settings import Sweep
 
 @dataclass(frozen=True)
 class Choices:
-    """How to analyse; see `effects.model.fit_model` and `effects.trials.select_trials`."""
+    """How to analyse; see `effects.choice.choose_model` and `effects.trials.select_trials`."""
 
     interactions: tuple[str, ...] = ()
     transform: Transform = "none"
@@ -40,22 +41,29 @@ def analyse_sweep(sweep: Sweep, table: Path, out: Path) -> None:
     """
     with replaced_folder(out / "tables") as tables, replaced_folder(out / "plots") as plots:
         for response in sweep.responses:
-            trials = sweep_trials(sweep, table, response)
-            analyse_and_write(trials, Choices(), tables / response, plots / response, shown=out / "tables" / response)
+            trials, examples = sweep_trials(sweep, table, response)
+            folders = {"pictures": plots / response, "shown": out / "tables" / response}
+            analyse_and_write(trials, Choices(), tables / response, examples=examples, **folders)
 
 
 def analyse_responses(sweep: Sweep, table: Path, responses: Sequence[str], how: Choices, out: Path) -> None:
     """Analyse some responses of a sweep in another way, into `out`/RESPONSE; otherwise like `analyse_sweep`."""
     for response in responses:
-        trials = sweep_trials(sweep, table, response, scales=how.scales, references=how.references)
-        analyse_and_write(trials, how, out / response)
+        trials, examples = sweep_trials(sweep, table, response, scales=how.scales, references=how.references)
+        analyse_and_write(trials, how, out / response, examples=examples)
 
 
 def analyse_and_write(
-    trials: Trials, how: Choices, out: Path, pictures: Path | None = None, shown: Path | None = None
+    trials: Trials,
+    how: Choices,
+    out: Path,
+    *,
+    examples: Examples | None = None,
+    pictures: Path | None = None,
+    shown: Path | None = None,
 ) -> None:
     """Fit the model, write it, print it, and say where it will be (`shown` if that is not `out`)."""
-    analysis = analyse(trials, interactions=how.interactions, transform=how.transform)
+    analysis = analyse(trials, interactions=how.interactions, transform=how.transform, examples=examples)
     write_analysis(analysis, out, pictures)
     print_analysis(analysis, Console())
     folder = shown or out

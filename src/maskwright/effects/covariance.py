@@ -23,7 +23,7 @@ from scipy import special, stats
 _ONE = 1.0 - 1e-8
 _EXACT = 1e-18
 
-Kind = Literal["CR2", "HC3", "OLS", "none"]
+Kind = Literal["CR2", "HC3", "OLS", "seeds", "none"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class Covariance:
     """A covariance of the coefficients.
 
     Attributes:
-        kind: "CR2", "HC3", "OLS" (ordinary) or "none" (nothing left to estimate it from).
+        kind: "CR2", "HC3", "OLS" (ordinary), "seeds" (from the spread of each configuration's seeds) or "none"
+            (nothing left to estimate it from).
         text: what it is and why, in words.
         matrix: (K, K) float64; NaN where there is none.
     """
@@ -39,7 +40,7 @@ class Covariance:
     kind: Kind
     text: str
     matrix: np.ndarray
-    _residual_df: float
+    _df: float
     _whitened: np.ndarray
 
     def standard_error(self, row: np.ndarray) -> float:
@@ -47,9 +48,9 @@ class Covariance:
         return float(np.sqrt(max(row @ self.matrix @ row, 0.0))) if self.kind != "none" else float("nan")
 
     def degrees(self, row: np.ndarray) -> float:
-        """Return the degrees of freedom for `row @ coefficients`: N - K, or for CR2 those of Bell and McCaffrey."""
+        """Return the degrees of freedom for `row @ coefficients`; for CR2 those of Bell and McCaffrey."""
         if self.kind != "CR2":
-            return self._residual_df
+            return self._df
         x = self._whitened
         inverse = np.linalg.inv(x.T @ x)
         leverage = np.einsum("gi,ij,gj->g", x, inverse, x)
@@ -58,7 +59,7 @@ class Covariance:
         inner = inverse @ (x.T @ (weight[:, None] * x))
         first = float(weight @ (1.0 - leverage))
         second = float(weight**2 @ (1.0 - 2.0 * leverage)) + float(np.trace(inner @ inner))
-        return first**2 / second if second > 0 else self._residual_df
+        return first**2 / second if second > 0 else self._df
 
     def interval(self, row: np.ndarray, estimate: float, level: float = 0.95) -> tuple[float, float]:
         """Return the two ends of the interval around `estimate`, the value of `row @ coefficients`."""
@@ -111,6 +112,26 @@ def estimate_covariance(fit: Any, matrix: np.ndarray, configuration: np.ndarray)
         "McCaffrey for each effect"
     )
     return Covariance("CR2", text, np.asarray(clustered), df, whitened)
+
+
+def seeds_covariance(matrix: np.ndarray, y: np.ndarray, configuration: np.ndarray) -> Covariance:
+    """Compute the covariance over other seeds for the same configurations, whatever the model leaves unexplained.
+
+    It is that of least squares with the variance of the seeds around their configuration's mean (pure error) in place
+    of the residual variance, and with its degrees of freedom, runs less configurations.
+
+    Args:
+        matrix: (N, K) the columns of the model.
+        y: (N,) the response; at least one configuration has two seeds with different results.
+        configuration: (N,) which configuration each run has, from 0.
+    """
+    df = len(y) - int(configuration.max()) - 1
+    variance = float(np.sum((y - group_means(y, configuration)[configuration]) ** 2)) / df
+    text = (
+        f"from the spread of each configuration's seeds (equal variances), Student's t with {df} degrees of freedom; "
+        "they are about other seeds, not about other configurations"
+    )
+    return Covariance("seeds", text, variance * np.linalg.inv(matrix.T @ matrix), float(df), matrix)
 
 
 def group_means(values: np.ndarray, group: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ _BOUNDED = {
 _HIGH_VIF = 5.0
 _CLEARLY = 2.0  # difference in log-likelihood, with equally many parameters: odds of e**2, 7 to 1
 _SUSPICIOUS = 0.01
+_MOST_ALIASED = 3  # interactions that are named one by one
 _LEAST_RUNS = 12  # with fewer, the order in time says nothing
 
 
@@ -161,10 +162,18 @@ def _about_failures(trials: Trials) -> list[str]:
 
 
 def _about_plan(model: Model, vif: dict[str, float]) -> list[str]:
+    aliased = model.design.aliased
+    pairs = [column for column in aliased if len(column.term) > 1]
+    listed = [column for column in aliased if column not in pairs or len(pairs) <= _MOST_ALIASED]
     warnings = [
-        f"{column.label} is aliased: in these trials it cannot be told apart from {other}; it is left out"
-        for column, other in model.design.aliased.items()
+        f"{column.label} is aliased: in these trials it cannot be told apart from {aliased[column]}; it is left out"
+        for column in listed
     ]
+    if len(listed) < len(aliased):
+        warnings.append(
+            f"{len(pairs)} columns of interactions are aliased: in these trials they cannot be told apart from "
+            "others; they are left out, and summary.txt lists them"
+        )
     if model.covariance.kind in ("none", "OLS"):
         warnings.append(f"standard errors: {model.covariance.text}")
     elif model.covariance.kind == "CR2":
@@ -206,10 +215,7 @@ def _about_fit(model: Model, quality: Quality, breusch_pagan: float | None) -> l
                 "would be infinite; whether that scale suits it better cannot be told"
             )
     if quality.lack_p is not None and quality.lack_p < 0.05:
-        warnings.append(
-            f"lack of fit (p = {quality.lack_p:.2g}): the factors do not simply add up; look at the interactions, "
-            "and at p_configurations in anova.csv"
-        )
+        warnings.append(f"lack of fit (p = {quality.lack_p:.2g}): {_about_lack(model)}")
     if breusch_pagan is not None and breusch_pagan < 0.05:
         remedy = (
             "the ANOVA's p assume equal spread"
@@ -220,6 +226,19 @@ def _about_fit(model: Model, quality: Quality, breusch_pagan: float | None) -> l
     if quality.left_out_r2 is not None and quality.left_out_r2 < 0:
         warnings.append("a configuration is predicted worse by the model of the others than by the overall mean")
     return warnings
+
+
+def _about_lack(model: Model) -> str:
+    """Say what it means that the model does not fit, and what its intervals make of it."""
+    if not model.has_interactions:
+        return (
+            "the factors do not simply add up, and what they do together counts as chance, so the intervals are "
+            "wide; in anova.csv use p_configurations"
+        )
+    left = "three or more factors act together, or an interaction is missing"
+    if model.covariance.kind == "seeds":
+        return f"{left}; an effect is the average over the configurations that were run, and nothing beyond them"
+    return f"{left}; this counts as chance, so the intervals are wide; in anova.csv use p_configurations"
 
 
 def _identical_seeds(model: Model) -> int:

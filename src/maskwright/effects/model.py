@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-import statsmodels.formula.api as smf
+import statsmodels.api as sm
 from scipy import special, stats
 from statsmodels.stats.multitest import multipletests
 
@@ -18,10 +18,12 @@ from maskwright.effects.covariance import (
     estimate_covariance,
     group_means,
     means_matrix,
+    seeds_covariance,
     smallest_detectable,
 )
 from maskwright.effects.design import Design, make_design, parse_interactions, term_text
 from maskwright.effects.trials import Trials
+from maskwright.reporting.intervals import examples_interval
 from maskwright.shared.errors import MaskwrightError
 
 Transform = Literal["none", "logit"]
@@ -65,6 +67,11 @@ class Model:
         return int(self.trials.configuration.max()) + 1
 
     @property
+    def has_interactions(self) -> bool:
+        """Whether any column is an interaction."""
+        return any(len(column.term) > 1 for column in self.design.columns)
+
+    @property
     def unit(self) -> str:
         """What an estimate is measured in."""
         return self.trials.response if self.transform == "none" else f"log-odds of {self.trials.response}"
@@ -74,13 +81,16 @@ class Model:
         return special.expit(values) if self.transform == "logit" else np.asarray(values)
 
 
-def fit_model(trials: Trials, *, interactions: tuple[str, ...] = (), transform: Transform = "none") -> Model:
+def fit_model(
+    trials: Trials, *, interactions: tuple[str, ...] = (), transform: Transform = "none", seeds_only: bool = False
+) -> Model:
     """Fit `response ~ factors + interactions`.
 
     Args:
         trials: as `trials.select_trials` made them.
         interactions: as for `design.parse_interactions`.
         transform: "logit" for a response between 0 and 1 that comes near either end.
+        seeds_only: measure chance between the seeds of each configuration only, see `covariance.seeds_covariance`.
 
     Raises:
         MaskwrightError: the response is the same in all trials, "logit" meets a response that is not between 0 and 1,
@@ -89,24 +99,32 @@ def fit_model(trials: Trials, *, interactions: tuple[str, ...] = (), transform: 
     pairs = parse_interactions(interactions, [factor.name for factor in trials.factors])
     design = make_design(trials, pairs)
     y = _transformed(trials, transform)
-    # Column names that are valid in a formula, whatever the factors are called.
-    names = [f"x{number}" for number in range(1, design.matrix.shape[1])]
-    data = pd.DataFrame(design.matrix[:, 1:], columns=pd.Index(names)).assign(y=y)
-    fit = smf.ols(f"y ~ {' + '.join(names)}", data).fit()
-    covariance = estimate_covariance(fit, design.matrix, trials.configuration)
+    fit = sm.OLS(y, design.matrix).fit()
+    if seeds_only:
+        covariance = seeds_covariance(design.matrix, y, trials.configuration)
+    else:
+        covariance = estimate_covariance(fit, design.matrix, trials.configuration)
     return Model(trials, transform, design, y, fit, covariance)
 
 
-def effects_table(model: Model) -> pd.DataFrame:
+def effects_table(model: Model, examples: np.ndarray | None = None) -> pd.DataFrame:
     """Return a row for each effect.
 
-    Columns: `term`, `change`; `estimate`, `low`, `high` (95 % interval), `standard_error`, `df` in the unit of the
-    model; `p`, `p_holm` (Holm's adjustment over all rows); `standardised` (the change of y in its standard deviations
-    for one standard deviation of the column); `detectable` (the smallest effect that this plan finds with 80 % power
-    at the 5 % level, without adjustment). With "logit" also `in_response`: the mean over the trials of the change in
-    the response's own unit; NaN for an interaction. NaN where there is nothing left to measure chance from.
+    Columns: `term`, `change`; `estimate`, `low`, `high` (95 % interval over the seeds), `test_low`, `test_high` (95 %
+    interval over the test examples, see `reporting.intervals`), `standard_error`, `df` in the unit of the model; `p`,
+    `p_holm` (Holm's adjustment, over the effects of factors and over the interactions separately, because the first
+    are what the trials were run for); `standardised` (the change of y in its standard deviations for one standard
+    deviation of the column); `detectable` (the smallest effect that this plan finds with 80 % power at the 5 % level,
+    without adjustment). With "logit" also `in_response`: the mean over the trials of the change in the response's own
+    unit; NaN for an interaction. NaN where there is nothing left to measure chance from, or no test example.
+
+    Args:
+        model: the model.
+        examples: (G, N) the response of each configuration on each test example, the mean over the seeds; None where
+            it is not known, and with "logit".
     """
     rows = []
+    by_example = None if examples is None else _weights(model) @ examples  # (K, N)
     spread = float(np.std(model.y, ddof=1))
     for index, column in enumerate(model.design.columns, start=1):
         row = np.zeros(len(model.coefficients))
@@ -120,6 +138,8 @@ def effects_table(model: Model) -> pd.DataFrame:
             "estimate": estimate,
             "low": low,
             "high": high,
+            "test_low": np.nan,
+            "test_high": np.nan,
             "standard_error": error,
             "df": df,
             "p": model.covariance.p_value(row, estimate),
@@ -127,13 +147,24 @@ def effects_table(model: Model) -> pd.DataFrame:
             "standardised": estimate * float(np.std(model.design.matrix[:, index], ddof=1)) / spread,
             "detectable": smallest_detectable(error, df),
         }
+        if by_example is not None:
+            _, values["test_low"], values["test_high"] = examples_interval(by_example[index])
         if model.transform == "logit":
             values["in_response"] = _change_of_response(model, index)
         rows.append(values)
     table = pd.DataFrame(rows)
-    if np.isfinite(table["p"].to_numpy()).all():
-        table["p_holm"] = multipletests(table["p"], method="holm")[1]
+    is_pair = np.array([len(column.term) > 1 for column in model.design.columns])
+    for family in (~is_pair, is_pair):
+        if family.any() and np.isfinite(table.loc[family, "p"].to_numpy()).all():
+            table.loc[family, "p_holm"] = multipletests(table.loc[family, "p"], method="holm")[1]
     return table
+
+
+def _weights(model: Model) -> np.ndarray:
+    """Return (K, G): what each configuration's mean adds to each coefficient."""
+    weights = np.zeros((len(model.coefficients), model.configurations))
+    np.add.at(weights.T, model.trials.configuration, np.linalg.pinv(model.design.matrix).T)
+    return weights
 
 
 @dataclass(frozen=True)

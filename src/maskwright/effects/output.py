@@ -1,10 +1,12 @@
 """An analysis of effects as a folder: a text, CSV files, metrics.json and pictures."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from maskwright.effects import plots
 from maskwright.effects.analysis import Analysis
@@ -15,7 +17,7 @@ from maskwright.shared.outputs import replaced_folder, write_json
 
 
 def write_analysis(analysis: Analysis, out: Path, pictures: Path | None = None) -> dict[str, Any]:
-    """Write summary.txt, effects.csv, anova.csv, means.csv, plain_table.csv and metrics.json, and pictures.
+    """Write summary.txt, effects.csv, paired.csv, anova.csv, means.csv, plain_table.csv, metrics.json, and pictures.
 
     Args:
         analysis: what to write.
@@ -30,6 +32,7 @@ def write_analysis(analysis: Analysis, out: Path, pictures: Path | None = None) 
         (folder / "summary.txt").write_text(summary(analysis), encoding="utf-8")
         tables = {
             "effects": analysis.effects,
+            "paired": analysis.paired,
             "anova": analysis.anova,
             "means": analysis.means,
             "plain_table": analysis.plain.rows,
@@ -65,14 +68,17 @@ def _save_pictures(analysis: Analysis, folder: Path) -> None:
 
 
 def _metrics(analysis: Analysis) -> dict[str, Any]:
-    model, quality = analysis.model, analysis.quality
-    effects = {
-        f"{row['term']}: {row['change']}".replace("→", "to"): {
-            name: _number(row[name]) for name in ("estimate", "low", "high", "p", "p_holm")
-        }
-        for row in analysis.effects.to_dict("records")
-    }
+    choice, model, quality = analysis.choice, analysis.model, analysis.quality
+    effects = _by_change(analysis.effects, ("estimate", "low", "high", "p", "p_holm"))
+    for found, row in zip(effects.values(), analysis.effects.to_dict("records"), strict=True):
+        if math.isfinite(row["test_low"]):
+            found |= {name: _number(row[name]) for name in ("test_low", "test_high")}
+    beside = [f"additive_{name}" for name in ("estimate", "low", "high", "p_holm")]
+    mains = analysis.effects.dropna(subset=["additive_estimate"])
+    plain = analysis.plain.rows.to_dict("records")
     return {
+        "model": choice.name,
+        "model_reason": choice.reason,
         "runs": len(model.y),
         "configurations": model.configurations,
         "seeds": model.trials.seeds,
@@ -84,11 +90,31 @@ def _metrics(analysis: Analysis) -> dict[str, Any]:
         "adjusted_r2": _number(quality.adjusted_r2),
         "left_out_r2": _number(quality.left_out_r2),
         "lack_of_fit_p": _number(quality.lack_p),
+        "additive_lack_of_fit_p": _number(choice.additive_quality.lack_p),
         "breusch_pagan_p": _number(analysis.diagnostics.breusch_pagan_p),
         "warnings": len(analysis.diagnostics.warnings),
         "effects": effects,
+        "additive_effects": {
+            change: {name.removeprefix("additive_"): value for name, value in row.items()}
+            for change, row in _by_change(mains, beside).items()
+        },
+        "pairs": _by_change(analysis.paired, list(analysis.paired.columns[2:])),
+        "plain_table": {
+            row["column"]: {name: _number(row[name]) for name in ("estimate", "standard_error", "low", "high", "p")}
+            for row in plain
+        },
+    }
+
+
+def _by_change(table: pd.DataFrame, names: Sequence[str]) -> dict[str, dict[str, float | None]]:
+    """Return the named columns of each row, by its term and change: "dropout: 0 to 0.2"."""
+    return {
+        f"{row['term']}: {row['change']}".replace("→", "to"): {name: _number(row[name]) for name in names}
+        for row in table.to_dict("records")
     }
 
 
 def _number(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else float(f"{value:.10g}")
+    if value is None or not math.isfinite(value):
+        return None
+    return value if isinstance(value, int) else float(f"{value:.10g}")

@@ -14,17 +14,35 @@ from rich.table import Table
 from rich.text import Text
 
 from maskwright.effects.analysis import Analysis
+from maskwright.effects.choice import p_text
 from maskwright.effects.diagnostics import influential_runs
-from maskwright.effects.model import Model
+from maskwright.effects.model import Model, Quality
 from maskwright.effects.tables import PlainTable
 
 _WIDTH = 118
+_WIDE = 100  # from this width on, the terminal's table has the intervals over the test examples
 
 
 def print_analysis(analysis: Analysis, console: Console) -> None:
-    """Print what was analysed, the effects as one table, how good the model is, and the warnings."""
+    """Print what was analysed, the effects, pairs beside them, how good the model is, and the warnings."""
     console.print(Text(_head(analysis.model), style="bold"))
-    console.print(_effects(analysis, short=True))
+    console.print(Text(f"Model: {analysis.choice.reason}"))
+    is_pair = _is_pair(analysis)
+    console.print(_effects(analysis, ~is_pair, short=True, wide=console.width >= _WIDE))
+    if is_pair.any():
+        all_asked = analysis.choice.name == "asked" or not _certain(analysis)
+        shown = is_pair if all_asked else is_pair & _matters(analysis)
+        console.print(Text(_about_interactions(analysis)))
+        if shown.any():
+            console.print(_effects(analysis, shown, short=True, wide=console.width >= _WIDE))
+    if analysis.choice.additive is not analysis.model:
+        console.print(Text("The additive model, for comparison:"))
+        console.print(_additive(analysis))
+    if len(analysis.paired):
+        console.print(Text("Pairs of configurations that differ in one factor only:"))
+        console.print(_paired(analysis))
+    if analysis.examples:
+        console.print(Text(f"No intervals over the test examples: {analysis.examples}"))
     console.print(Text(f"Standard errors: {analysis.model.covariance.text}"))
     for line in _about_fit(analysis):
         console.print(Text(line))
@@ -55,7 +73,7 @@ def summary(analysis: Analysis) -> str:
         say(f"Left out, as sums of the columns above: {', '.join(plain.left_out)}")
 
     head("What was analysed")
-    say(_head(model))
+    say(_head(model), f"Model: {analysis.choice.reason}")
     for name, level in trials.constant.items():
         say(f"{name} is {level} in all of them, so it is not in the model")
     for column, other in model.design.aliased.items():
@@ -69,13 +87,34 @@ def summary(analysis: Analysis) -> str:
         say(f"warning: {warning}")
 
     head("Effects")
+    say(f"The model: {analysis.choice.reason}.")
     say(f"In units of {model.unit}, per stated change, averaged over the levels of the other factors.")
     say(f"Standard errors: {model.covariance.text}.")
-    console.print(_effects(analysis, short=False))
+    console.print(_effects(analysis, np.ones(len(analysis.effects), bool), short=False))
     say(
-        "p (Holm): adjusted for the number of rows. in SDs: the standardised coefficient. detectable: the smallest",
-        "effect that this plan finds with 80 % power (at 5 %, unadjusted).",
+        "p (Holm): adjusted for the number of rows, those of factors and of interactions separately. in SDs: the",
+        "standardised coefficient. detectable: the smallest effect that this plan finds with 80 % power (at 5 %,",
+        "unadjusted).",
     )
+    if _tested(analysis):
+        say("How sure the effects are of the test examples: 95 % intervals, by the bootstrap over these.")
+        console.print(_effects(analysis, ~_is_pair(analysis), short=True, wide=True))
+    if analysis.examples:
+        say(f"No intervals over the test examples: {analysis.examples}")
+    if model.has_interactions:
+        say(_about_interactions(analysis))
+        console.print(_effects(analysis, _is_pair(analysis) & _matters(analysis), short=True, wide=True))
+    if analysis.choice.additive is not model:
+        say("The additive model, for comparison:")
+        console.print(_additive(analysis))
+        say(_about_lack(analysis.choice.additive_quality))
+
+    head("Pairs of configurations that differ in one factor only")
+    if len(analysis.paired):
+        say("Differences between the means over the seeds; Student's t over the pairs.")
+        console.print(_paired(analysis))
+    else:
+        say("There are no two such pairs for any change.")
 
     head("Analysis of variance (Type II)")
     console.print(_anova(analysis.anova))
@@ -104,21 +143,47 @@ def _head(model: Model) -> str:
     )
 
 
-def _effects(analysis: Analysis, *, short: bool) -> Table:
+def _is_pair(analysis: Analysis) -> np.ndarray:
+    return np.array([len(column.term) > 1 for column in analysis.model.design.columns])
+
+
+def _matters(analysis: Analysis) -> np.ndarray:
+    return np.asarray(analysis.effects["p_holm"], float) < 0.05
+
+
+def _certain(analysis: Analysis) -> bool:
+    return bool(np.isfinite(np.asarray(analysis.effects["p_holm"], float)).any())
+
+
+def _tested(analysis: Analysis) -> bool:
+    return bool(np.isfinite(np.asarray(analysis.effects["test_low"], float)).any())
+
+
+def _about_interactions(analysis: Analysis) -> str:
+    number = int(_is_pair(analysis).sum())
+    found = int((_is_pair(analysis) & _matters(analysis)).sum())
+    if not _certain(analysis):
+        return f"{_count(number, 'interaction')}, without anything to tell them from chance by:"
+    return f"Interactions that are more than chance (Holm): {found or 'none'} of {number}{':' if found else ''}"
+
+
+def _effects(analysis: Analysis, shown: np.ndarray, *, short: bool, wide: bool = False) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("effect of", overflow="fold")
-    for name in ("estimate", "95 % interval"):
+    tested = wide and _tested(analysis)
+    for name in ("estimate", "95 % interval", *(["over test examples"] if tested else [])):
         table.add_column(name, justify="right", no_wrap=True)
     logit = "in_response" in analysis.effects
     columns = ["p (Holm)", "reading"] if short else ["p", "p (Holm)", "df", "in SDs", "detectable"]
     for name in [*columns, *([f"in {analysis.model.trials.response}"] if logit else [])]:
         table.add_column(Text(name), justify="left" if name == "reading" else "right", no_wrap=True)
     digits = _decimals(analysis.effects)
-    for column, row in zip(analysis.model.design.columns, analysis.effects.to_dict("records"), strict=True):
-        interval = (
-            f"{_fixed(row['low'], digits)} to {_fixed(row['high'], digits)}" if row["low"] == row["low"] else "-"
-        )
+    rows = zip(analysis.model.design.columns, analysis.effects.to_dict("records"), shown, strict=True)
+    for column, row in ((column, row) for column, row, show in rows if show):
+        interval = _interval(row["low"], row["high"], digits)
         cells = [column.label, _fixed(row["estimate"], digits, sign=True), interval]
+        if tested:
+            cells.append(_interval(row["test_low"], row["test_high"], digits))
         if short:
             cells += [_p(row["p_holm"]), _reading(row)]
         else:
@@ -128,6 +193,41 @@ def _effects(analysis: Analysis, *, short: bool) -> Table:
             cells.append(_significant(row["in_response"], 3))
         table.add_row(*map(Text, cells))
     return table
+
+
+def _additive(analysis: Analysis) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("effect of", overflow="fold")
+    for name in ("estimate", "95 % interval", "p (Holm)"):
+        table.add_column(name, justify="right", no_wrap=True)
+    digits = _decimals(analysis.effects)
+    for column, row in zip(analysis.model.design.columns, analysis.effects.to_dict("records"), strict=True):
+        if len(column.term) == 1:
+            interval = _interval(row["additive_low"], row["additive_high"], digits)
+            estimate = _fixed(row["additive_estimate"], digits, sign=True)
+            table.add_row(*map(Text, (column.label, estimate, interval, _p(row["additive_p_holm"]))))
+    return table
+
+
+def _paired(analysis: Analysis) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("change of", overflow="fold")
+    for name in ("mean", "95 % interval", "same sign"):
+        table.add_column(name, justify="right", no_wrap=True)
+    alone = bool(analysis.paired["without_partner"].any())
+    if alone:
+        table.add_column("without partner", justify="right")
+    digits = _decimals(analysis.effects)
+    for row in analysis.paired.to_dict("records"):
+        same = f"{max(row['rising'], row['falling'])} of {row['pairs']}"
+        interval = _interval(row["low"], row["high"], digits)
+        cells = [f"{row['term']} {row['change']}", _fixed(row["mean"], digits, sign=True), interval, same]
+        table.add_row(*map(Text, [*cells, *([str(row["without_partner"])] if alone else [])]))
+    return table
+
+
+def _interval(low: float, high: float, digits: int) -> str:
+    return "-" if math.isnan(low) else f"{_fixed(low, digits)} to {_fixed(high, digits)}"
 
 
 def _reading(row: dict[Any, Any]) -> str:
@@ -190,18 +290,7 @@ def _about_fit(analysis: Analysis) -> list[str]:
         left_out = f"{quality.left_out_r2:.4f}"
     adjusted = "not defined" if quality.adjusted_r2 is None else f"{quality.adjusted_r2:.4f}"
     lines = [f"R2 {quality.r2:.4f}, adjusted {adjusted}, leaving out one configuration at a time {left_out}"]
-    if quality.lack_p is not None:
-        verdict = "more than chance" if quality.lack_p < 0.05 else "no more than chance explains"
-        lines.append(
-            f"Lack of fit against seed-to-seed error: F({quality.lack_df}, {quality.pure_error_df}) = "
-            f"{quality.lack_f:.3g}, {_p_text(quality.lack_p)}: {verdict}"
-        )
-    elif quality.pure_error_df == 0:
-        lines.append("Lack of fit: cannot be tested, since no configuration has a second seed")
-    elif quality.lack_df == 0:
-        lines.append("Lack of fit: cannot be tested, since the model has a coefficient for each configuration")
-    else:
-        lines.append("Lack of fit: cannot be tested, since the seeds of each configuration gave the same result")
+    lines.append(_about_lack(quality))
     mains = [len(column.term) == 1 for column in model.design.columns]
     sizes = np.asarray(analysis.effects["detectable"], float)
     sizes = sizes[mains & np.isfinite(sizes)]
@@ -212,12 +301,26 @@ def _about_fit(analysis: Analysis) -> list[str]:
     return lines
 
 
+def _about_lack(quality: Quality) -> str:
+    if quality.lack_p is not None:
+        verdict = "more than chance" if quality.lack_p < 0.05 else "no more than chance explains"
+        return (
+            f"Lack of fit against seed-to-seed error: F({quality.lack_df}, {quality.pure_error_df}) = "
+            f"{quality.lack_f:.3g}, {p_text(quality.lack_p)}: {verdict}"
+        )
+    if quality.pure_error_df == 0:
+        return "Lack of fit: cannot be tested, since no configuration has a second seed"
+    if quality.lack_df == 0:
+        return "Lack of fit: cannot be tested, since the model has a coefficient for each configuration"
+    return "Lack of fit: cannot be tested, since the seeds of each configuration gave the same result"
+
+
 def _about_diagnostics(analysis: Analysis) -> Iterable[str]:
     checks, model = analysis.diagnostics, analysis.model
     if checks.breusch_pagan_p is None:
         yield "Breusch-Pagan test of equal spread: nothing is left to test"
     else:
-        yield f"Breusch-Pagan test of equal spread: {_p_text(checks.breusch_pagan_p)}"
+        yield f"Breusch-Pagan test of equal spread: {p_text(checks.breusch_pagan_p)}"
     yield f"Largest leverage {checks.leverage.max():.3f} (mean {len(model.coefficients) / len(model.y):.3f})"
     if np.isfinite(checks.cooks).any():
         yield f"Largest Cook's distance {np.nanmax(checks.cooks):.3f}; runs above {min(1.0, 4 / len(model.y)):.3g}:"
@@ -251,10 +354,6 @@ def _p(value: float) -> str:
     if math.isnan(value):
         return "-"
     return "<0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _p_text(value: float) -> str:
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -42,6 +42,7 @@ class Trials:
         failed: how many trials failed, by reason.
         failed_levels: for each factor, the levels of failed trials, as "level: failed of all".
         remarks: what else was left out or changed, one line each.
+        rows: (N,) int64, which row of the table each trial is, from 0.
         started: (N,) float64, the order of the trials in time if the table holds it; else None.
         search: the adaptive search that chose the trials, if their tags name one.
     """
@@ -56,6 +57,7 @@ class Trials:
     failed: dict[str, int]
     failed_levels: dict[str, list[str]]
     remarks: tuple[str, ...]
+    rows: np.ndarray
     started: np.ndarray | None = None
     search: str | None = None
 
@@ -176,6 +178,7 @@ def select_trials(
         failed=failed,
         failed_levels=_failed_levels(cells, reasons),
         remarks=tuple(remarks),
+        rows=np.array(rows),
         started=_started(table, rows),
         search=_search(table, rows),
     )
