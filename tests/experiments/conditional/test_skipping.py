@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from maskwright.experiments.conditional.learn.network import Sizes, network
+from maskwright.experiments.conditional.learn.network import network
+from maskwright.experiments.conditional.learn.parts import Sizes
 from maskwright.experiments.conditional.skipping import running_all, skipping
 
 SIZES = Sizes(side=16, channels=1, trunk=(4, 6), branch=5, units=7)

@@ -9,7 +9,7 @@ NAMES = ClassNames(("low", "high"), ("a", "b", "c"))
 def test_accuracy_says_each_mean_and_that_without_a_gate_there_is_nothing_to_flip():
     measured = {
         "soft": {"accuracy": np.array([0.9, 0.94]), "flipped_accuracy": np.array([0.05, 0.07])},
-        "none": {"accuracy": np.array([0.91, 0.93]), "flipped_accuracy": np.array([0.91, 0.93])},
+        "none": {"accuracy": np.array([0.91, 0.93]), "flipped_accuracy": np.array([np.nan, np.nan])},
         "oracle": {"accuracy": np.array([0.95, 0.97]), "flipped_accuracy": np.array([0.0, 0.0])},
     }
     whole, close = gate_bars(measured, "oracle").axes

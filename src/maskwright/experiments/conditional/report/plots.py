@@ -28,7 +28,8 @@ def gate_bars(measured: Mapping[str, Mapping[str, np.ndarray]], bound: str) -> F
     """Draw each variant's accuracy with its own gate and with the gate flipped, with 95 % intervals.
 
     Args:
-        measured: for each variant `accuracy` and `flipped_accuracy`, (R,), shares from 0 to 1.
+        measured: for each variant `accuracy` and `flipped_accuracy`, (R,), shares from 0 to 1; the latter NaN if it
+            has no gate.
         bound: the variant that is the upper bound; it is also drawn as a line.
     """
     names = list(measured)
@@ -41,7 +42,7 @@ def gate_bars(measured: Mapping[str, Mapping[str, np.ndarray]], bound: str) -> F
                 ("flipped_accuracy", ORANGE, "gate given to the next branch"),
             ]
             for offset, (measure, colour, label) in zip((-0.19, 0.19), both, strict=True):
-                if name == "none" and measure == "flipped_accuracy":
+                if np.isnan(measured[name][measure]).any():
                     whole.text(0.01, row + offset, "no gate", va="center", color=INK)
                     continue
                 mean, low, high = mean_interval(measured[name][measure], (0, 1))
@@ -63,7 +64,7 @@ def gate_bars(measured: Mapping[str, Mapping[str, np.ndarray]], bound: str) -> F
         whole.set_yticks(range(len(names)), [shorten(name) for name in names])
         whole.set_ylim(len(names) - 0.4, -0.6)
         whole.set_xlim(0, 1)
-        whole.set_xlabel("fine accuracy on test images")
+        whole.set_xlabel("accuracy of the second head on test images")
         close.set_xlabel("the same, enlarged, and each seed")
         whole.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, borderaxespad=0.2)
         for axes, decimals in ((whole, 0), (close, 1)):
@@ -105,7 +106,7 @@ def gate_maps(gates: Mapping[str, np.ndarray], fine: np.ndarray, names: ClassNam
 
 
 def uncertainty_curve(certainty: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
-    """Draw the fine accuracy over the entropy of the first head.
+    """Draw the accuracy of the second head over the entropy of the first head.
 
     Args:
         certainty: for each variant the entropy in nats, (R, N), and whether the fine class was right, (R, N). The
@@ -128,7 +129,7 @@ def uncertainty_curve(certainty: Mapping[str, tuple[np.ndarray, np.ndarray]]) ->
             )
         axes.set_xlim(0, 1)
         axes.set_xlabel("test images in the order of the first head's entropy, from certain to uncertain")
-        axes.set_ylabel("fine accuracy")
+        axes.set_ylabel("accuracy of the second head")
         axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.set_title("Mean of the seeds and its 95 % interval", loc="left", fontsize=12)
