@@ -3,8 +3,8 @@
 A gate has no weights. Whether it helps can only be seen beside a network without it that is as large, and one network
 beside three only if the three together are as large.
 
-Filters are whole numbers, so the match is not exact. With the presets it is within 2 %, except for separate networks of
-the preset source: three first convolutions leave little choice there, and take up to a fifth more multiply-adds.
+Filters are whole numbers, so the match is not exact. With the presets it is within 2 %, except for separate networks
+of the preset source: three first convolutions leave little choice there, and take up to a fifth more multiply-adds.
 """
 
 from collections.abc import Callable, Iterable
