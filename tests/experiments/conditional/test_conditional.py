@@ -57,7 +57,7 @@ def finished(tmp_path_factory):
 @pytest.fixture
 def undrawn(monkeypatch):
     """Leave out the pictures, which take most of an evaluation as small as these."""
-    for name in ("gate_bars", "gate_maps", "uncertainty_curve", "loss_curves", "save_figures"):
+    for name in ("gate_bars", "gate_maps", "uncertainty_curves", "loss_curves", "save_figures"):
         monkeypatch.setattr(reports, name, lambda *arguments, **keywords: None)
 
 

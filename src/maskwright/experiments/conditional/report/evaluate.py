@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from maskwright.experiments.conditional.data import read_class_names, read_hierarchy
-from maskwright.experiments.conditional.params import ORACLE, UNGATED, Conditional
+from maskwright.experiments.conditional.params import ORACLE, SEPARATE, UNGATED, Conditional
 from maskwright.experiments.conditional.report.answers import answers_of
 from maskwright.experiments.conditional.report.costs import costs
 from maskwright.experiments.conditional.report.metrics import Scores, gradients_of, mean_gate, scores_of, summary_of
-from maskwright.experiments.conditional.report.plots import gate_bars, gate_maps, uncertainty_curve
+from maskwright.experiments.conditional.report.plots import gate_bars, gate_maps, uncertainty_curves
 from maskwright.learning.common.saved import load_model
 from maskwright.learning.replicates.tables import read_curves, write_examples, write_replicates
 from maskwright.reporting.output import report_folder, save_figures
@@ -89,12 +89,19 @@ def evaluate(settings: Conditional, *, data: Path, model: Path, results: Path) -
     evaluation = Evaluation({"accuracy": chosen["accuracy"]["mean"]}, variants)
     measured = _of_seeds(scores, gradients)
     with report_folder(results, evaluation) as plots:
-        own = {variant: values for variant, values in certainty.items() if variant != ORACLE}
+        single = [variant for variant in scores if variant not in (*SEPARATE, ORACLE)]
+        separate = [variant for variant in scores if variant in SEPARATE]
+        # The chosen variant stands beside the separate networks too.
+        panels = (
+            [single, list(dict.fromkeys([settings.variant, *separate]))]
+            if single and separate
+            else [single + separate]
+        )
         figures = {
             "loss": loss_curves(read_curves(results / "training.csv"), "loss of the training images", log=False),
             "accuracy": gate_bars(measured, ORACLE),
             "gates": gate_maps(gates, test.fine, names),
-            "uncertainty": uncertainty_curve(own),
+            "uncertainty": uncertainty_curves(certainty, panels),
         }
         save_figures(figures, plots)
         write_replicates(plots / "replicates.csv", measured, first_seed=settings.seed)
