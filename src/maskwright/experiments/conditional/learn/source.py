@@ -6,11 +6,11 @@
     branch 1    sees `middle`: convolutions of 12 and of 15, each with a max-pooling
     second      a dense layer of 32 units, and another one of F
 
-Each convolution has a kernel of 3, no padding and no activation, and neither has the layer of 32 units. So all that is
-not linear is the pooling, the first head's softmax and the product with it. A branch repeats the rest of the trunk from
-the map that it sees, with weights of its own: its filters are those of the trunk.
+Each convolution has a kernel of 3, no padding and no activation, and neither has the layer of 32 units. So all that
+is not linear is the pooling, the first head's softmax and the product with it. A branch repeats the rest of the trunk
+from the map that it sees, with weights of its own: its filters are those of the trunk.
 
-The source's text multiplies by the first head's logits, its code by the probabilities; here they are probabilities.
+The source's text speaks of the first head's logit, its code multiplies by the probability. So does this.
 """
 
 from collections.abc import Sequence
