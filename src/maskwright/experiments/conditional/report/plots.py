@@ -40,7 +40,7 @@ def gate_bars(measured: Mapping[str, Mapping[str, np.ndarray]], bound: str) -> F
         for row, name in enumerate(names):
             both = [
                 ("accuracy", BLUE, "gate as it is"),
-                ("flipped_accuracy", ORANGE, "gate given to the next branch or network"),
+                ("flipped_accuracy", ORANGE, "gate moved on by one branch"),
             ]
             for offset, (measure, colour, label) in zip((-0.19, 0.19), both, strict=True):
                 if np.isnan(measured[name][measure]).any():
@@ -132,6 +132,7 @@ def uncertainty_curves(
                 axes.plot(places, mean, "o-", color=colour, linewidth=2, label=shorten(variant))
                 axes.fill_between(places, low, high, color=colour, alpha=0.15, linewidth=0)
             axes.set_xlim(0, 1)
+            axes.set_xticks([0.2, 0.4, 0.6, 0.8])
             axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
             axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
             axes.legend(loc="lower left")
