@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from maskwright.experiments.conditional.learn.network import Sizes, network
+from maskwright.experiments.conditional.learn.network import network
+from maskwright.experiments.conditional.learn.parts import Sizes
 from maskwright.experiments.conditional.learn.variants import PRESETS
 from maskwright.experiments.conditional.report.costs import multiply_adds
 from maskwright.experiments.conditional.skipping import running_all, skipping

@@ -45,7 +45,9 @@ def conditional_trainings(changes, root=None):
 @pytest.mark.usefixtures("conditional_data")
 def test_the_data_have_the_name_and_the_sections_of_what_made_them(changes, root, data_name, sections):
     trainings = conditional_trainings(changes, root)
-    assert [training.variant for training in trainings] == ["soft", "hard", "routed", "none", "oracle"]
+    assert [training.variant for training in trainings] == [
+        *("soft", "hard", "none", "plain", "routed", "routed_matched", "specialists", "oracle")
+    ]
     for training in trainings:
         assert training.data_name == data_name
         assert sorted(training.params) == sections

@@ -68,6 +68,25 @@ def test_digits_and_whether_they_are_below_five(tmp_path):
     assert read_hierarchy(tmp_path / "out", "validation").coarse.tolist() == [0, 1]
 
 
+def test_digits_of_another_size(tmp_path):
+    for split in ("train", "validation", "test"):
+        write_digits(tmp_path, split, [4, 5])
+    generate(params(side=40), tmp_path)
+    test = read_hierarchy(tmp_path / "out", "test")
+    assert test.images.shape == (2, 40, 40, 1)
+    assert [np.unique(image).tolist() for image in test.images] == [[80], [100]]
+
+
+def test_both_heads_may_have_the_same_labels(tmp_path):
+    for split in ("train", "validation", "test"):
+        write_digits(tmp_path, split, [4, 5, 9])
+    generate(params(), tmp_path)
+    out = tmp_path / "out"
+    assert read_hierarchy(out, "test", "coarse").fine.tolist() == [0, 1, 1]
+    assert read_hierarchy(out, "test").fine.tolist() == [4, 5, 9]
+    assert read_class_names(out, "coarse").fine == ("below five", "five and above")
+
+
 @pytest.mark.parametrize(
     "coarse", ["container", {"bottle": ["water"], "can": ["lemonade", "cola"]}], ids=["attribute", "mapping"]
 )
@@ -148,7 +167,7 @@ def test_one_coarse_class(tmp_path):
     [
         ({"coarse": "container"}, "conditional: coarse: digits have no attributes"),
         ({"coarse": {"all": ["0"]}}, "conditional: coarse: one coarse class leaves nothing to switch"),
-        ({"variant": "oracle"}, "conditional.variant: Input should be 'soft', 'hard', 'routed' or 'none'"),
+        ({"variant": "oracle"}, "conditional.variant: Input should be 'soft', 'hard', 'none', 'plain', 'routed'"),
         ({"temperature": 0.0}, "conditional.temperature: Input should be greater than 0"),
         ({"trunk": [8]}, "conditional.trunk: List should have at least 2 items"),
         ({"seeds": 1}, "conditional.seeds: Input should be greater than or equal to 2"),

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from maskwright.experiments.conditional.learn.network import Sizes, network
+from maskwright.experiments.conditional.learn.network import network
+from maskwright.experiments.conditional.learn.parts import Sizes
 from maskwright.experiments.conditional.skipping import running_all, skipping
 
 SIZES = Sizes(side=16, channels=1, trunk=(4, 6), branch=5, units=7)
@@ -44,3 +45,12 @@ def test_skipping_where_all_images_take_one_branch():
     model = gated("hard")
     model.get_layer("trunk").get_layer("first").bias.assign([100.0, 0.0])
     np.testing.assert_allclose(np.asarray(skipping(model)(images())), np.asarray(model(images())), atol=1e-5)
+
+
+def test_skipping_in_the_source_s_network():
+    sizes = Sizes(side=161, channels=1, trunk=(2, 3, 4, 5), branch=5, units=6, source=True)
+    batch = np.random.default_rng(0).random((6, 161, 161, 1)).astype(np.float32)
+    model = balanced(network(sizes, 2, 2, gate="hard", temperature=1.0, seed=3), batch)
+    expected = np.asarray(model(batch))
+    assert len(set(expected[:, :2].argmax(axis=1))) == 2
+    np.testing.assert_allclose(np.asarray(skipping(model)(batch)), expected, atol=1e-5)

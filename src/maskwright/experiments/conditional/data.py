@@ -1,8 +1,9 @@
 """Images with labels on two levels: a coarse class, and a fine class within it. Imports no TensorFlow."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -32,19 +33,26 @@ class ClassNames:
     fine: tuple[str, ...]
 
 
-def read_hierarchy(data: Path, split: str) -> TwoLevels:
+def read_hierarchy(data: Path, split: str, second: Literal["fine", "coarse"] = "fine") -> TwoLevels:
     """Read a split that `generate.write_hierarchy` wrote into the folder `data`.
+
+    Args:
+        data: the folder.
+        split: `train`, `validation` or `test`.
+        second: what the second head is to name: `coarse` takes the coarse classes for the fine ones, so that both
+            heads have the same labels.
 
     Raises:
         MaskwrightError: the file is missing.
     """
-    return TwoLevels(**read_arrays(data / f"{split}.npz", _DATA_SET))
+    levels = TwoLevels(**read_arrays(data / f"{split}.npz", _DATA_SET))
+    return levels if second == "fine" else replace(levels, fine=levels.coarse)
 
 
-def read_class_names(data: Path) -> ClassNames:
-    """Read the names of the classes. The errors are those of `read_hierarchy`."""
+def read_class_names(data: Path, second: Literal["fine", "coarse"] = "fine") -> ClassNames:
+    """Read the names of the classes. Arguments and errors are those of `read_hierarchy`."""
     path = data / CLASSES_FILE
     if not path.is_file():
         raise MaskwrightError(f"{path}: no such file; run `maskwright generate {_DATA_SET}` first")
     names = json.loads(path.read_text(encoding="utf-8"))
-    return ClassNames(tuple(names["coarse"]), tuple(names["fine"]))
+    return ClassNames(tuple(names["coarse"]), tuple(names["fine" if second == "fine" else "coarse"]))

@@ -5,6 +5,8 @@
 - `digits`: the fine class is the digit, and a mapping gives the coarse class of each digit;
 - `regions`: each annotated region, cut out of its photograph as a square. The fine class is the attribute
   `conditional.fine`. The coarse class is another attribute, or a mapping gives it for each fine class.
+
+The images are squares of `conditional.side` pixels.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,6 +30,9 @@ from maskwright.via.splits import Source, split_sources
 
 SURROUNDINGS = 0.1
 """The margin of a crop on each side of its region's box, as a share of the box's longer side."""
+
+CROP_SIDE = 64
+"""The side of a crop in pixels, unless `conditional.side` gives another."""
 
 _WHERE = "conditional.coarse"
 
@@ -92,6 +97,8 @@ def _digits(settings: Conditional, digits: Path) -> _Made:
     def splits() -> Iterator[tuple[str, TwoLevels]]:
         for split in SPLITS:
             images, labels = read_images(digits, split, "digits")
+            if settings.side is not None:
+                images = np.stack([resize_image(image, (settings.side, settings.side)) for image in images])
             yield split, TwoLevels(images[..., None], homes[labels].astype(np.uint8), labels)
 
     return ClassNames(tuple(mapping), fine), splits()
@@ -116,7 +123,9 @@ def _regions(settings: Conditional, annotations: Annotations) -> _Made:
     def splits() -> Iterator[tuple[str, TwoLevels]]:
         for number, source in enumerate(sources):
             left_out: list[str] = []
-            crops = list(_crops(source, settings.side, homes, rules[number] if rules else None, left_out))
+            crops = list(
+                _crops(source, settings.side or CROP_SIDE, homes, rules[number] if rules else None, left_out)
+            )
             if left_out and annotations.on_error == "fail":
                 raise MaskwrightError(
                     f"{source.file.path}: {left_out[0]} cannot be used, or has no coarse class ({len(left_out):,} in "

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from maskwright.experiments.conditional.learn.parts import seen_by
+
 
 def skipping(model: Any) -> Callable[[Any], Any]:
     """Return a compiled function that gives the logits of a hard-gated network but runs only one branch per image.
@@ -38,7 +40,7 @@ def _compiled(model: Any, *, skip: bool) -> Callable[[Any], Any]:
     second = model.get_layer("second")
     # The features that each closed branch returns, (units,) each.
     closed = [
-        np.asarray(one([np.zeros((1, *shape[1:]), np.float32) for shape in one.input_shape]))[0] for one in branches
+        np.asarray(one([np.zeros((1, *seen.shape[1:]), np.float32) for seen in one.inputs]))[0] for one in branches
     ]
 
     @tf.function(reduce_retracing=True)
@@ -54,7 +56,7 @@ def _compiled(model: Any, *, skip: bool) -> Callable[[Any], Any]:
             opened = tf.cond(
                 tf.size(rows) > 0,
                 lambda one=one, rows=rows: one(
-                    [tf.gather_nd(middle, rows), tf.gather_nd(last, rows)], training=False
+                    [tf.gather_nd(maps, rows) for maps in seen_by(one, middle, last)], training=False
                 ),
                 lambda number=number: tf.zeros((0, len(closed[number]))),
             )

@@ -2,7 +2,13 @@ import keras
 import numpy as np
 import pytest
 
-from maskwright.experiments.conditional.learn.network import Sizes, chosen_logits, network, routed_network
+from maskwright.experiments.conditional.learn.network import (
+    chosen_logits,
+    network,
+    plain_network,
+    separate_networks,
+)
+from maskwright.experiments.conditional.learn.parts import Sizes
 
 SIZES = Sizes(side=16, channels=1, trunk=(4, 6), branch=5, units=7)
 
@@ -63,8 +69,18 @@ def test_if_then_takes_the_specialist_of_the_likelier_coarse_class():
     assert chosen.tolist() == [[2, 1, 10, 11, 12], [0, 1, 20, 21, 22]]
 
 
-def test_specialists_share_nothing():
-    model = routed_network(SIZES, 2, 10, seed=3)
+def test_a_plain_network_is_the_trunk_and_one_branch():
+    model = plain_network(SIZES, 2, 10, seed=3)
+    names = [layer.name for layer in model.layers]
+    assert names == ["images", "trunk", "branch_1", "second", "logits"]
+    logits = np.asarray(model(images()))
+    middle, last, first = model.get_layer("trunk")(images())
+    second = model.get_layer("second")(model.get_layer("branch_1")([middle, last]))
+    np.testing.assert_allclose(logits, np.concatenate([first, second], axis=-1), atol=1e-6)
+
+
+def test_separate_networks_share_nothing():
+    model = separate_networks(SIZES, 2, 10, seed=3)
     before = np.asarray(model(images()))
     assert before.shape == (9, 2 + 20)
     for layer in model.get_layer("trunk_0").layers:

@@ -1,4 +1,5 @@
-from maskwright.experiments.conditional.learn.network import Sizes, network
+from maskwright.experiments.conditional.learn.network import network
+from maskwright.experiments.conditional.learn.parts import Sizes
 from maskwright.experiments.conditional.report.costs import multiply_adds
 
 

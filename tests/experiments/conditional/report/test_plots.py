@@ -1,7 +1,7 @@
 import numpy as np
 
 from maskwright.experiments.conditional.data import ClassNames
-from maskwright.experiments.conditional.report.plots import gate_bars, gate_maps, uncertainty_curve
+from maskwright.experiments.conditional.report.plots import gate_bars, gate_maps, uncertainty_curves
 
 NAMES = ClassNames(("low", "high"), ("a", "b", "c"))
 
@@ -9,7 +9,7 @@ NAMES = ClassNames(("low", "high"), ("a", "b", "c"))
 def test_accuracy_says_each_mean_and_that_without_a_gate_there_is_nothing_to_flip():
     measured = {
         "soft": {"accuracy": np.array([0.9, 0.94]), "flipped_accuracy": np.array([0.05, 0.07])},
-        "none": {"accuracy": np.array([0.91, 0.93]), "flipped_accuracy": np.array([0.91, 0.93])},
+        "none": {"accuracy": np.array([0.91, 0.93]), "flipped_accuracy": np.array([np.nan, np.nan])},
         "oracle": {"accuracy": np.array([0.95, 0.97]), "flipped_accuracy": np.array([0.0, 0.0])},
     }
     whole, close = gate_bars(measured, "oracle").axes
@@ -29,7 +29,10 @@ def test_gate_maps_hold_the_mean_share_of_each_present_fine_class():
 
 def test_uncertainty_goes_from_the_certain_to_the_uncertain():
     entropy = np.tile(np.arange(16.0)[::-1], (2, 1))
-    right = entropy < 8
-    (axes,) = uncertainty_curve({"soft": (entropy, right)}).axes
-    (line,) = axes.lines
+    soft, routed = (entropy, entropy < 8), (entropy, entropy < 4)
+    left, right = uncertainty_curves({"soft": soft, "routed": routed}, [["soft"], ["soft", "routed"]]).axes
+    (line,) = left.lines
     np.testing.assert_allclose(line.get_ydata(), [1, 1, 1, 1, 0, 0, 0, 0])
+    same, other = right.lines
+    assert (same.get_label(), same.get_color()) == ("soft", line.get_color())
+    np.testing.assert_allclose(other.get_ydata(), [1, 1, 0, 0, 0, 0, 0, 0])

@@ -1,6 +1,6 @@
 """Figures of conditional networks, from arrays and names."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -13,6 +13,7 @@ from maskwright.reporting.figure import (
     INK,
     ORANGE,
     PURPLE,
+    SKY,
     VERMILION,
     drawing_style,
     light_frame,
@@ -20,7 +21,7 @@ from maskwright.reporting.figure import (
 )
 from maskwright.reporting.intervals import mean_interval
 
-_COLOURS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE)
+_COLOURS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, "#8C564B")
 _BINS = 8
 
 
@@ -28,7 +29,8 @@ def gate_bars(measured: Mapping[str, Mapping[str, np.ndarray]], bound: str) -> F
     """Draw each variant's accuracy with its own gate and with the gate flipped, with 95 % intervals.
 
     Args:
-        measured: for each variant `accuracy` and `flipped_accuracy`, (R,), shares from 0 to 1.
+        measured: for each variant `accuracy` and `flipped_accuracy`, (R,), shares from 0 to 1; the latter NaN if it
+            has no gate.
         bound: the variant that is the upper bound; it is also drawn as a line.
     """
     names = list(measured)
@@ -38,10 +40,10 @@ def gate_bars(measured: Mapping[str, Mapping[str, np.ndarray]], bound: str) -> F
         for row, name in enumerate(names):
             both = [
                 ("accuracy", BLUE, "gate as it is"),
-                ("flipped_accuracy", ORANGE, "gate given to the next branch"),
+                ("flipped_accuracy", ORANGE, "gate moved on by one branch"),
             ]
             for offset, (measure, colour, label) in zip((-0.19, 0.19), both, strict=True):
-                if name == "none" and measure == "flipped_accuracy":
+                if np.isnan(measured[name][measure]).any():
                     whole.text(0.01, row + offset, "no gate", va="center", color=INK)
                     continue
                 mean, low, high = mean_interval(measured[name][measure], (0, 1))
@@ -63,7 +65,7 @@ def gate_bars(measured: Mapping[str, Mapping[str, np.ndarray]], bound: str) -> F
         whole.set_yticks(range(len(names)), [shorten(name) for name in names])
         whole.set_ylim(len(names) - 0.4, -0.6)
         whole.set_xlim(0, 1)
-        whole.set_xlabel("fine accuracy on test images")
+        whole.set_xlabel("accuracy of the second head on test images")
         close.set_xlabel("the same, enlarged, and each seed")
         whole.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, borderaxespad=0.2)
         for axes, decimals in ((whole, 0), (close, 1)):
@@ -104,34 +106,40 @@ def gate_maps(gates: Mapping[str, np.ndarray], fine: np.ndarray, names: ClassNam
     return figure
 
 
-def uncertainty_curve(certainty: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
-    """Draw the fine accuracy over the entropy of the first head.
+def uncertainty_curves(
+    certainty: Mapping[str, tuple[np.ndarray, np.ndarray]], panels: Sequence[Sequence[str]]
+) -> Figure:
+    """Draw the accuracy of the second head over the entropy of the first head.
 
     Args:
         certainty: for each variant the entropy in nats, (R, N), and whether the fine class was right, (R, N). The
             images of each seed are divided into bins of equal size by their entropy.
+        panels: the variants that each panel shows, of up to seven different ones.
     """
+    colours = dict(zip(dict.fromkeys(name for panel in panels for name in panel), _COLOURS, strict=False))
     with drawing_style():
-        figure = Figure(figsize=(8.4, 4.8), layout="constrained")
-        axes = figure.subplots()
-        for colour, (variant, (entropy, right)) in zip(_COLOURS, certainty.items(), strict=False):
-            order = np.argsort(entropy, axis=1, kind="stable")
-            sorted_right = np.take_along_axis(right, order, axis=1)
-            shares = np.stack(
-                [part.mean(axis=1) for part in np.array_split(sorted_right, _BINS, axis=1)]
-            )  # (bins, R)
-            intervals = [mean_interval(values, (0, 1)) for values in shares]
-            places = (np.arange(_BINS) + 0.5) / _BINS
-            axes.plot(places, [i.mean for i in intervals], "o-", color=colour, linewidth=2, label=shorten(variant))
-            axes.fill_between(
-                places, [i.low for i in intervals], [i.high for i in intervals], color=colour, alpha=0.15, linewidth=0
-            )
-        axes.set_xlim(0, 1)
-        axes.set_xlabel("test images in the order of the first head's entropy, from certain to uncertain")
-        axes.set_ylabel("fine accuracy")
-        axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        axes.set_title("Mean of the seeds and its 95 % interval", loc="left", fontsize=12)
-        axes.legend(loc="lower left")
-        light_frame(axes, "both")
+        figure = Figure(figsize=(1.6 + 5.4 * len(panels), 5.0), layout="constrained")
+        grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        places = (np.arange(_BINS) + 0.5) / _BINS
+        for axes, names in zip(grid, panels, strict=True):
+            for variant in names:
+                entropy, right = certainty[variant]
+                order = np.argsort(entropy, axis=1, kind="stable")
+                bins = np.array_split(np.take_along_axis(right, order, axis=1), _BINS, axis=1)
+                shares = np.stack([part.mean(axis=1) for part in bins])  # (bins, R)
+                mean, low, high = zip(*(mean_interval(values, (0, 1)) for values in shares), strict=True)
+                colour = colours[variant]
+                axes.plot(places, mean, "o-", color=colour, linewidth=2, label=shorten(variant))
+                axes.fill_between(places, low, high, color=colour, alpha=0.15, linewidth=0)
+            axes.set_xlim(0, 1)
+            axes.set_xticks([0.2, 0.4, 0.6, 0.8])
+            axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+            axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+            axes.legend(loc="lower left")
+            light_frame(axes, "both")
+        grid[0].set_ylabel("accuracy of the second head")
+        grid[0].set_title("Mean of the seeds and its 95 % interval", loc="left", fontsize=12)
+        figure.supxlabel(
+            "test images in the order of the first head's entropy, from certain to uncertain", fontsize=11
+        )
     return figure
