@@ -47,6 +47,7 @@ SOURCE: Mapping[str, Any] = {
 }
 """The source's settings: question "How to precompute a mask for each input", 2024-01-21.
 
-The code example has the network, the initial weights, the training and the mask; the part after it has the random mask.
-One network of each is trained. The shipped settings are the same, with more networks and a variant without a mask.
+The code example has the network, the initial weights, the training and the mask; the part after it has the random
+mask. One network of each is trained. The shipped settings are the same, with more networks, and a variant without a
+mask.
 """
