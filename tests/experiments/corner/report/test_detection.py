@@ -43,7 +43,7 @@ def test_intervals_over_networks_and_images():
     # Student's t of 1 and 0.5 is cut to the possible values; a resample's recall is between that of the images.
     assert (summary["recall"]["low"], summary["recall"]["high"]) == (0.0, 1.0)
     assert (summary["recall"]["test_low"], summary["recall"]["test_high"]) == (0.5, 1.0)
-    # In no resample does the first miss anything: Wilson's interval of 4 of 4 images, from 1 / (1 + 1.96² / 4) = 0.51.
+    # The first misses nothing in any resample: Wilson's interval of 4 of 4 images, from 1 / (1 + 1.96² / 4) = 0.51.
     perfect = detection_summary(found[:, :1], truth)
     assert perfect["recall"] == {"mean": 1.0, "test_low": pytest.approx(0.5101, abs=1e-4), "test_high": 1.0}
     alone = detection_summary(found[:, 1:], truth)["recall"]

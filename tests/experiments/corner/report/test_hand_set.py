@@ -45,7 +45,7 @@ def test_progress_bar_by_hand():
     # Two batches of two. The first has labels 1 0 and outputs 0 0: half of the pairs are wrong by 1. The second is
     # right. The running means are 1/2 and 1/4, and the bar averages 1/2, 1/4 and 1/4.
     assert progress_bar_loss(np.zeros(4), np.array([1, 0, 0, 0]), 2) == pytest.approx(1 / 3)
-    # What Keras showed in its issue 21301: outputs 1 to 10 one by one, labels 0.
+    # What the bar showed in keras-team/keras#21301: outputs 1 to 10 in batches of one, labels 0.
     assert progress_bar_loss(np.arange(1, 11), np.zeros(10), 1) == pytest.approx(17.8182, abs=5e-5)
 
 

@@ -30,8 +30,8 @@ def build(settings: Corner, variant: str) -> keras.Model:
 def hand_set_weights(number: int) -> list[np.ndarray]:
     """Return the source's weights, set by hand, for each of R networks with one filter and one output.
 
-    The 3x3 kernel is 10 where the corner is 1 and -100 elsewhere, with a bias of -35. The 1x1 kernel is 1, with a bias
-    of 0.
+    The 3x3 kernel is 10 where the corner is 1 and -100 elsewhere, and its bias is -35. The 1x1 kernel is 1, and its
+    bias 0.
 
     Returns:
         Arrays (R, 3, 3, 1, 1), (R, 1), (R, 1, 1) and (R, 1), float32, in the order of `detector(...).get_weights()`.
