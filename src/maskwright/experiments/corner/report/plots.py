@@ -73,7 +73,9 @@ def loss_panels(history: pd.DataFrame) -> Figure:
         history: the result of `learning.replicates.tables.read_curves`. Variants whose loss is always 0 are left out,
             since the axis is logarithmic.
     """
-    groups = [group for group in history.groupby("variant", sort=False) if (group[1]["loss_high"] > 0).any()]
+    groups = [
+        group for group in history.groupby("variant", sort=False) if np.any(group[1]["loss_high"].to_numpy() > 0)
+    ]
     if not groups:
         return _remark("No loss to show: none of the variants was trained, or its loss is 0.")
     lines = -(-len(groups) // _PANELS)

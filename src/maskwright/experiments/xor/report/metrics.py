@@ -102,7 +102,8 @@ def batch_scores(outputs: np.ndarray, labels: np.ndarray, sources_loss: float | 
     losses = batch_losses(outputs, labels)
     share = np.full(losses.shape[1], np.nan) if sources_loss is None else (losses <= sources_loss).mean(axis=0)
     right = (outputs * labels[:, None]).sum(axis=-1)  # (N, R)
-    return BatchScores(*np.quantile(losses, QUANTILES, axis=0), share, right.min(axis=0))
+    low, median, high = np.quantile(losses, QUANTILES, axis=0)
+    return BatchScores(low, median, high, share, right.min(axis=0))
 
 
 def best_accuracy(inputs: np.ndarray, labels: np.ndarray) -> float:
