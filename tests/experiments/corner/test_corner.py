@@ -20,6 +20,7 @@ from maskwright.shared.identity import content_hash
 SHIPPED = Path(__file__).parents[3] / "params.yaml"
 PATTERNS, LABELS = (array.astype(np.float32) for array in all_patterns())
 EPOCHS = {
+    "hand_set_trained": 2,
     "as_posted": 2,
     "repeated_corner": 2,
     "sigmoid_bce": 2,
@@ -57,7 +58,7 @@ def test_writes_what_it_says(finished):
     root, (metrics, variants) = finished
     assert json.loads((root / "results/metrics.json").read_text()) == metrics
     assert json.loads((root / "results/details.json").read_text()) == variants
-    names = ["repeated_corner", "hand_set", "as_posted", "matched_labels"]
+    names = ["repeated_corner", "hand_set", "hand_set_trained", "as_posted", "matched_labels"]
     names += ["sigmoid_bce", "softmax_ce", "balanced", "class_weight"]
     assert list(variants) == names
     assert variants["hand_set"] == {
@@ -66,8 +67,18 @@ def test_writes_what_it_says(finished):
         "false_positives": {"mean": 0.0, "low": 0.0, "high": 0.0},
         "mse": {"mean": 0.0, "low": 0.0, "high": 0.0},
         "solved": {"mean": 1.0, "low": 1.0, "high": 1.0},
-        "evaluate": {"labels_512": pytest.approx(62 / 1024 / 16, rel=1e-6), "labels_512_1_1_1": 0.0},
+        "corner_output": {"mean": 1.0, "low": 1.0, "high": 1.0},
+        "near_output": {"mean": 0.0, "low": 0.0, "high": 0.0},
+        "evaluate": {
+            "labels_512": pytest.approx(62 / 1024 / 16, rel=1e-6),
+            "labels_512_1_1_1": 0.0,
+            "progress_bar": pytest.approx(9.3703e-4, abs=5e-9),
+        },
     }
+    # Every hard sigmoid is saturated, so no weight has a gradient, and nothing moves.
+    assert variants["hand_set_trained"]["largest_change"] == 0
+    assert variants["hand_set_trained"]["solved"]["mean"] == 1
+    assert variants["balanced"]["faster"]["pairs"] in range(4)
     chosen = variants["repeated_corner"]
     assert metrics == {name: chosen[name]["mean"] for name in ("solved", "recall")}
     outcomes = pd.read_csv(root / "results/plots/changes.csv")
@@ -76,10 +87,14 @@ def test_writes_what_it_says(finished):
     detection = chosen["detection"]
     assert set(detection["clean"]) == set(detection["noisy"]) == {"precision", "recall"}
     assert detection["images"] == 3
-    assert detection["template_clean"] == {"precision": {"mean": 1.0}, "recall": {"mean": 1.0}}
+    assert {measure: values["mean"] for measure, values in detection["template_clean"].items()} == {
+        "precision": 1.0,
+        "recall": 1.0,
+    }
     history = pd.read_csv(root / "results/training.csv")
     assert history.groupby("variant")["epoch"].max().to_dict() == {
         "repeated_corner": 2,
+        "hand_set_trained": 2,
         "as_posted": 2,
         "matched_labels": 2,
         "sigmoid_bce": 2,
@@ -96,7 +111,7 @@ def test_writes_what_it_says(finished):
 def test_the_numbers_are_those_of_the_saved_networks(finished):
     root, (_, variants) = finished
     table = pd.read_csv(root / "results/plots/replicates.csv")
-    assert len(table) == 7 * 3 + 1
+    assert len(table) == 8 * 3 + 1
     for variant, parameters in (("as_posted", 9 + 1 + 1 + 1), ("softmax_ce", 9 + 1 + 2 + 2)):
         model, about = load_model(root / "model" / variant)
         assert about["parameters_of_one"] == parameters

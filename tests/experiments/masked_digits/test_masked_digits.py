@@ -12,20 +12,23 @@ from maskwright.experiments.masked_digits.generate import write_masked_digits
 from maskwright.experiments.masked_digits.learn.answers import read_sets
 from maskwright.experiments.masked_digits.learn.train import train
 from maskwright.experiments.masked_digits.report.evaluate import evaluate
-from maskwright.experiments.masked_digits.report.metrics import guessing_ceiling
+from maskwright.experiments.masked_digits.report.metrics import guessing_ceiling, presence_ceiling
 from maskwright.experiments.masked_digits.serve import serving_model
 from maskwright.learning.common.saved import load_model
+from maskwright.learning.replicates.tables import read_examples
 from maskwright.params import load_params
 from maskwright.shared.identity import content_hash
 from support.bar_digits import write_bar_digits
 
 SHIPPED = Path(__file__).parents[3] / "params.yaml"
-WAYS = ["channel", "multiply", "attention", "pool", "none", "random"]
+WAYS = ["plain_channel", "channel", "multiply", "attention", "pool", "none", "random"]
 
 
 def settings(**changes):
     shipped = load_params(SHIPPED).section("masked_digits")
-    return shipped.model_copy(update={"seeds": 2, "epochs": 1, "variants": WAYS, **changes})
+    return shipped.model_copy(
+        update={"seeds": 2, "epochs": 1, "control_epochs": 2, "mask": "plain_channel", "variants": WAYS, **changes}
+    )
 
 
 def write_data(root, train=160):
@@ -52,18 +55,25 @@ def test_writes_what_it_says(finished):
     assert json.loads((root / "results/metrics.json").read_text()) == metrics
     assert json.loads((root / "results/details.json").read_text()) == variants
     assert list(variants) == [*WAYS, "single"]
-    guesses = [
-        guessing_ceiling(read_masked_digits(root / "data", kind, "test").digits) for kind in ("grid", "canvas")
-    ]
-    assert metrics == {"accuracy": variants["channel"]["accuracy"]["mean"]}
+    ceilings = {
+        f"{prefix}{name}_ceiling": ceiling(read_masked_digits(root / "data", kind, "test").digits)
+        for kind, prefix in (("grid", ""), ("canvas", "canvas_"))
+        for name, ceiling in (("guessing", guessing_ceiling), ("presence", presence_ceiling))
+    }
+    assert metrics == {"accuracy": variants["plain_channel"]["accuracy"]["mean"]}
     for variant in WAYS:
         values = variants[variant]
-        assert [values["guessing_ceiling"], values["canvas_guessing_ceiling"]] == guesses
+        assert {name: values[name] for name in ceilings} == ceilings
+        assert set(values["below_bound"]) == {"mean", "low", "high", "test_low", "test_high"}
+        if variant in ("none", "random"):
+            left = ceilings["guessing_ceiling"] - values["expected_accuracy"]["mean"]
+            assert values["below_ceiling"]["mean"] == pytest.approx(left)
     assert set(variants["single"]) == {"accuracy", "seeds"}
     difference = variants["single"]["accuracy"]["mean"] - variants["pool"]["accuracy"]["mean"]
     assert variants["pool"]["below_bound"]["mean"] == pytest.approx(difference)
     history = pd.read_csv(root / "results/training.csv", keep_default_na=False)
-    assert history["variant"].tolist() == [*WAYS, "single"]
+    epochs = history.groupby("variant", sort=False)["epoch"].max().to_dict()
+    assert epochs == {**dict.fromkeys(WAYS, 1), "none": 2, "random": 2, "single": 1}
     assert (history["loss"] > 0).all()
     for name in ("accuracy.png", "examples.png", "loss.png", "predictions.png"):
         assert np.asarray(Image.open(root / "results/plots" / name)).std() > 5
@@ -74,6 +84,8 @@ def test_the_numbers_are_those_of_the_saved_networks(finished):
     root, _ = finished
     table = pd.read_csv(root / "results/plots/replicates.csv", keep_default_na=False)
     sets = read_sets(root / "data", "test")
+    examples = read_examples(root / "results/plots/examples.csv")
+    assert len(examples) == 30
     for variant, name in (("attention", "canvas"), ("random", "random_canvas")):
         inputs, labels = sets[name]
         model, about = load_model(root / "model" / variant)
@@ -83,6 +95,8 @@ def test_the_numbers_are_those_of_the_saved_networks(finished):
         expected = (outputs.argmax(-1) == labels[:, None]).mean(axis=0)
         rows = table[table["variant"] == variant]
         np.testing.assert_allclose(rows["canvas_accuracy"].astype(float), expected, rtol=1e-5)
+        each = (outputs.argmax(-1) == labels[:, None]).mean(axis=1)
+        np.testing.assert_array_equal(examples[f"{variant}/canvas_accuracy"], each)
     assert set(table.loc[table["variant"] == "single", "canvas_accuracy"]) == {""}
 
 

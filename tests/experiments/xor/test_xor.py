@@ -48,6 +48,12 @@ def test_writes_what_it_says(finished):
         assert values["seeds"] == 3
         # After 100 steps every network still says the same to all.
         assert values["stuck"] == 3
+        spread = values["batch_loss"]
+        # At worst all four answers of a batch are wrong and certain: 4 x 2.
+        assert 0 < spread["low"] <= spread["median"] <= spread["high"] <= 8
+    assert variants["signal"]["below_sources_loss"]["mean"] == 0
+    assert variants["random"]["sources_loss"] == pytest.approx(0.81, abs=0.005)
+    assert "sources_loss" not in variants["none"]
     assert metrics == {name: variants["signal"][name]["mean"] for name in ("accuracy", "solved")}
     history = pd.read_csv(root / "results/training.csv")
     assert history.groupby("variant")["epoch"].apply(list).to_dict() == {
@@ -71,6 +77,7 @@ def test_the_numbers_are_those_of_the_saved_networks(finished):
     for seed in range(3):
         right = outputs[:, seed].argmax(1) == labels.argmax(1)
         assert rows["accuracy"].iloc[seed] == pytest.approx(right.mean(), rel=1e-5)
+        assert rows["certainty"].iloc[seed] == pytest.approx((outputs[:, seed] * labels).sum(-1).min(), rel=1e-5)
         # A batch has four of the 48 inputs.
         expected = ((outputs[:, seed] - labels) ** 2).sum() * 4 / 48
         assert rows["loss"].iloc[seed] == pytest.approx(expected, rel=1e-5)

@@ -1,6 +1,7 @@
 """The section `xor` of params.yaml."""
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -34,3 +35,19 @@ class Xor(Section):
     def trained_variants(self) -> list[str]:
         """The variants to train: the chosen one, and the ones to compare it with."""
         return list(dict.fromkeys([self.mask, *self.variants]))
+
+
+SOURCE: Mapping[str, Any] = {
+    "mask": "signal",
+    "variants": ["signal", "random"],
+    "hidden": 9,
+    "initial": [0.1, 0.9],
+    "steps": 5000,
+    "learning_rate": 1.0,
+}
+"""The source's settings: question "How to precompute a mask for each input", 2024-01-21.
+
+The code example has the network, the initial weights, the training and the mask; the part after it has the random
+mask. One network of each is trained. The shipped settings are the same, with more networks, and a variant without a
+mask.
+"""

@@ -4,7 +4,7 @@ import pytest
 
 from maskwright.experiments.corner.data import all_patterns
 from maskwright.experiments.corner.learn import stacks
-from maskwright.experiments.corner.learn.network import detector
+from maskwright.experiments.corner.learn.network import detector, hand_set_weights
 from maskwright.experiments.corner.learn.orders import draw_batches
 from maskwright.experiments.corner.learn.stacks import Trained, report_epochs, train_all
 from maskwright.experiments.corner.learn.variants import Setting
@@ -21,6 +21,7 @@ KINDS = {
     "repeated": Setting(labels="matched", epochs=2, repeats=64),
     "centred": Setting(labels="matched", epochs=2, centred=True),
     "sigmoid": Setting("sigmoid", "cross_entropy", "matched", epochs=2),
+    "sigmoid, by hand": Setting("sigmoid", "cross_entropy", "matched", epochs=2, by_hand=True),
     "filters": Setting(labels="matched", epochs=2, filters=3),
     "one by one": Setting(labels="matched", epochs=1, batch_size=1),
     "softmax": Setting(**SOFTMAX, epochs=3),
@@ -59,7 +60,7 @@ def rows_of(setting, seed):
 def trained_by_keras(setting, seed):
     """Return the weights after Keras's own training on the same batches, from the same beginning."""
     network = single_network(setting)
-    begin = detector(setting, [seed], "begin").get_weights()
+    begin = hand_set_weights(1) if setting.by_hand else detector(setting, [seed], "begin").get_weights()
     network.set_weights(
         [one[0].reshape(plain.shape) for one, plain in zip(begin, network.get_weights(), strict=True)]
     )

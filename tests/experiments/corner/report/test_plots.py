@@ -45,7 +45,7 @@ def test_gradient_shows_the_hard_sigmoids():
 def test_a_picture_with_nothing_to_show_says_so():
     nothing = history().iloc[:0]
     (text,) = pictures.loss_panels(nothing).texts
-    assert text.get_text() == "No loss to show: none of the variants was trained."
+    assert text.get_text() == "No loss to show: none of the variants was trained, or its loss is 0."
     for table in (nothing, history()[history()["variant"] == "softmax_ce"]):
         (text,) = pictures.gradient_curves(table).texts
         variants = "as_posted, matched_labels, repeated_corner"

@@ -6,6 +6,7 @@ from maskwright.experiments.masked_digits.learn.layers import (
     AppendMaskConv2D,
     MapConv2D,
     MaskedMaxPooling,
+    PlainMaskConv2D,
     ScaleByMask,
     SplitMask,
 )
@@ -44,6 +45,7 @@ def averaged(masks, stride):
         SplitMask(name="split"),
         MapConv2D(3, 5, strides=2, activation="relu", kernel_initializer=keras.initializers.HeNormal(7), name="map"),
         AppendMaskConv2D(3, 5, strides=2, activation="relu", name="append", dtype="mixed_bfloat16"),
+        PlainMaskConv2D(3, 5, strides=2, activation="relu", name="plain"),
         ScaleByMask(4, name="scale"),
         MaskedMaxPooling(8, name="pool"),
     ],
@@ -64,10 +66,11 @@ def test_any_size_and_the_symbolic_shape_agrees(size, known, dtype):
     symbolic = keras.Input((*size, 3) if known else (None, None, 3))
     images, masks = SplitMask(dtype=dtype)(symbolic)
     appended = AppendMaskConv2D(4, 3, strides=2, dtype=dtype)([images, masks])
+    plain = PlainMaskConv2D(4, 3, strides=2, dtype=dtype)([images, masks])
     mapped = MapConv2D(5, 3, dtype=dtype)(appended)
     scaled = ScaleByMask(2, dtype=dtype)([mapped, masks])
     pooled = MaskedMaxPooling(2, dtype=dtype)([scaled, masks])
-    specs = [images, masks, appended, mapped, scaled, pooled, MaskedMaxPooling(dtype=dtype)([mapped])]
+    specs = [images, masks, appended, plain, mapped, scaled, pooled, MaskedMaxPooling(dtype=dtype)([mapped])]
     outputs = keras.Model(symbolic, specs)(normal(2, *size, 3))
     for output, spec in zip(outputs, specs, strict=True):
         assert keras.backend.standardize_dtype(output.dtype) == spec.dtype
@@ -117,6 +120,21 @@ def test_an_appended_mask_is_a_channel(shared):
             appended = np.concatenate([images[image, 0], mask - 1], axis=-1)[None]
             expected = numpy(reference(appended))[0]
             np.testing.assert_allclose(outputs[image, place], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_plain_mask_is_one_more_channel():
+    images, masks = normal(2, 1, 6, 7, 3), masks_of(2, 4, 6, 7, 1)
+    layer = PlainMaskConv2D(5, 3, strides=2, activation="relu")
+    outputs = numpy(layer([images, masks]))
+    reference = keras.layers.Conv2D(5, 3, 2, padding="same", activation="relu")
+    reference.build((None, 6, 7, 4))
+    reference.set_weights(layer.get_weights())
+    for place in range(4):
+        appended = np.concatenate([images[:, 0], masks[:, place]], axis=-1)
+        np.testing.assert_allclose(outputs[:, place], numpy(reference(appended)), rtol=1e-4, atol=1e-5)
+    # The mask's weights are drawn as those of the image: Glorot's bound is sqrt(6 / (9 x 4 + 9 x 5)) = 0.272.
+    drawn = numpy(layer.kernel)[:, :, -1]
+    assert 0.2 < np.abs(drawn).max() < 0.2722
 
 
 @pytest.mark.parametrize(("size", "stride"), [((8, 12), 4), ((7, 9), 2), ((7, 5), 4), ((6, 6), 1)])

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from maskwright.experiments.masked_digits.learn.network import build
-from maskwright.params import load_params
+from maskwright.experiments.masked_digits.params import SOURCE
+from maskwright.params import load_params, parse_params
+from maskwright.shared.yaml_file import read_yaml
 
 SHIPPED = Path(__file__).parents[4] / "params.yaml"
 WAYS = ["channel", "multiply", "attention", "pool", "none", "random"]
@@ -40,3 +42,19 @@ def test_begins_as_the_same_network_inside_a_full_mask(variant):
     same = np.allclose(outputs, np.asarray(build(settings(), variant)(inputs)), atol=1e-5)
     # The mask's own weights begin at 0, so that an appended mask does nothing yet.
     assert same == (variant in ("none", "channel", "random", "single"))
+
+
+def test_the_sources_mask_is_a_plain_channel():
+    values = read_yaml(SHIPPED)
+    values["masked_digits"] |= SOURCE
+    section = parse_params(values).section("masked_digits").model_copy(update={"seeds": 2})
+    model = build(section, section.mask)
+    # The first convolution has two channels: 7² x 2 x 16 + 16 = 1,584; then 4² x 16 x 24 + 24 = 6,168 and
+    # 3² x 24 x 48 + 48 = 10,416; the normalisation 2 x 48, and 48 x 10 + 10 = 490.
+    assert model.count_params() == 2 * (1584 + 6168 + 10416 + 96 + 490)
+    inputs = np.random.default_rng(0).random((2, 30, 41, 2)).astype(np.float32)
+    inputs[..., 1] = 1
+    outputs = np.asarray(model(inputs))
+    inputs[:, 20:, :, 1] = 0
+    # Unlike a mask whose weights begin at 0, it changes the outputs from the beginning.
+    assert np.abs(outputs - np.asarray(model(inputs))).max() > 0.01

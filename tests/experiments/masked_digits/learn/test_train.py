@@ -18,13 +18,17 @@ SHIPPED = Path(__file__).parents[4] / "params.yaml"
 def test_what_the_networks_are_shown():
     data = bar_digits(43, 0)
 
-    settings = load_params(SHIPPED).section("masked_digits").model_copy(update={"shift": 0, "epochs": 2})
+    settings = (
+        load_params(SHIPPED)
+        .section("masked_digits")
+        .model_copy(update={"shift": 0, "epochs": 2, "control_epochs": 3})
+    )
 
     def shown(variant, batch_size=10):
         return list(shown_epochs(variant, 7, data, settings, batch_size))
 
     def first(variant, batch_size=10):
-        return (array[0] for array in shown(variant, batch_size)[0])
+        return [array[0] for array in shown(variant, batch_size)[0]]
 
     grids, targets = first("channel")
     assert grids.shape == (10, 56, 56)
@@ -33,10 +37,14 @@ def test_what_the_networks_are_shown():
         for quarter, target in enumerate(four):
             digit = image[28 * (quarter // 2) :, 28 * (quarter % 2) :][:28, :28]
             assert any((digit == known).all() for known in data[0][data[1] == target.argmax()])
-    for variant, masks in (("none", 1), ("random", 4)):
-        other, mixed = first(variant)
+    for variant in ("none", "random"):
+        other, mixed, *marked = first(variant)
         np.testing.assert_array_equal(other, grids)
-        np.testing.assert_array_equal(mixed, np.repeat(targets.mean(axis=1, keepdims=True), masks, axis=1))
+        np.testing.assert_array_equal(mixed, targets.mean(axis=1, keepdims=True))
+        assert len(shown(variant)) == 3
+        assert [len(numbers) for numbers in marked] == ([10] if variant == "random" else [])
+    # Each quarter is marked now and then, whichever the grid.
+    assert {int(number) for epoch in shown("random") for number in epoch[2].ravel()} == {0, 1, 2, 3}
     single, labels = first("single", 43)
     assert single.shape == (43, 28, 28)
     assert labels.sum(axis=(0, 1)).tolist() == [5, 5, 5, 4, 4, 4, 4, 4, 4, 4]

@@ -55,10 +55,10 @@ def test_bars_show_means_bound_and_guess():
         "none": {"accuracy": np.array([0.3, 0.34]), "canvas_accuracy": np.array([0.2, 0.3])},
         "single": {"accuracy": np.array([0.95, 0.97]), "canvas_accuracy": nothing},
     }
-    (axes,) = way_bars(measured, "single", 0.38).axes
+    (axes,) = way_bars(measured, "single", 0.38, 0.3).axes
     widths = [bar.get_width() for container in axes.containers for bar in container]
     assert widths == pytest.approx([0.92, 0.32, 0.8, 0.25])
     assert {text.get_text() for text in axes.texts} == {"92.0%", "32.0%", "80.0%", "25.0%"}
     vertical = [line.get_xdata()[0] for line in axes.lines if line.get_xdata()[0] == line.get_xdata()[1]]
-    assert {0.96, 0.38} <= {round(float(value), 6) for value in vertical}
+    assert {0.96, 0.38, 0.3} <= {round(float(value), 6) for value in vertical}
     assert [label.get_text() for label in axes.get_yticklabels()] == ["channel", "none"]

@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 
 from maskwright.experiments.xor.data import read_xor, write_xor
-from maskwright.experiments.xor.report.metrics import best_accuracy, scores
+from maskwright.experiments.xor.report.metrics import (
+    batch_losses,
+    batch_scores,
+    best_accuracy,
+    possible_batches,
+    scores,
+)
 
 
 @pytest.mark.parametrize(("variant", "expected"), [("signal", 1.0), ("random", 0.75), ("none", 0.75)])
@@ -26,3 +32,37 @@ def test_scores_by_hand():
     assert found.solved.tolist() == [1, 0]
     # A batch has four rows: 4 x 2 x 0.4², and 2 x 2 x 1².
     assert found.loss.tolist() == pytest.approx([1.28, 4.0])
+
+
+def test_batches_have_the_four_cases_at_one_position():
+    every = possible_batches(48)
+    # 3 positions, and for each of the four cases one of 4 settings of the noise.
+    assert len({tuple(batch) for batch in every.tolist()}) == len(every) == 3 * 4**4
+    assert every[0].tolist() == [0, 4, 8, 12]
+    assert every[-1].tolist() == [35, 39, 43, 47]
+    drawn = possible_batches(768)
+    assert drawn.shape == (1000, 4)
+    np.testing.assert_array_equal(drawn, possible_batches(768))
+    for batches, group in ((every, 4), (drawn, 64)):
+        assert (batches // group % 4 == np.arange(4)).all()
+        assert (batches // group // 4 == batches[:, :1] // group // 4).all()
+    assert np.bincount(drawn[:, 0] // 256).min() > 250
+
+
+def test_losses_of_single_batches_by_hand():
+    labels = np.eye(2)[np.tile(np.repeat([0, 1, 1, 0], 4), 3)]
+    outputs = np.stack([labels, labels], axis=1)
+    # The second network gives the right answer of the first input 0.6, and of all others 1.
+    outputs[0, 1] = [0.6, 0.4]
+    losses = batch_losses(outputs, labels)
+    assert not losses[:, 0].any()
+    # The input is in a quarter of the batches at its position: 64 of 768, each with 2 x 0.4².
+    assert (losses[:, 1] > 0).sum() == 64
+    assert losses[:, 1].max() == pytest.approx(0.32)
+    found = batch_scores(outputs, labels, 0.1)
+    assert found.below_sources_loss.tolist() == [1.0, 704 / 768]
+    assert found.certainty.tolist() == [1.0, 0.6]
+    assert found.batch_loss_median.tolist() == [0.0, 0.0]
+    # More than 2.5 % of the batches have the greatest loss.
+    assert found.batch_loss_high.tolist() == pytest.approx([0.0, 0.32])
+    assert np.isnan(batch_scores(outputs, labels, None).below_sources_loss).all()

@@ -23,9 +23,22 @@ def build(settings: Corner, variant: str) -> keras.Model:
     seeds = [0] if variant == HAND_SET else range(settings.seed, settings.seed + settings.seeds)
     model = detector(variant_setting(settings, variant), list(seeds), f"corner_{variant}")
     if variant == HAND_SET:
-        square = np.where(CORNER == 1, 10.0, -100.0).reshape(1, 3, 3, 1, 1)
-        model.set_weights([square, np.full((1, 1), -35.0), np.ones((1, 1, 1)), np.zeros((1, 1))])
+        model.set_weights(hand_set_weights(1))
     return model
+
+
+def hand_set_weights(number: int) -> list[np.ndarray]:
+    """Return the source's weights, set by hand, for each of R networks with one filter and one output.
+
+    The 3x3 kernel is 10 where the corner is 1 and -100 elsewhere, and its bias is -35. The 1x1 kernel is 1, and its
+    bias 0.
+
+    Returns:
+        Arrays (R, 3, 3, 1, 1), (R, 1), (R, 1, 1) and (R, 1), float32, in the order of `detector(...).get_weights()`.
+    """
+    square = np.where(CORNER == 1, 10.0, -100.0).reshape(3, 3, 1, 1)
+    values = (square, np.full(1, -35.0), np.ones((1, 1)), np.zeros(1))
+    return [np.repeat(value[None].astype(np.float32), number, axis=0) for value in values]
 
 
 def detector(setting: Setting, seeds: Sequence[int], name: str) -> keras.Model:

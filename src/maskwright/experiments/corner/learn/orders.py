@@ -45,8 +45,12 @@ def draw_batches(settings: Sequence[Setting], seeds: Sequence[int], between: Seq
 
 def steps_per_epoch(setting: Setting) -> int:
     """Return how many batches an epoch has; the last one may be smaller."""
-    examples = 2 * (PATTERNS - 1) if setting.balanced else PATTERNS
-    return -(-examples // setting.batch_size)
+    return -(-examples_per_epoch(setting) // setting.batch_size)
+
+
+def examples_per_epoch(setting: Setting) -> int:
+    """Return how many examples an epoch has."""
+    return 2 * (PATTERNS - 1) if setting.balanced else PATTERNS
 
 
 def draw_epochs(rng: np.random.Generator, epochs: int, balanced: bool) -> np.ndarray:

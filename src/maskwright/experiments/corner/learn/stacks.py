@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from maskwright.experiments.corner.data import PATTERNS
-from maskwright.experiments.corner.learn.network import apply_convolutions
+from maskwright.experiments.corner.learn.network import apply_convolutions, hand_set_weights
 from maskwright.experiments.corner.learn.objective import Objective
 from maskwright.experiments.corner.learn.orders import draw_batches, steps_per_epoch
 from maskwright.experiments.corner.learn.variants import Setting
@@ -84,6 +84,12 @@ def _start_stack(
     first, number = settings[0], len(seeds)
     inputs = keras.Input((number * len(settings), 3, 3, 1))
     model: Any = keras.Model(inputs, apply_convolutions(first, list(seeds) * len(settings), inputs))
+    weights = model.get_weights()
+    for place, setting in enumerate(settings):
+        if setting.by_hand:
+            for weight, values in zip(weights, hand_set_weights(number), strict=True):
+                weight[place * number : (place + 1) * number] = values
+    model.set_weights(weights)
     pixels, truth = tf.constant(patterns.reshape(PATTERNS, 9)), tf.constant(labels)[:, None]
     objective = Objective(settings, number)
     centred = objective.each(lambda setting: setting.centred)

@@ -9,6 +9,9 @@ from maskwright.experiments.corner.params import Corner
 HAND_SET = "hand_set"
 """The variant that is not trained."""
 
+HAND_SET_TRAINED = "hand_set_trained"
+"""The variant whose weights are set by hand and then trained, as in the source's full program."""
+
 Labels = Literal["posted", "matched"]
 
 LABELS: tuple[Labels, ...] = ("posted", "matched")
@@ -30,6 +33,7 @@ class Setting:
         balanced: whether an epoch consists of the other 511 patterns once and the corner 511 times instead.
         corner_weight: weight of the corner in the loss, as in Keras's `class_weight`.
         centred: whether the inputs are -1 and 1 instead of 0 and 1.
+        by_hand: whether the training begins with the weights that are set by hand, not with random ones.
     """
 
     head: Literal["hard_sigmoid", "sigmoid", "softmax"] = "hard_sigmoid"
@@ -43,6 +47,7 @@ class Setting:
     balanced: bool = False
     corner_weight: float = 1.0
     centred: bool = False
+    by_hand: bool = False
 
     @property
     def units(self) -> int:
@@ -62,6 +67,7 @@ def variant_setting(settings: Corner, variant: str) -> Setting:
     softmax = Setting("softmax", "cross_entropy", "matched", batch_size=PATTERNS, learning_rate=1e-3)
     return {
         HAND_SET: posted,
+        HAND_SET_TRAINED: Setting(epochs=epochs.hand_set_trained, learning_rate=1e-7, by_hand=True),
         "as_posted": posted,
         "matched_labels": replace(posted, labels="matched"),
         "repeated_corner": repeated(settings, settings.repeats),

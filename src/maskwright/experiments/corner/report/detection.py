@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from maskwright.reporting.intervals import mean_interval
+from maskwright.reporting.intervals import mean_interval, resampled_interval, share_interval
 
 _GROUP = 8  # number of images that the detectors see at a time
 
@@ -47,11 +47,8 @@ def detect(chosen: keras.Model, template: keras.Model, data: Path) -> Detection:
     numbers: dict[str, Any] = {"corners": int(truth.sum()), "images": len(clean)}
     for name, images in (("clean", clean), ("noisy", noisy)):
         for prefix, model in (("", chosen), ("template_", template)):
-            values = detection_scores(find_corners(model, images), truth)
-            numbers[prefix + name] = {
-                measure: mean_interval(own, (0, 1))._asdict() if len(own) > 1 else {"mean": float(own[0])}
-                for measure, own in values.items()
-            }
+            found = find_corners(model, images)
+            numbers[prefix + name] = detection_summary(found, truth)
     shown = (
         (name, images[0], find_corners(chosen, images[:1])[0, 0])
         for name, images in (("clean", clean), ("noisy", noisy))
@@ -82,5 +79,35 @@ def detection_scores(found: np.ndarray, truth: np.ndarray) -> dict[str, np.ndarr
         found: (N, R, H, W) bool.
         truth: (N, H, W) bool.
     """
-    right = (found & truth[:, None]).sum(axis=(0, 2, 3))
-    return {"precision": right / np.maximum(1, found.sum(axis=(0, 2, 3))), "recall": right / max(1, truth.sum())}
+    return _scores(_counts(found, truth), np.arange(len(truth)))
+
+
+def detection_summary(found: np.ndarray, truth: np.ndarray) -> dict[str, dict[str, float]]:
+    """Return precision and recall over all images as means over the networks, with intervals.
+
+    `low` and `high` are Student's t over the networks, if there are several; `test_low` and `test_high` are from the
+    bootstrap over the images. If every resample has a value of 1 or of 0, they are Wilson's for so many images.
+
+    Args:
+        found: (N, R, H, W) bool.
+        truth: (N, H, W) bool.
+    """
+    counts, images = _counts(found, truth), np.arange(len(truth))
+    summary = {}
+    for measure, values in _scores(counts, images).items():
+        test = resampled_interval(lambda drawn, m=measure: float(_scores(counts, drawn)[m].mean()), len(images))
+        if test.low == test.high and test.mean in (0.0, 1.0):
+            test = share_interval(int(test.mean) * len(images), len(images))
+        seeds = mean_interval(values, (0, 1))._asdict() if len(values) > 1 else {"mean": float(values[0])}
+        summary[measure] = {**seeds, "test_low": test.low, "test_high": test.high}
+    return summary
+
+
+def _counts(found: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return each image's numbers of true positives (N, R), of corners found (N, R), and of true corners (N,)."""
+    return (found & truth[:, None]).sum(axis=(2, 3)), found.sum(axis=(2, 3)), truth.sum(axis=(1, 2))
+
+
+def _scores(counts: tuple[np.ndarray, np.ndarray, np.ndarray], images: np.ndarray) -> dict[str, np.ndarray]:
+    right, found, true = (values[images].sum(axis=0) for values in counts)
+    return {"precision": right / np.maximum(1, found), "recall": right / np.maximum(1, true)}

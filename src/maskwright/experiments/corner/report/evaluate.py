@@ -8,13 +8,20 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from maskwright.experiments.corner.data import read_patterns
-from maskwright.experiments.corner.learn.network import build
-from maskwright.experiments.corner.learn.variants import HAND_SET
+from maskwright.experiments.corner.learn.network import build, hand_set_weights
+from maskwright.experiments.corner.learn.variants import HAND_SET, HAND_SET_TRAINED, variant_setting
 from maskwright.experiments.corner.params import Corner
 from maskwright.experiments.corner.report import plots as pictures
 from maskwright.experiments.corner.report.detection import detect
 from maskwright.experiments.corner.report.hand_set import hand_set_losses
-from maskwright.experiments.corner.report.metrics import effective_kernels, score, solved_shares, summary
+from maskwright.experiments.corner.report.metrics import (
+    compare_times,
+    effective_kernels,
+    score,
+    solved_shares,
+    summary,
+    time_to_learn,
+)
 from maskwright.learning.common.saved import load_model
 from maskwright.learning.replicates.tables import read_curves, write_replicates
 from maskwright.reporting.output import report_folder, save_figures
@@ -30,12 +37,18 @@ def evaluate(settings: Corner, *, data: Path, model: Path, results: Path) -> Eva
 
     - `recall`: share of the seeds that find the corner; `false_positives`: their number among the other 511 patterns;
     - `mse`: mean squared error of the scores, each against its own label;
+    - `corner_output` and `near_output`: scores of the corner, and of the corner with its first pixel set;
     - `solved`: share of the seeds that get all 512 patterns right, with Wilson's interval; `solved_epochs`: for the
       seeds that do, the median epoch from which they stay right.
 
-    Two variants have additional details. The chosen variant has `detection`: precision and recall on the images, for
-    its networks and for the network set by hand. `hand_set` has `evaluate`: the loss that the Keras method of this
-    name reports for labels of shape (512,) and (512, 1, 1, 1).
+    They have no interval over test examples, since every pattern is scored. `replicates.csv` also has for each seed
+    the time until all patterns stay right, see `metrics.time_to_learn`.
+
+    Some variants have additional details. The chosen variant has `detection`: precision and recall on the images, for
+    its networks and for the network set by hand, with intervals over the images. `hand_set` has `evaluate`: the loss
+    that the Keras method of this name reports for labels of shape (512,) and (512, 1, 1, 1), and what a progress bar
+    may show. `hand_set_trained` has `largest_change`, of any weight. `balanced` has `faster`, a comparison with the
+    time that `softmax_ce` takes to learn, see `metrics.compare_times`.
 
     Args:
         settings: the experiment's section of params.yaml.
@@ -51,13 +64,22 @@ def evaluate(settings: Corner, *, data: Path, model: Path, results: Path) -> Eva
     measured: dict[str, dict[str, np.ndarray]] = {}
     variants: dict[str, Any] = {}
     for variant, (network, about) in networks.items():
-        measured[variant] = score(network, patterns, labels)
-        variants[variant] = summary(measured[variant], about.get("solved_epochs", []))
+        # Weights that were set by hand have nothing to learn.
+        epochs = [] if variant == HAND_SET_TRAINED else about.get("solved_epochs", [])
+        times = time_to_learn(epochs, about["seeds"], variant_setting(settings, variant))
+        measured[variant] = {**score(network, patterns, labels), **times}
+        variants[variant] = summary(measured[variant], epochs)
     chosen = variants[settings.variant]
     detection = detect(networks[settings.variant][0], build(settings, HAND_SET), data)
     chosen["detection"] = detection.numbers
     if HAND_SET in variants:
         variants[HAND_SET]["evaluate"] = hand_set_losses(build(settings, HAND_SET), patterns, labels)
+    if HAND_SET_TRAINED in variants:
+        trained = networks[HAND_SET_TRAINED][0].get_weights()
+        changes = zip(trained, hand_set_weights(settings.seeds), strict=True)
+        variants[HAND_SET_TRAINED]["largest_change"] = max(float(np.abs(new - old).max()) for new, old in changes)
+    if {"softmax_ce", "balanced"} <= variants.keys():
+        variants["balanced"]["faster"] = compare_times(measured["softmax_ce"], measured["balanced"])
     metrics = {name: chosen[name]["mean"] for name in ("solved", "recall")}
     evaluation = Evaluation(metrics, variants)
     outcomes = {name: pd.read_csv(model / f"{name}.csv") for name in ("changes", "repeats")}

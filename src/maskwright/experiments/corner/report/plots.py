@@ -70,11 +70,14 @@ def loss_panels(history: pd.DataFrame) -> Figure:
     """Draw each variant's loss over its epochs: the median of the seeds, and the band that holds 80 % of them.
 
     Args:
-        history: the result of `learning.replicates.tables.read_curves`.
+        history: the result of `learning.replicates.tables.read_curves`. Variants whose loss is always 0 are left out,
+            since the axis is logarithmic.
     """
-    groups = list(history.groupby("variant", sort=False))
+    groups = [
+        group for group in history.groupby("variant", sort=False) if np.any(group[1]["loss_high"].to_numpy() > 0)
+    ]
     if not groups:
-        return _remark("No loss to show: none of the variants was trained.")
+        return _remark("No loss to show: none of the variants was trained, or its loss is 0.")
     lines = -(-len(groups) // _PANELS)
     with drawing_style():
         figure = Figure(figsize=(12, 3.0 * lines + 0.4), layout="constrained")

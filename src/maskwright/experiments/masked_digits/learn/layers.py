@@ -97,14 +97,47 @@ class MapConv2D(_Convolution):
         return (*input_shape[:2], *self._sides(input_shape), self.filters)
 
 
+class _Appended(_Convolution):
+    """The base of the convolutions of image and mask.
+
+    As a convolution is linear, it is computed as the sum of a convolution of the images and one of the masks.
+    """
+
+    def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
+        """Return the shape of the feature maps."""
+        images, masks = input_shape
+        return (images[0], masks[1], *self._sides(images), self.filters)
+
+
 @keras.saving.register_keras_serializable(PACKAGE)
-class AppendMaskConv2D(_Convolution):
-    """The first convolution of a network whose input is the image with the mask appended as one more channel.
+class PlainMaskConv2D(_Appended):
+    """The first convolution of a network whose input is the image with the mask as one more channel, as it is.
+
+    Inputs: images (B, 1, H, W, C) and masks (B or 1, M, H, W, 1). Output: (B, M, h, w, filters), the convolution of
+    the C + 1 channels. The mask's weights are drawn like those of the other channels.
+
+    Args:
+        filters, kernel_size, strides, activation, kernel_initializer: as for `MapConv2D`.
+    """
+
+    def build(self, input_shape: list[Shape]) -> None:
+        """Create kernel (k, k, C + 1, filters) and bias (filters,)."""
+        self._add_weights((input_shape[0][-1] or 0) + 1)
+
+    def call(self, inputs: list[Any]) -> Any:
+        """Convolve one batch."""
+        images, masks = inputs
+        both = self._convolved(images, self.kernel[:, :, :-1]) + self._convolved(masks, self.kernel[:, :, -1:])
+        return self.activation(both + self.bias)
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class AppendMaskConv2D(_Appended):
+    """The first convolution of a network that begins as one without a mask.
 
     Inputs: images (B, 1, H, W, C) and masks (B or 1, M, H, W, 1). Output: (B, M, h, w, filters), the convolution of
     the C + 1 channels image and mask - 1. Since 1 is subtracted, the mask's channel is 0 inside the mask. There the
-    network behaves as if it had no mask, and the mask's weights act only outside. They are initially 0. As a
-    convolution is linear, it is computed as the sum of a convolution of the images and one of the masks.
+    network behaves as if it had no mask, and the mask's weights act only outside. They are initially 0.
 
     Args:
         filters, kernel_size, strides, activation, kernel_initializer: as for `MapConv2D`.
@@ -121,11 +154,6 @@ class AppendMaskConv2D(_Convolution):
         images, masks = inputs
         both = self._convolved(images, self.kernel) + self._convolved(masks - 1, self.mask_kernel)
         return self.activation(both + self.bias)
-
-    def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
-        """Return the shape of the feature maps."""
-        images, masks = input_shape
-        return (images[0], masks[1], *self._sides(images), self.filters)
 
 
 class _Masked(keras.layers.Layer):

@@ -8,6 +8,7 @@ from maskwright.experiments.masked_digits.learn.layers import (
     AppendMaskConv2D,
     MapConv2D,
     MaskedMaxPooling,
+    PlainMaskConv2D,
     ScaleByMask,
     SplitMask,
 )
@@ -17,6 +18,14 @@ from maskwright.shared.datasets import DIGIT_CLASSES
 
 CONVOLUTIONS = ((7, 4, 16), (4, 2, 24), (3, 1, 48))
 """Kernel size, stride and filters of each convolution."""
+
+_FIRST = {
+    "plain_channel": PlainMaskConv2D,
+    "channel": AppendMaskConv2D,
+    "random": AppendMaskConv2D,
+    SINGLE: AppendMaskConv2D,
+}
+"""For each variant whose mask is appended to the image, its first convolution."""
 
 
 def build(settings: MaskedDigits, variant: str) -> keras.Model:
@@ -30,7 +39,8 @@ def network(variant: str, seed: int) -> keras.Model:
     It has three convolutions with ReLU, global max pooling, layer normalisation, and a dense layer. The variant
     determines where the mask enters:
 
-    - `channel`, `random`, `single`: the mask is appended to the image;
+    - `plain_channel`: the mask is appended to the image as it is, 0 and 1, with ordinary initial weights;
+    - `channel`, `random`, `single`: the mask less 1 is appended to the image, with initial weights of 0;
     - `multiply`: the image is multiplied by the mask;
     - `attention`: the feature maps after each convolution are multiplied by the mask, averaged to their size;
     - `pool`: the last feature maps are multiplied by the mask, averaged to their size, before the pooling;
@@ -44,8 +54,8 @@ def network(variant: str, seed: int) -> keras.Model:
     x: Any = ScaleByMask(name="multiply")([images, masks]) if variant == "multiply" else images
     total = 1
     for place, (kernel, stride, filters) in enumerate(CONVOLUTIONS, start=1):
-        appended = place == 1 and variant in ("channel", "random", SINGLE)
-        layer = (AppendMaskConv2D if appended else MapConv2D)(
+        appended = place == 1 and variant in _FIRST
+        layer = (_FIRST[variant] if appended else MapConv2D)(
             filters,
             kernel,
             strides=stride,

@@ -3,8 +3,8 @@
     maskwright train masked_digits
     maskwright evaluate masked_digits
 
-An image has four digits, and the mask marks the one to be named. Six ways to bring the mask into a network are
-compared with the same network on single digits. Two of the six are controls that tell the network nothing.
+An image has four digits, and the mask marks the one to be named. Five ways to bring the mask into a network, and two
+controls that tell it nothing, are compared with the same network on single digits.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ from maskwright.experiments.masked_digits.data import (
 )
 from maskwright.experiments.masked_digits.learn.answers import outputs_of, read_sets, right_answers, set_of
 from maskwright.experiments.masked_digits.learn.network import network, together
-from maskwright.experiments.masked_digits.params import SINGLE, MaskedDigits
+from maskwright.experiments.masked_digits.params import CONTROLS, SINGLE, MaskedDigits
 from maskwright.learning.common.determinism import make_deterministic
 from maskwright.learning.common.saved import save_model
 from maskwright.learning.replicates.fitting import (
@@ -71,12 +71,12 @@ def train(settings: MaskedDigits, *, data: Path, out: Path, history: Path) -> No
                 if variant == SINGLE
                 else square_masks(GRID_CORNERS, GRID)
             )
-            images_a_step = settings.batch_size // len(masks)
+            images_a_step = settings.batch_size // (1 if variant in CONTROLS else len(masks))
             epochs = [shown_epochs(variant, seed, digits, settings, images_a_step) for seed in seeds]
             rule = adam_up_and_down(
                 settings.learning_rate,
                 settings.weight_decay,
-                epochs=settings.epochs,
+                epochs=settings.epochs_of(variant),
                 examples=len(digits[0]) // len(masks),
                 batch_size=images_a_step,
             )
@@ -103,9 +103,10 @@ def shown_epochs(
 ) -> Iterator[Arrays]:
     """Yield a network's training data for each epoch. All variants of a seed see the same grids.
 
-    The labels are shares of the classes, (steps, B, M, classes). They are one-hot if the mask is informative. If it
-    is random, the label may be any of the four digits, whichever one is marked, and each has an equal share. A
-    network thus learns from every random mask and every label at once.
+    The labels are shares of the classes, (steps, B, M, classes): one-hot for each of the four masks of a grid, or for
+    a single digit. In the controls the label may be any of the four digits, and each has an equal share, so that a
+    network learns from every label at once; M is 1. `random` also gets the number of the quarter that its mask marks,
+    (steps, B) int32.
 
     Args:
         variant: the name of the variant.
@@ -117,7 +118,7 @@ def shown_epochs(
     (images, labels), shift = digits, settings.shift
     one_hot = np.eye(DIGIT_CLASSES, dtype=np.float32)
 
-    for number in range(settings.epochs):
+    for number in range(settings.epochs_of(variant)):
         rng = np.random.default_rng([seed % 2**64, 1, number])
         if variant == SINGLE:
             order = rng.permutation(len(images))
@@ -125,19 +126,25 @@ def shown_epochs(
             continue
         grids, quarters = training_grids(images, labels, shift, rng)
         targets = one_hot[quarters]  # (N, 4, 10)
-        if variant in ("none", "random"):
-            masks = 1 if variant == "none" else PLACES
-            targets = np.repeat(targets.mean(axis=1, keepdims=True), masks, axis=1)
-        yield in_batches((grids, targets), batch_size)
+        if variant in CONTROLS:
+            targets = targets.mean(axis=1, keepdims=True)
+        marked = (rng.integers(0, PLACES, len(grids), np.int32),) if variant == "random" else ()
+        yield in_batches((grids, targets, *marked), batch_size)
 
 
 def masked_loss(masks: np.ndarray) -> Loss:
-    """Return the loss: the cross-entropy of a network's answers to images with each of the masks (M, H, W)."""
-    all_masks = tf.constant(masks[None, ..., None], tf.float32)
+    """Return the loss: the cross-entropy of a network's answers to images.
+
+    Args:
+        masks: (M, H, W). Each image is shown with every mask. If a step has not only images and targets but also a
+            number for each image, the image is shown with the mask of that number.
+    """
+    all_masks = tf.constant(masks[None, ..., None], tf.float32)  # (1, M, H, W, 1)
 
     def loss(network: Network, batch: tuple[Any, ...]) -> tuple[Any, dict[str, Any]]:
-        images, targets = batch
-        logits = network([(tf.cast(images, tf.float32) * (1 / 255))[:, None, ..., None], all_masks])
+        images, targets, *marked = batch
+        shown = tf.gather(all_masks[0], marked[0])[:, None] if marked else all_masks
+        logits = network([(tf.cast(images, tf.float32) * (1 / 255))[:, None, ..., None], shown])
         return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(targets, logits)), {}
 
     return loss

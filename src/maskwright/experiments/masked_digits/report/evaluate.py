@@ -7,12 +7,20 @@ import numpy as np
 
 from maskwright.experiments.masked_digits.data import KINDS, MaskedImages, read_masked_digits
 from maskwright.experiments.masked_digits.learn import layers  # noqa: F401  (a stored model is made of these layers)
-from maskwright.experiments.masked_digits.learn.answers import outputs_of, read_sets, right_answers, set_of
+from maskwright.experiments.masked_digits.learn.answers import outputs_of, read_sets, set_of
 from maskwright.experiments.masked_digits.params import SINGLE, MaskedDigits
-from maskwright.experiments.masked_digits.report.metrics import MEASURES, guessing_ceiling, summary
+from maskwright.experiments.masked_digits.report.metrics import (
+    PREFIXES,
+    by_seed,
+    guessing_ceiling,
+    measures,
+    presence_ceiling,
+    summary,
+    with_differences,
+)
 from maskwright.experiments.masked_digits.report.plots import example_images, predicted_images, way_bars
 from maskwright.learning.common.saved import load_model
-from maskwright.learning.replicates.tables import read_curves, write_replicates
+from maskwright.learning.replicates.tables import read_curves, write_examples, write_replicates
 from maskwright.reporting.output import report_folder, save_figures
 from maskwright.reporting.seeds import loss_curves
 from maskwright.shared.experiment import Evaluation
@@ -22,16 +30,17 @@ from maskwright.shared.parallel import available_cores
 def evaluate(settings: MaskedDigits, *, data: Path, model: Path, results: Path) -> Evaluation:
     """Score every seed of every variant on the test digits. Each is the real digit in one grid and one canvas.
 
-    Writes metrics.json, details.json, and to `results`/plots pictures and the numbers of each seed
-    (`replicates.csv`). The details are by variant, as means over the seeds with their intervals:
+    Writes metrics.json, details.json, and to `results`/plots pictures, the numbers of each seed (`replicates.csv`),
+    and those of each test digit (`examples.csv`). The details are by variant, as means with intervals over the seeds
+    and over the test digits; see `reporting.intervals`. For grids they are:
 
-    - `accuracy`: share of the test digits that are named correctly in grids (for `single`: on their own);
-    - `canvas_accuracy`: share that is named correctly on canvases, on which no network was trained (not for
-      `single`);
-    - `below_bound`: accuracy of `single` minus `accuracy`, seed by seed;
-    - `canvas_below_bound`: accuracy of `single` minus `canvas_accuracy`, seed by seed;
-    - `guessing_ceiling` and `canvas_guessing_ceiling`: the best accuracies without knowing which digit is the real
-      one, see `metrics.guessing_ceiling`; equal for all variants.
+    - `accuracy`: share of the test digits that are named correctly (for `single`: on their own);
+    - `below_bound`: accuracy of `single` less `accuracy`, seed by seed and digit by digit (not for `single`);
+    - `guessing_ceiling`: the best accuracy without knowing which digit is the real one, and `presence_ceiling`: the
+      best if one knows only which classes are there; see `metrics` (equal for all variants, not for `single`);
+    - for the controls `expected_accuracy`, `below_ceiling` and `present`; see `metrics.measures`.
+
+    `canvas_accuracy` and so on are the same for canvases, on which no network was trained (not for `single`).
 
     Args:
         settings: the experiment's section of params.yaml.
@@ -44,24 +53,20 @@ def evaluate(settings: MaskedDigits, *, data: Path, model: Path, results: Path) 
     """
     drawn = {kind: read_masked_digits(data, kind, "test") for kind in KINDS}
     outputs = _outputs(settings, data, model)
-    measured = {
-        variant: {
-            measure: right_answers(*outputs[variant, kind]).mean(axis=0)
-            if (variant, kind) in outputs
-            else np.full(settings.seeds, np.nan)
-            for kind, measure in MEASURES.items()
-        }
-        for variant in settings.trained_variants
-    }
+    measured: dict[str, dict[str, np.ndarray]] = {variant: {} for variant in settings.trained_variants}
+    for (variant, kind), (logits, labels) in outputs.items():
+        measured[variant] |= measures(logits.argmax(axis=-1), labels, drawn[kind].digits, variant, kind)
+    measured = with_differences(measured)
     variants = summary(measured)
     ceilings = {
-        "guessing_ceiling": guessing_ceiling(drawn["grid"].digits),
-        "canvas_guessing_ceiling": guessing_ceiling(drawn["canvas"].digits),
+        f"{PREFIXES[kind]}{name}_ceiling": ceiling(drawn[kind].digits)
+        for kind in KINDS
+        for name, ceiling in (("guessing", guessing_ceiling), ("presence", presence_ceiling))
     }
     for variant, values in variants.items():
         values.update({} if variant == SINGLE else ceilings)
     chosen = variants[settings.mask]
-    guess = ceilings["guessing_ceiling"]
+    seeds = by_seed(measured)
     evaluation = Evaluation({"accuracy": chosen["accuracy"]["mean"]}, variants)
     with report_folder(results, evaluation) as plots:
         history = read_curves(results / "training.csv")
@@ -69,12 +74,13 @@ def evaluate(settings: MaskedDigits, *, data: Path, model: Path, results: Path) 
         logits = {kind: outputs[settings.mask, kind][0] for kind in KINDS}
         figures = {
             "loss": loss_curves(history, "cross-entropy of the training digits", log=False),
-            "accuracy": way_bars(measured, SINGLE, guess),
+            "accuracy": way_bars(seeds, SINGLE, ceilings["guessing_ceiling"], ceilings["presence_ceiling"]),
             "examples": example_images(drawn),
             "predictions": predicted_images(shown, logits, settings.mask),
         }
         save_figures(figures, plots)
-        write_replicates(plots / "replicates.csv", measured, first_seed=settings.seed)
+        write_replicates(plots / "replicates.csv", seeds, first_seed=settings.seed)
+        write_examples(plots / "examples.csv", measured)
     return evaluation
 
 

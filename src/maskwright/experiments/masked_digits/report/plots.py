@@ -77,13 +77,14 @@ def predicted_images(
     return figure
 
 
-def way_bars(measured: Mapping[str, Mapping[str, np.ndarray]], bound: str, guess: float) -> Figure:
+def way_bars(measured: Mapping[str, Mapping[str, np.ndarray]], bound: str, guess: float, presence: float) -> Figure:
     """Draw each variant's accuracy in grids and on canvases with its 95 % interval, between guessing and the bound.
 
     Args:
         measured: for each variant `accuracy` (R,) and `canvas_accuracy` (R,), shares from 0 to 1.
         bound: the variant that is the upper bound, which is drawn as a line.
         guess: accuracy of the best guess in grids, which is drawn as a line.
+        presence: accuracy of naming any of the classes that are in a grid, which is drawn as a line.
     """
     names = [name for name in measured if name != bound]
     with drawing_style():
@@ -101,6 +102,9 @@ def way_bars(measured: Mapping[str, Mapping[str, np.ndarray]], bound: str, guess
         best = float(measured[bound].get("accuracy", np.array([np.nan])).mean())
         axes.axvline(best, color=GREEN, linewidth=2, label=f"single digits: {best:.1%}")
         axes.axvline(guess, color=VERMILION, linewidth=2, linestyle="--", label=f"best guess: {guess:.1%}")
+        axes.axvline(
+            presence, color=VERMILION, linewidth=2, linestyle=":", label=f"any that is there: {presence:.1%}"
+        )
         axes.set_yticks(range(len(names)), [shorten(name) for name in names])
         axes.set_ylim(len(names) - 0.4, -0.6)
         axes.set_xlim(0, 1)

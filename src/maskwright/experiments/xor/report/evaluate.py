@@ -8,7 +8,16 @@ import numpy as np
 from maskwright.experiments.xor.data import read_xor
 from maskwright.experiments.xor.learn.train import EPOCH_STEPS
 from maskwright.experiments.xor.params import Xor
-from maskwright.experiments.xor.report.metrics import Scores, best_accuracy, scores
+from maskwright.experiments.xor.report.metrics import (
+    QUANTILES,
+    SOURCES_LOSS,
+    BatchScores,
+    Scores,
+    batch_losses,
+    batch_scores,
+    best_accuracy,
+    scores,
+)
 from maskwright.experiments.xor.report.plots import example_rows
 from maskwright.learning.common.saved import load_model
 from maskwright.learning.replicates.tables import read_curves, write_replicates
@@ -27,7 +36,15 @@ def evaluate(settings: Xor, *, data: Path, model: Path, results: Path) -> Evalua
     - `accuracy`: share of all possible inputs that are right, as the mean over the seeds with its interval;
     - `loss`: expected sum of squares of a batch of the four cases over all inputs, as mean and as `median_loss`;
     - `solved`: share of the seeds that get every input right, with Wilson's interval; `stuck`: number of the others;
+    - `certainty`: the least probability of the right answer over all possible inputs, as the mean over the seeds with
+      its interval, and as `median_certainty`;
+    - `batch_loss`: sums of squares of single batches, over the batches of all seeds: the quantiles 0.025, 0.5 and
+      0.975 as `low`, `median` and `high`;
+    - `sources_loss`: the loss that the source read from one batch, and `below_sources_loss`: the share of the batches
+      with at most that loss, as the mean over the seeds with its interval; only for the source's two variants;
     - `best_possible_accuracy`: the accuracy of the best of all functions of the input.
+
+    There is no interval over test examples, since every possible input is scored.
 
     Args:
         settings: the experiment's section of params.yaml.
@@ -39,12 +56,17 @@ def evaluate(settings: Xor, *, data: Path, model: Path, results: Path) -> Evalua
         The metrics are the accuracy and the share of solved seeds of the chosen variant.
     """
     measured: dict[str, Scores] = {}
+    batches: dict[str, BatchScores] = {}
     variants: dict[str, Any] = {}
     tables = {variant: read_xor(data, variant) for variant in settings.trained_variants}
     for variant, (inputs, labels) in tables.items():
         network, about = load_model(model / variant)
-        measured[variant] = scores(np.asarray(network(inputs)), labels)
-        variants[variant] = _summary(measured[variant], about["seeds"]) | {
+        outputs = np.asarray(network(inputs))
+        measured[variant] = scores(outputs, labels)
+        batches[variant] = batch_scores(outputs, labels, SOURCES_LOSS.get(variant))
+        variants[variant] = {
+            **_summary(measured[variant], about["seeds"]),
+            **_batch_summary(batches[variant], batch_losses(outputs, labels), SOURCES_LOSS.get(variant)),
             "inputs": len(inputs),
             "best_possible_accuracy": best_accuracy(inputs, labels),
         }
@@ -61,7 +83,9 @@ def evaluate(settings: Xor, *, data: Path, model: Path, results: Path) -> Evalua
             "examples": example_rows(tables),
         }
         save_figures(figures, plots)
-        by_seed = {variant: values._asdict() for variant, values in measured.items()}
+        by_seed = {
+            variant: {**values._asdict(), **batches[variant]._asdict()} for variant, values in measured.items()
+        }
         write_replicates(plots / "replicates.csv", by_seed, first_seed=settings.seed)
     return evaluation
 
@@ -76,3 +100,16 @@ def _summary(measured: Scores, seeds: int) -> dict[str, Any]:
         "stuck": seeds - solved,
         "seeds": seeds,
     }
+
+
+def _batch_summary(measured: BatchScores, losses: np.ndarray, sources_loss: float | None) -> dict[str, Any]:
+    low, median, high = np.quantile(losses, QUANTILES).tolist()
+    summary: dict[str, Any] = {
+        "certainty": mean_interval(measured.certainty, (0, 1))._asdict(),
+        "median_certainty": float(np.median(measured.certainty)),
+        "batch_loss": {"low": low, "median": median, "high": high},
+    }
+    if sources_loss is not None:
+        share = mean_interval(measured.below_sources_loss, (0, 1))._asdict()
+        summary |= {"sources_loss": sources_loss, "below_sources_loss": share}
+    return summary
