@@ -93,7 +93,8 @@ def parabola_figure(pairs: np.ndarray, measured: Mapping[str, np.ndarray], exact
             right.plot(measured[name], [row] * len(measured[name]), ".", color=colour, alpha=0.45, markersize=6)
             right.plot([low, high], [row, row], color=colour, linewidth=2.5, solid_capstyle="butt")
             right.plot(mean, row, "D", color=colour, markersize=7)
-            right.annotate(f"{mean:.3f}", (mean, row), (0, 9), textcoords="offset points", ha="center")
+            shown = f"{round(mean, 3) + 0.0:.3f}"  # never -0.000
+            right.annotate(shown, (mean, row), (0, 9), textcoords="offset points", ha="center")
         right.set_yticks(range(len(rows)), [text for _, text, _ in rows])
         right.set_ylim(len(rows) - 0.5, -0.6)
         right.set_xlabel("correlation, or information in nats")
@@ -125,7 +126,7 @@ def entropies_figure(examples: Mapping[str, Mapping[str, float]]) -> Figure:
                 start += size
         axes.set_yticks(range(len(examples)), list(examples))
         axes.invert_yaxis()
-        axes.set_xlabel("bits; together H(X,Y). H(X) is the first two, H(Y) the last two")
+        axes.set_xlabel("bits: all three make H(X,Y), the first two H(X), the last two H(Y)")
         axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3, borderaxespad=0.2)
         axes.tick_params(axis="y", length=0)
         light_frame(axes, "x")
