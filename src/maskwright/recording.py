@@ -132,7 +132,7 @@ def _serving_model(about: Experiment) -> Any:
 
 
 def _splits(about: Experiment, variant: str) -> dict[str, str]:
-    if isinstance(about, ManySeeds) and about.drawn is not None and variant.startswith(about.drawn):
+    if isinstance(about, ManySeeds) and variant.startswith(about.drawn):
         return {}
     return {use: stem.format(variant=variant) for use, stem in about.splits.items()}
 

@@ -9,6 +9,18 @@ from support.bar_digits import write_bar_digits
 SHIPPED = Path(__file__).parents[2] / "params.yaml"
 
 
+def shipped_information(changes):
+    """Return its section as shipped, with `changes`: dotted keys and values."""
+    values = read_yaml(SHIPPED)
+    for key, value in changes.items():
+        *sections, last = key.split(".")
+        place = values["information"]
+        for section in sections:
+            place = place[section]
+        place[last] = value
+    return parse_params(values).section("information")
+
+
 def tiny_information(**changes):
     """Return its section with few pairs and epochs, and with `changes`; those of `digits` are merged into it."""
     values = read_yaml(SHIPPED)

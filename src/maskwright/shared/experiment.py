@@ -183,11 +183,10 @@ class ManySeeds(Experiment):
 
     Attributes:
         learns: imports what trains.
-        drawn: the prefix of the names of variants that draw their examples during training and use no data; None if
-            all variants use the data.
+        drawn: the beginnings of the names of variants that draw their examples during training and use no data.
         sections_of: returns the sections of params.yaml that made the data, if the settings decide that.
     """
 
     learns: Callable[[], LearnsMany[Any]]
-    drawn: str | None = None
+    drawn: tuple[str, ...] = ()
     sections_of: Callable[[Any], tuple[str, ...]] | None = field(default=None)

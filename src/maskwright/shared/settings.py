@@ -32,6 +32,18 @@ class Augmentation(Section):
     colour: Fraction = 0.0
 
 
+class Views(Section):
+    """How the second view of an image differs from the first; see `learning.views.sampling`. 0 turns a kind off."""
+
+    rotate: Annotated[float, Field(ge=0, le=180)]
+    crop: Annotated[float, Field(ge=0, lt=1)]
+    shear: Annotated[float, Field(ge=0, le=60)]
+    contrast: Annotated[float, Field(ge=0, le=1)]
+    brightness: Fraction
+    edges: Fraction
+    noise: Fraction
+
+
 class Schedule(Section):
     """The learning rate over the epochs."""
 

@@ -16,6 +16,15 @@ from support.tiny_clustering import shipped_clustering
             "batch_size: at least 200, since .* heads of 100 clusters",
         ),
         ({"clusters": 1}, "clustering.clusters: Input should be greater than or equal to 2"),
+        (
+            {
+                "views": {
+                    **dict.fromkeys(("rotate", "crop", "contrast", "brightness", "edges", "noise"), 0.0),
+                    "shear": 90.0,
+                }
+            },
+            "clustering.views.shear: Input should be less than or equal to 60",
+        ),
         ({"preset": "vgg"}, "clustering.preset: Input should be 'fast' or 'vgg-f'"),
     ],
 )

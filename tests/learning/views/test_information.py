@@ -15,6 +15,7 @@ from maskwright.learning.views.information import (
     gaussian_information,
     information,
     pair_counts,
+    parabola_information,
     quantile_bins,
     sample_information,
 )
@@ -29,7 +30,7 @@ samples = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 6)), min_size=1, 
 
 
 def test_the_examples_of_the_docstrings():
-    assert doctest.testmod(module).attempted == 6
+    assert doctest.testmod(module).attempted == 7
     assert doctest.testmod(module).failed == 0
 
 
@@ -152,9 +153,19 @@ def test_gaussian_information_by_hand():
     assert gaussian_information(0.5, "bits") == pytest.approx(0.1438 / math.log(2), abs=1e-4)
 
 
+def test_parabola_information_is_between_its_limits():
+    # With much noise y is nearly Gaussian: 1/2 ln(1 + 2 / 100^2) = 0.0001 nats.
+    assert parabola_information(100.0) == pytest.approx(1e-4, rel=1e-3)
+    # By adaptive quadrature of the density of y (scipy.integrate.quad, nested).
+    assert parabola_information(1.0) == pytest.approx(0.42987223, abs=1e-8)
+    assert parabola_information(0.5) == pytest.approx(0.80270256, abs=1e-8)
+    assert parabola_information(1.0, "bits") == pytest.approx(0.42987223 / math.log(2))
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda: parabola_information(0.05), "at least 0.1, not 0.05"),
         (lambda: entropy(np.array([0.5, 0.6])), "must sum to 1, not 1.1"),
         (lambda: entropy(np.array([1.5, -0.5])), "not negative"),
         (lambda: entropy(np.array([np.nan, 1.0])), "finite"),

@@ -70,8 +70,8 @@ def test_information_of_an_image_s_views_is_between_none_and_the_logarithm_of_th
 def test_the_statistic_is_that_of_the_source():
     network = statistics_network(3, 5, seed=0)
     x, y = np.random.default_rng(0).normal(size=(2, 4, 3)).astype(np.float32)
-    of_x, bias, of_y, w, c = (np.asarray(v) for v in network.weights)
-    expected = np.maximum(x @ of_x + bias + y @ of_y, 0) @ w + c
+    of_x, bias, of_y, other_bias, w, c = (np.asarray(v) for v in network.weights)
+    expected = np.maximum(x @ of_x + bias + y @ of_y + other_bias, 0) @ w + c
     np.testing.assert_allclose(network([x, y]), expected[:, 0], rtol=1e-5)
     again, other = statistics_network(3, 5, seed=0), statistics_network(3, 5, seed=1)
     np.testing.assert_array_equal(again.get_weights()[0], of_x)

@@ -1,7 +1,11 @@
 import numpy as np
 import tensorflow as tf
 
-from maskwright.learning.views.sampling import middle_views, random_views, sample_views, view_margin
+from maskwright.learning.views.sampling import middle_views, random_views, sample_views, second_views, view_margin
+from maskwright.shared.settings import Views
+
+OFF = {"rotate": 0.0, "crop": 0.0, "shear": 0.0, "contrast": 0.0, "brightness": 0.0, "edges": 0.0, "noise": 0.0}
+SHIPPED = Views(**{**OFF, "rotate": 20.0, "crop": 0.4286})
 
 
 def spots(side=28, at=((13, 13), (13, 14), (14, 13), (14, 14))):
@@ -15,8 +19,16 @@ def sampled(image, transform):
     return np.asarray(sample_views(tf.constant(image), tf.constant(transform[None], tf.float32)))[0, ..., 0]
 
 
-def transforms(number=4000, side=28, seed=0):
-    return random_views(number, side, np.random.default_rng(seed))
+def transforms(number=4000, side=28, seed=0, views=SHIPPED):
+    return random_views(number, side, views, np.random.default_rng(seed)).transforms
+
+
+def seen_with(image, count=500, **kinds):
+    """Return second views of `count` copies of an image (28, 28), with these kinds alone."""
+    views = Views(**{**OFF, **kinds})
+    drawn = random_views(count, 28, views, np.random.default_rng(0))
+    copies = tf.constant(np.repeat(image[None, :, :, None], count, axis=0), tf.float32)
+    return np.asarray(second_views(copies, drawn, views))[..., 0]
 
 
 def test_the_middle_leaves_out_two_of_28_pixels_on_each_side():
@@ -92,5 +104,60 @@ def test_views_depend_on_the_seed_alone():
 
 def test_other_sides():
     image = np.ones((3, 96, 96, 3), np.float32)
-    views = sample_views(tf.constant(image), tf.constant(random_views(3, 96, np.random.default_rng(0))))
+    kinds = Views(rotate=20.0, crop=0.4, shear=10.0, contrast=0.2, brightness=0.1, edges=0.5, noise=0.1)
+    views = second_views(tf.constant(image), random_views(3, 96, kinds, np.random.default_rng(0)), kinds)
     assert views.shape == (3, 82, 82, 3) == middle_views(image).shape
+
+
+def test_all_off_is_the_first_view():
+    image = np.random.default_rng(0).random((28, 28)).astype(np.float32)
+    np.testing.assert_allclose(seen_with(image, 2), np.repeat(image[None, 2:26, 2:26], 2, axis=0), atol=1e-6)
+
+
+def test_each_kind_that_is_on_is_as_frequent():
+    values = transforms(6000, views=Views(**{**OFF, "rotate": 20.0, "crop": 0.4286, "shear": 15.0}))
+    rotated, sheared = values[:, 3] != 0, (values[:, 3] == 0) & (values[:, 1] != 0)
+    np.testing.assert_allclose([rotated.mean(), sheared.mean()], 1 / 3, atol=0.03)
+
+
+def test_shear_moves_rows_along_by_up_to_so_many_degrees_about_the_middle():
+    values = transforms(views=Views(**{**OFF, "shear": 30.0}))
+    slants = np.rad2deg(np.arctan(values[:, 1]))
+    assert 29 < np.abs(slants).max() <= 30
+    assert abs(slants.mean()) < 1.5
+    np.testing.assert_array_equal(values[:, [0, 3, 4]], np.tile([1, 0, 1], (len(values), 1)))
+    # Pixel 11.5 of the view, its middle, lies at 13.5 in the image.
+    np.testing.assert_allclose(values[:, :2].sum(axis=1) * 11.5 + values[:, 2], 13.5, atol=1e-4)
+
+
+def test_contrast_changes_the_distance_from_the_mean_and_brightness_the_mean():
+    image = np.full((28, 28), 0.4)
+    image[:14] = 0.6  # mean 0.5 of the middle, distance 0.1
+    seen = seen_with(image, contrast=0.5)
+    np.testing.assert_allclose(seen.mean(axis=(1, 2)), 0.5, atol=1e-5)
+    # 0.1 times 0.5 to 1.5
+    distances = seen[:, 0, 0] - 0.5
+    np.testing.assert_allclose([distances.min(), distances.max()], [0.05, 0.15], atol=0.002)
+    means = seen_with(image, brightness=0.2).mean(axis=(1, 2))
+    np.testing.assert_allclose([means.min(), means.max()], [0.3, 0.7], atol=0.005)
+    assert seen_with(image, brightness=1.0).max() == 1
+
+
+def test_edges_are_where_the_image_changes():
+    image = np.zeros((28, 28))
+    image[:, 14:] = 1
+    seen = seen_with(image, edges=0.3)
+    # A step from 0 to 1 between columns 11 and 12 of the view: Sobel's filter gives 4 on both sides, which is 1 here.
+    assert np.unique(seen[0]).tolist() == [0, 1]
+    edges = seen[:, 0, -1] == 0
+    np.testing.assert_allclose(edges.mean(), 0.3, atol=0.06)
+    np.testing.assert_array_equal(
+        seen[edges][0].sum(axis=0), [24 if column in (11, 12) else 0 for column in range(24)]
+    )
+
+
+def test_noise_has_its_deviation_and_is_each_pixel_s_own():
+    seen = seen_with(np.full((28, 28), 0.5), 20, noise=0.1)
+    np.testing.assert_allclose(seen.std(), 0.1, atol=0.003)
+    assert len(np.unique(seen)) > 0.9 * seen.size
+    np.testing.assert_array_equal(seen, seen_with(np.full((28, 28), 0.5), 20, noise=0.1))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from maskwright.experiments.information.params import Information
+from maskwright.experiments.information.params import GAUSSIAN, PARABOLA, Information
 from maskwright.shared.experiment import LearnsMany, ManySeeds, Reports, Serves
 
 
@@ -32,7 +32,7 @@ EXPERIMENT = ManySeeds(
     splits={"training": "train", "testing": "test"},
     code=("learning/replicates", "learning/views"),
     sections=("digits",),
-    drawn="gaussian_",
+    drawn=(GAUSSIAN, PARABOLA),
     learns=_learns,
     reports=_reports,
     serves=_serves,

@@ -18,23 +18,25 @@ class Encoder(NamedTuple):
     Attributes:
         convolutions: filters, kernel size and stride of each convolution.
         pooled: whether max pooling by 2 follows each convolution but the last.
+        biased: whether convolutions have a bias. Batch normalisation subtracts it again, so it has no effect.
     """
 
     convolutions: tuple[tuple[int, int, int], ...]
     pooled: bool
+    biased: bool = False
 
 
 ENCODERS: Mapping[str, Encoder] = MappingProxyType(
     {
-        "vgg-f": Encoder(((64, 3, 1), (128, 3, 1), (256, 3, 1), (512, 3, 1)), pooled=True),
+        "vgg-f": Encoder(((64, 3, 1), (128, 3, 1), (256, 3, 1), (512, 3, 1)), pooled=True, biased=True),
         "vgg-f-quarter": Encoder(((16, 3, 1), (32, 3, 1), (64, 3, 1), (128, 3, 1)), pooled=True),
         "fast": Encoder(((16, 4, 2), (32, 3, 2), (64, 3, 2), (128, 3, 1)), pooled=False),
     }
 )
 """The presets.
 
-`vgg-f` is the source's F, 64-M-128-M-256-M-512. `vgg-f-quarter` has a quarter of its filters. `fast` has the filters
-of `vgg-f-quarter`, and strides in place of pooling.
+`vgg-f` is the F of the book's code, 64-M-128-M-256-M-512. `vgg-f-quarter` has a quarter of its filters. `fast` has
+the filters of `vgg-f-quarter`, and strides in place of pooling.
 """
 
 _BN_MOMENTUM = 0.9
@@ -53,7 +55,7 @@ def encode(images: Any, preset: str, seed: int, precision: str = "float32") -> A
     """
     x = images
     dtype = "mixed_bfloat16" if precision == "bfloat16" else precision
-    convolutions, pooled = ENCODERS[preset]
+    convolutions, pooled, biased = ENCODERS[preset]
     for place, (filters, kernel, stride) in enumerate(convolutions):
         initial: Any = keras.initializers.HeNormal(seed=layer_seed(seed, place))
         x = layers.Conv2D(
@@ -61,7 +63,7 @@ def encode(images: Any, preset: str, seed: int, precision: str = "float32") -> A
             kernel,
             stride,
             "same",
-            use_bias=False,
+            use_bias=biased,
             kernel_initializer=initial,
             dtype=dtype,
             name=f"convolution_{place}",

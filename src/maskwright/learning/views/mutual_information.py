@@ -38,7 +38,7 @@ def donsker_varadhan(joint: Any, marginal: Any) -> Any:
 
 
 def statistics_network(width: int, hidden: int, seed: int) -> keras.Model:
-    """Return MINE's statistic T(x, y) = w · ReLU(A x + B y + b) + c, as in the source.
+    """Return MINE's statistic T(x, y) = w · ReLU(A x + b + B y + b') + c, as in the book's code.
 
     Inputs: x (B, width) and y (B, width). Output: (B,), float32.
     """
@@ -47,7 +47,7 @@ def statistics_network(width: int, hidden: int, seed: int) -> keras.Model:
     both = layers.Add(name="sum")(
         [
             layers.Dense(hidden, kernel_initializer=initial[0], name="of_x")(x),
-            layers.Dense(hidden, use_bias=False, kernel_initializer=initial[1], name="of_y")(y),
+            layers.Dense(hidden, kernel_initializer=initial[1], name="of_y")(y),
         ]
     )
     scores = layers.Dense(1, kernel_initializer=initial[2], dtype="float32", name="statistic")(layers.ReLU()(both))

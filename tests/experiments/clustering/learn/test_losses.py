@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from maskwright.experiments.clustering.learn.losses import information_loss
 from maskwright.learning.views.information import information
+from maskwright.learning.views.sampling import random_views
 from support.tiny_clustering import tiny_clustering
 
 
@@ -12,7 +13,8 @@ def test_the_loss_is_the_mean_over_the_heads_of_minus_the_information():
     shares = np.random.default_rng(0).dirichlet(np.ones(11), 8).astype(np.float32)
     parts = np.split(shares, [3, 6], axis=1)
     shares = np.concatenate([part / part.sum(axis=1, keepdims=True) for part in parts], axis=1)
-    batch = tf.zeros((4, 28, 28, 1), tf.uint8), tf.constant(np.tile([1.0, 0, 2, 0, 1, 2, 0, 0], (4, 1)), tf.float32)
+    drawn = random_views(4, 28, settings.views, np.random.default_rng(0))
+    batch = tf.zeros((4, 28, 28, 1), tf.uint8), *drawn
     seen = []
     value, reported = information_loss(settings)(lambda views: seen.append(views.shape) or tf.constant(shares), batch)
     assert seen == [(8, 24, 24, 1)]

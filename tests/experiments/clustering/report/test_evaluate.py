@@ -35,10 +35,21 @@ def test_writes_what_it_says(finished):
     assert list(details) == ["iic"]
     assert metrics == {"accuracy": details["iic"]["accuracy"]["mean"]}
     table = pd.read_csv(root / "results/plots/replicates.csv")
+    found = details["iic"]
     for name in set(table) - {"variant", "seed"}:
-        assert details["iic"][name]["mean"] == pytest.approx(table[name].mean(), rel=1e-5)
-    for name in ("information.png", "accuracy.png", "joint.png", "confusion.png", "galleries.png"):
-        assert np.asarray(Image.open(root / "results/plots" / name)).std() > 5
+        assert found[name]["mean"] == pytest.approx(table[name].mean(), rel=1e-5)
+        if name != "information":
+            assert found[name]["test_low"] - 1e-9 <= found[name]["mean"] <= found[name]["test_high"] + 1e-9
+    examples = pd.read_csv(root / "results/plots/examples.csv")
+    assert len(examples) == 30
+    for name in examples:
+        assert examples[name].mean() == pytest.approx(found[name.removeprefix("iic/")]["mean"], rel=1e-5)
+    assert found["over_k_means"]["mean"] == pytest.approx(
+        found["accuracy"]["mean"] - found["k_means_accuracy"]["mean"], abs=1e-9
+    )
+    assert found["heads"] == 2 * 2
+    for name in ("information", "accuracy", "joint", "confusion", "galleries", "linear"):
+        assert np.asarray(Image.open(root / f"results/plots/{name}.png")).std() > 5
     history = pd.read_csv(root / "results/training.csv")
     assert history["epoch"].tolist() == [1, 2, 3]
     # The source's way decides on the test images themselves which cluster is which, so it cannot score less.
@@ -63,7 +74,7 @@ def test_the_head_with_the_least_loss_counts(finished):
         mine = heads[heads["seed"] == seed]
         chosen = mine[mine["variant"] == f"head {best}"].iloc[0]
         row = table.iloc[seed]
-        for name in ("accuracy", "nmi", "ari", "source_accuracy", "information"):
+        for name in ("accuracy", "majority_accuracy", "nmi", "ari", "source_accuracy", "information"):
             assert row[name] == pytest.approx(chosen[name], rel=1e-5)
         assert row["most_accurate"] == pytest.approx(mine["accuracy"].max(), rel=1e-5)
 

@@ -6,13 +6,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 from maskwright.experiments.clustering.report import metrics
-from maskwright.experiments.clustering.report.metrics import best_assignment, clustering_scores
+from maskwright.experiments.clustering.report.metrics import (
+    best_assignment,
+    majority_assignment,
+    right_answers,
+    table_scores,
+)
+from maskwright.learning.views.information import pair_counts
 
 
 def test_the_examples_of_the_docstrings():
-    assert tuple(doctest.testmod(metrics)) == (0, 2)
+    assert tuple(doctest.testmod(metrics)) == (0, 4)
 
 
 @settings(max_examples=60)
@@ -32,8 +39,8 @@ def test_fewer_and_more_clusters_than_classes():
 
 def test_scores_by_hand():
     clusters, labels = np.array([0, 0, 1, 1, 2, 2]), np.array([1, 1, 0, 0, 2, 0])
-    scores = clustering_scores(clusters, labels, np.array([1, 0, 2]))
-    assert scores["accuracy"] == pytest.approx(5 / 6)
+    assert right_answers(clusters, labels, np.array([1, 0, 2])).tolist() == [True] * 5 + [False]
+    scores = table_scores(pair_counts(clusters, labels))
     # Pairs together in both: 2 of 3 (clusters) and 4 (classes: 3 of class 0 and 1 of class 1) of 15 pairs; expected
     # 3 · 4 / 15 = 0.8, largest (3 + 4) / 2 = 3.5.
     assert scores["ari"] == pytest.approx((2 - 0.8) / (3.5 - 0.8))
@@ -47,9 +54,31 @@ def test_names_of_clusters_do_not_matter():
     rng = np.random.default_rng(0)
     clusters, labels = rng.integers(0, 4, (2, 200))
     order = np.array([2, 0, 3, 1])
-    scores = clustering_scores(clusters, labels, np.array([0, 1, 2, 3]))
-    renamed = clustering_scores(order[clusters], labels, np.argsort(order))
-    assert renamed == pytest.approx(scores)
+    renamed = table_scores(pair_counts(order[clusters], labels))
+    for name, score in table_scores(pair_counts(clusters, labels)).items():
+        assert renamed[name] == pytest.approx(float(score))
+    np.testing.assert_array_equal(
+        right_answers(order[clusters], labels, np.argsort(order)), right_answers(clusters, labels, np.arange(4))
+    )
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), min_size=2, max_size=30))
+def test_scores_are_those_of_scikit_learn(pairs):
+    clusters, labels = np.array(pairs).T
+    found = table_scores(np.stack([pair_counts(clusters, labels, (4, 3)), np.eye(4, 3, dtype=int)]))
+    assert found["nmi"][0] == pytest.approx(normalized_mutual_info_score(labels, clusters), abs=1e-9)
+    assert found["ari"][0] == pytest.approx(adjusted_rand_score(labels, clusters), abs=1e-9)
+
+
+@settings(max_examples=30)
+@given(arrays.arrays(np.int64, st.tuples(st.integers(1, 4), st.integers(1, 4)), elements=st.integers(1, 20)))
+def test_no_assignment_at_all_gets_more_right_than_the_majority(counts):
+    found = majority_assignment(counts)
+    assert counts[np.arange(len(counts)), found].sum() == counts.max(axis=1).sum()
+    assert counts[np.arange(len(counts)), best_assignment(counts)].sum() <= counts.max(axis=1).sum() or (
+        len(counts) > counts.shape[1]
+    )
 
 
 @pytest.mark.parametrize(
@@ -57,10 +86,11 @@ def test_names_of_clusters_do_not_matter():
     [
         (lambda: best_assignment(np.array([1, 2])), "two dimensions, not 1"),
         (lambda: best_assignment(np.array([[3, -1]])), "must not be negative, but the smallest is -1"),
+        (lambda: majority_assignment(np.array([1, 2])), "two dimensions, not 1"),
         (lambda: best_assignment(np.array([[1, 0], [0, 0], [0, 1]])), "2 samples are too few to assign 3 clusters"),
-        (lambda: clustering_scores(np.array([0]), np.array([0, 1]), np.array([0])), "must have the same shape"),
-        (lambda: clustering_scores(np.array([], int), np.array([], int), np.array([0])), "no samples"),
-        (lambda: clustering_scores(np.array([0, 2]), np.array([0, 1]), np.array([0, 1])), "clusters are from 0 to 2"),
+        (lambda: right_answers(np.array([0]), np.array([0, 1]), np.array([0])), "must have the same shape"),
+        (lambda: right_answers(np.array([], int), np.array([], int), np.array([0])), "no samples"),
+        (lambda: right_answers(np.array([0, 2]), np.array([0, 1]), np.array([0, 1])), "clusters are from 0 to 2"),
     ],
 )
 def test_wrong_input(call, message):

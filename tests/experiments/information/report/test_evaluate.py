@@ -9,7 +9,7 @@ from maskwright.experiments.information.learn import train as training
 from maskwright.experiments.information.report import evaluate as report
 from maskwright.experiments.information.serve import serving_model
 from maskwright.learning.common.saved import load_model
-from maskwright.learning.views.information import gaussian_information
+from maskwright.learning.views.information import gaussian_information, parabola_information
 from maskwright.shared.identity import content_hash
 from support.tiny_information import tiny_information, write_data
 
@@ -32,7 +32,7 @@ def test_writes_what_it_says(finished):
     root, (metrics, details) = finished
     assert json.loads((root / "results/metrics.json").read_text()) == metrics
     assert json.loads((root / "results/details.json").read_text()) == details
-    assert list(details) == ["digits", "gaussian_0", "gaussian_0.8"]
+    assert list(details) == ["digits", "gaussian_0", "gaussian_0.8", "parabola", "identities"]
     exact = gaussian_information(0.8)
     found = details["gaussian_0.8"]
     assert found["exact"] == exact
@@ -41,17 +41,29 @@ def test_writes_what_it_says(finished):
     errors = [abs(details[variant]["mine_error"]["mean"]) for variant in ("gaussian_0", "gaussian_0.8")]
     digits = details["digits"]
     assert metrics == {"mine_error": max(errors), "accuracy": digits["accuracy"]["mean"]}
-    assert digits["gain"]["mean"] == pytest.approx(
-        digits["accuracy"]["mean"] - digits["untrained_accuracy"]["mean"], abs=1e-12
-    )
+    examples = pd.read_csv(root / "results/plots/examples.csv")
+    assert len(examples) == 30
+    for control in ("untrained", "pixels", "pca", "projection"):
+        less = digits[f"over_{control}"]
+        assert less["mean"] == pytest.approx(digits["accuracy"]["mean"] - digits[f"{control}_accuracy"]["mean"])
+        assert less["test_low"] <= less["mean"] <= less["test_high"]
+        assert examples[f"digits/{control}_accuracy"].mean() == pytest.approx(
+            digits[f"{control}_accuracy"]["mean"], 1e-5
+        )
     # A linear classifier of pixels can tell these digits apart.
-    assert digits["pixel_accuracy"] > 0.9
-    for name in ("bound.png", "estimates.png", "codes.png", "views.png"):
-        assert np.asarray(Image.open(root / "results/plots" / name)).std() > 5
+    assert digits["pixels_accuracy"]["mean"] > 0.9
+    assert digits["mine"]["test_low"] <= digits["mine"]["mean"] <= digits["mine"]["test_high"]
+    assert details["parabola"]["exact"] == parabola_information(1.0)
+    assert details["identities"]["byte"] == {
+        **{"H(X)": 8, "H(Y)": 4, "H(X,Y)": 8, "I(X;Y)": 4, "H(X|Y)": 4, "H(Y|X)": 0, "largest_difference": 0}
+    }
+    assert len(pd.read_csv(root / "results/plots/identities.csv")) == 4 * 9
+    for name in ("bound", "estimates", "parabola", "codes", "views", "identities"):
+        assert np.asarray(Image.open(root / f"results/plots/{name}.png")).std() > 5
     table = pd.read_csv(root / "results/plots/replicates.csv", keep_default_na=False)
     assert set(table.loc[table["variant"] == "gaussian_0", "accuracy"]) == {""}
     history = pd.read_csv(root / "results/training.csv")
-    assert history["variant"].tolist() == ["digits", *["gaussian_0"] * 2, *["gaussian_0.8"] * 2]
+    assert history["variant"].tolist() == ["digits", *["gaussian_0"] * 2, *["gaussian_0.8"] * 2, *["parabola"] * 2]
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@
 
 This is invariant information clustering (Ji, Henriques, Vedaldi 2019, https://arxiv.org/abs/1807.06653). A network
 with a softmax over K clusters is trained to maximise the mutual information between its outputs for two views. The
-source reports about 99 % on the 60,000 digits after 1,200 epochs.
+code of the source trains 1,200 epochs on 60,000 digits, for an accuracy of about 99 %.
 """
 
 from collections.abc import Iterator
@@ -114,8 +114,9 @@ def _drawn_epochs(epochs: int) -> list[int]:
 
 
 def shown_pictures(images: np.ndarray, settings: Clustering, seed: int) -> Iterator[Arrays]:
-    """Yield a network's training data for each epoch: every image, and the transform that makes its other view."""
+    """Yield a network's training data for each epoch: every image, and how its second view is distorted."""
     for number in range(settings.epochs):
         rng = np.random.default_rng([seed % 2**64, 1, number])
-        shown = images[rng.permutation(len(images))], random_views(len(images), images.shape[1], rng)
-        yield in_batches(shown, settings.batch_size)
+        order = rng.permutation(len(images))
+        drawn = random_views(len(images), images.shape[1], settings.views, rng)
+        yield in_batches((images[order], *drawn), settings.batch_size)

@@ -11,11 +11,12 @@ from keras import layers
 
 from maskwright.experiments.information.params import DigitCodes, Information
 from maskwright.learning.common.determinism import layer_seed
-from maskwright.learning.replicates.fitting import Arrays, Network, adam_up_and_down, in_batches, start_fitting
+from maskwright.learning.replicates.fitting import Arrays, Loss, Network, adam_up_and_down, in_batches, start_fitting
 from maskwright.learning.views.encoders import ENCODERS, encode, together
 from maskwright.learning.views.mutual_information import donsker_varadhan, statistics_network
-from maskwright.learning.views.sampling import middle_views, random_views, sample_views, view_margin
+from maskwright.learning.views.sampling import middle_views, random_views, second_views, view_margin
 from maskwright.shared.datasets import DIGIT_SIDE
+from maskwright.shared.settings import Views
 
 STATISTICS = "digits_statistics"
 """The folder, next to those of the variants, of the statistics that measure the information between the codes."""
@@ -84,8 +85,9 @@ def start(pool: Executor, images: np.ndarray, settings: DigitCodes, seeds: range
     def shown(seed: int) -> Iterator[Arrays]:
         for number in range(settings.epochs):
             rng = np.random.default_rng([seed % 2**64, 1, number])
-            both = images[rng.permutation(len(images))], random_views(len(images), DIGIT_SIDE, rng)
-            yield in_batches(both, settings.batch_size)
+            order = rng.permutation(len(images))
+            drawn = random_views(len(images), DIGIT_SIDE, settings.views, rng)
+            yield in_batches((images[order], *drawn), settings.batch_size)
 
     rule = adam_up_and_down(
         settings.learning_rate,
@@ -94,7 +96,7 @@ def start(pool: Executor, images: np.ndarray, settings: DigitCodes, seeds: range
         examples=len(images),
         batch_size=settings.batch_size,
     )
-    futures = start_fitting(pool, pairs, [shown(seed) for seed in seeds], _loss, rule)
+    futures = start_fitting(pool, pairs, [shown(seed) for seed in seeds], _loss(settings.views), rule)
     return [Started(*parts) for parts in zip(encoders, scorers, futures, strict=True)]
 
 
@@ -105,7 +107,10 @@ def _paired(encoder: Any, statistic: Any) -> keras.Model:
     return keras.Model(views, [statistic([one, other]), statistic([one, keras.ops.roll(other, 1, axis=0)])])
 
 
-def _loss(network: Network, batch: tuple[Any, ...]) -> tuple[Any, dict[str, Any]]:
-    images = tf.cast(batch[0], tf.float32) / 255
-    bound = donsker_varadhan(*network([middle_views(images), sample_views(images, batch[1])]))
-    return -bound, {"bound": bound}
+def _loss(views: Views) -> Loss:
+    def loss(network: Network, batch: tuple[Any, ...]) -> tuple[Any, dict[str, Any]]:
+        images = tf.cast(batch[0], tf.float32) / 255
+        bound = donsker_varadhan(*network([middle_views(images), second_views(images, batch[1:], views)]))
+        return -bound, {"bound": bound}
+
+    return loss

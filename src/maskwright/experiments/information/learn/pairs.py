@@ -1,4 +1,4 @@
-"""MINE on pairs of Gaussian numbers with known mutual information."""
+"""MINE on pairs of numbers with known mutual information: Gaussian ones, and a parabola with noise."""
 
 import zlib
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from maskwright.experiments.information.params import Information
+from maskwright.experiments.information.params import PARABOLA, Information
 from maskwright.learning.replicates.fitting import Arrays, Network, adam, start_fitting
 from maskwright.learning.replicates.layers import ReplicatedDense
 from maskwright.learning.views.mutual_information import donsker_varadhan
@@ -20,7 +20,7 @@ _MEASURED = 1000
 
 
 class Fitted(NamedTuple):
-    """The trained statistics of one correlation.
+    """The trained statistics of one variant.
 
     Attributes:
         model: pairs (B, R, 2) -> (B, R), for R seeds.
@@ -31,12 +31,12 @@ class Fitted(NamedTuple):
     bounds: np.ndarray
 
 
-def statistics(settings: Information, correlations: int = 1) -> keras.Model:
-    """Return the statistics of all seeds, in turn for each of the correlations: pairs (B, R, 2) -> (B, R).
+def statistics(settings: Information, variants: int = 1) -> keras.Model:
+    """Return the statistics of all seeds, in turn for each of the variants: pairs (B, R, 2) -> (B, R).
 
-    T(x, y) = w · ReLU(a x + b y + c) + d with `hidden` units, as in the source.
+    T(x, y) = w · ReLU(a x + b + a' y + b') + c with `hidden` units, as in the book's code.
     """
-    seeds = [*range(settings.seed, settings.seed + settings.seeds)] * correlations
+    seeds = [*range(settings.seed, settings.seed + settings.seeds)] * variants
     pairs: Any = keras.Input((len(seeds), 2), name="pairs")
     both = layers.Add(name="sum")(
         [
@@ -45,26 +45,37 @@ def statistics(settings: Information, correlations: int = 1) -> keras.Model:
         ]
     )
     scores = ReplicatedDense(1, seeds, name="statistic")(layers.ReLU(name="relu")(both))
-    return keras.Model(pairs, scores[..., 0], name="gaussian")
+    return keras.Model(pairs, scores[..., 0], name="statistics")
 
 
-def gaussian_pairs(correlation: float, settings: Information) -> tuple[np.ndarray, np.ndarray]:
-    """Draw for each seed the pairs for training, and the same number for measuring: (R, N, 2) float32 each."""
+def drawn_pairs(variant: str, settings: Information) -> tuple[np.ndarray, np.ndarray]:
+    """Draw for each seed the pairs for training, and the same number for measuring: (R, N, 2) float32 each.
+
+    x and n are standard normal. With the correlation r of a Gaussian variant, y = r x + sqrt(1 - r^2) n. For the
+    parabola, y = x^2 + s n, where s is `parabola_noise`.
+    """
+    # Gaussian pairs depend on the correlation, whatever their variant's name.
+    key = PARABOLA if variant == PARABOLA else repr(settings.gaussians[variant])
     pairs = np.empty((settings.seeds, settings.pairs, 2), np.float32)
     for row, seed in enumerate(range(settings.seed, settings.seed + settings.seeds)):
-        rng = np.random.default_rng([seed % 2**64, zlib.crc32(repr(correlation).encode())])
-        x, other = rng.normal(size=(2, settings.pairs))
-        pairs[row, :, 0] = x
-        pairs[row, :, 1] = correlation * x + np.sqrt(1 - correlation**2) * other
+        rng = np.random.default_rng([seed % 2**64, zlib.crc32(key.encode())])
+        x, noise = rng.normal(size=(2, settings.pairs))
+        if variant == PARABOLA:
+            y = x**2 + settings.parabola_noise * noise
+        else:
+            correlation = settings.gaussians[variant]
+            y = correlation * x + np.sqrt(1 - correlation**2) * noise
+        pairs[row] = np.stack([x, y], axis=1)
     half = settings.pairs // 2
     return pairs[:, :half], pairs[:, half:]
 
 
-def fit_statistics(settings: Information) -> dict[float, Fitted]:
-    """Train the statistics of all seeds and correlations together, and return the result for each correlation."""
-    drawn = [gaussian_pairs(correlation, settings) for correlation in settings.correlations]
+def fit_statistics(settings: Information) -> dict[str, Fitted]:
+    """Train the statistics of all seeds and variants of pairs together, and return the result for each variant."""
+    variants = settings.pair_variants
+    drawn = [drawn_pairs(variant, settings) for variant in variants]
     training, held_out = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
-    model = statistics(settings, len(settings.correlations))
+    model = statistics(settings, len(variants))
     pairs = tf.constant(held_out[:, :_MEASURED].transpose(1, 0, 2))
     apart = shifted(pairs, 1)
 
@@ -89,11 +100,11 @@ def fit_statistics(settings: Information) -> dict[float, Fitted]:
         )
         bounds = reported.result()["bound"]
     fitted = {}
-    for number, correlation in enumerate(settings.correlations):
+    for number, variant in enumerate(variants):
         rows = slice(number * settings.seeds, (number + 1) * settings.seeds)
         one = statistics(settings)
         one.set_weights([weight[rows] for weight in model.get_weights()])
-        fitted[correlation] = Fitted(one, bounds[:, rows])
+        fitted[variant] = Fitted(one, bounds[:, rows])
     return fitted
 
 
@@ -103,7 +114,7 @@ def _batches(training: np.ndarray, settings: Information) -> Iterator[Arrays]:
     seeds = range(settings.seed, settings.seed + settings.seeds)
     for epoch in range(settings.epochs):
         orders = [np.random.default_rng([seed % 2**64, 1, epoch]).permutation(training.shape[1]) for seed in seeds]
-        rows = np.tile(np.stack(orders)[:, : steps * settings.batch_size], (len(settings.correlations), 1))
+        rows = np.tile(np.stack(orders)[:, : steps * settings.batch_size], (len(settings.pair_variants), 1))
         pairs = np.take_along_axis(training, rows[..., None], axis=1)
         pairs = pairs.reshape(len(rows), steps, settings.batch_size, 2).transpose(1, 2, 0, 3)  # (steps, B, R, 2)
         apart = np.stack([pairs[..., 0], np.roll(pairs[..., 1], 1, axis=1)], axis=-1)
