@@ -26,6 +26,7 @@ class Analysis:
         paired: the pairs that differ in one factor only.
         anova, means, diagnostics: of the model that is reported.
         examples: why there is no interval over the test examples; None if there is one, or none was to be expected.
+        test_examples: how many test examples these intervals are over; 0 without them.
     """
 
     choice: Choice
@@ -36,6 +37,7 @@ class Analysis:
     means: pd.DataFrame
     diagnostics: Diagnostics
     examples: str | None
+    test_examples: int
 
     @property
     def model(self) -> Model:
@@ -76,6 +78,7 @@ def analyse(
         means=means_table(choice.model),
         diagnostics=diagnose(choice.model, choice.quality),
         examples=examples.missing if examples is not None and transform == "none" else None,
+        test_examples=0 if values is None else values.shape[1],
     )
 
 

@@ -69,7 +69,7 @@ def _save_pictures(analysis: Analysis, folder: Path) -> None:
 
 def _metrics(analysis: Analysis) -> dict[str, Any]:
     choice, model, quality = analysis.choice, analysis.model, analysis.quality
-    effects = _by_change(analysis.effects, ("estimate", "low", "high", "p", "p_holm"))
+    effects = _by_change(analysis.effects, ("estimate", "low", "high", "standard_error", "df", "p", "p_holm"))
     for found, row in zip(effects.values(), analysis.effects.to_dict("records"), strict=True):
         if math.isfinite(row["test_low"]):
             found |= {name: _number(row[name]) for name in ("test_low", "test_high")}
@@ -82,6 +82,7 @@ def _metrics(analysis: Analysis) -> dict[str, Any]:
         "runs": len(model.y),
         "configurations": model.configurations,
         "seeds": model.trials.seeds,
+        "examples": analysis.test_examples,
         "without_result": sum(model.trials.failed.values()),
         "residual_df": model.residual_df,
         "standard_errors": model.covariance.kind,
@@ -100,7 +101,10 @@ def _metrics(analysis: Analysis) -> dict[str, Any]:
         },
         "pairs": _by_change(analysis.paired, list(analysis.paired.columns[2:])),
         "plain_table": {
-            row["column"]: {name: _number(row[name]) for name in ("estimate", "standard_error", "low", "high", "p")}
+            row["column"]: {
+                **{name: _number(row[name]) for name in ("estimate", "standard_error", "low", "high", "p")},
+                "df": analysis.plain.configurations - len(plain),
+            }
             for row in plain
         },
     }

@@ -33,7 +33,7 @@ def _activation(name: str) -> Claim:
         source=_TEXT,
         statement=f"The activation {name} moves the performance the other way than the layers do.",
         quantity=f"{_RESPONSES['bce']}: coefficient of {name} in the source's regression",
-        measure=Coefficient("autoencoder", "bce", f"activation: {name}"),
+        measure=Coefficient("autoencoder", "bce", f"activation = {name}"),
         low=0.0,
         reason="the layers' coefficients are to be negative. Without an intercept this one is a mean loss, so it is "
         "positive whatever the activation does",
