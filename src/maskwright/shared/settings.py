@@ -35,7 +35,7 @@ class Augmentation(Section):
 class Schedule(Section):
     """The learning rate over the epochs."""
 
-    name: Literal["steps", "cosine"] = "cosine"
+    name: Literal["steps", "cosine", "inverse"] = "cosine"
     warmup_epochs: Annotated[float, Field(ge=0)] = 2.0
 
 

@@ -17,7 +17,7 @@ class Autoencoder(Section):
     attention_kernel: Literal[3, 5, 7]
     activation: Literal["elu", "relu", "selu", "sigmoid"]
     depth: Positive
-    filters: Annotated[list[Positive], Field(min_length=1, max_length=8)]
+    filters: Annotated[list[Positive], Field(min_length=3, max_length=8)]
     latent: Annotated[int, Field(ge=2)]
     kl_weight: Annotated[float, Field(ge=0)]
     images: Positive | None = None
