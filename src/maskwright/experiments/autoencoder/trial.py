@@ -6,14 +6,16 @@ from maskwright.experiments.autoencoder.data import read_split
 from maskwright.experiments.autoencoder.learn.scores import code
 from maskwright.experiments.autoencoder.learn.training import new_trainer
 from maskwright.experiments.autoencoder.params import Autoencoder
-from maskwright.experiments.autoencoder.report.metrics import scores
+from maskwright.experiments.autoencoder.report.metrics import means, scores
+from maskwright.shared.experiment import Tried
 
 
-def trial(settings: Autoencoder, data: Path) -> dict[str, float]:
+def trial(settings: Autoencoder, data: Path) -> Tried:
     """Train in memory and return the same scores on the test split as `evaluate`. Write no files.
 
     The model has the weights after the last epoch. No epoch is chosen, so no validation split is needed. If the
-    training diverged, the scores are not finite.
+    training diverged, the scores are not finite. The examples are the `bce` and, if the autoencoder is variational,
+    the `kl` of each test digit.
 
     Args:
         settings: the experiment's section of params.yaml.
@@ -25,4 +27,5 @@ def trial(settings: Autoencoder, data: Path) -> dict[str, float]:
     training, test = (read_split(settings, data, split).images for split in ("train", "test"))
     trainer = new_trainer(settings, training)
     trainer.fit(0, [])
-    return scores(test, code(trainer.model, test), settings.kl_weight)
+    measured = scores(test, code(trainer.model, test), settings.kl_weight)
+    return Tried(means(measured), {name: measured[name] for name in ("bce", "kl") if name in measured})

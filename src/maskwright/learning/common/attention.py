@@ -31,9 +31,7 @@ class SpatialAttention(keras.layers.Layer):
         ValueError: kernel_size is even or not positive.
     """
 
-    def __init__(
-        self, kernel_size: int = 7, seed: int | None = None, use_bias: bool = False, **kwargs: Any
-    ) -> None:
+    def __init__(self, kernel_size: int = 7, seed: int | None = None, use_bias: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if kernel_size < 1 or kernel_size % 2 == 0:
             raise ValueError(f"kernel_size must be odd and positive, not {kernel_size}")
