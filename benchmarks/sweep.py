@@ -22,7 +22,7 @@ import psutil
 
 from maskwright.experiments.xor.params import Xor
 from maskwright.params import load_params
-from maskwright.shared.experiment import Experiment, OneNetwork
+from maskwright.shared.experiment import Experiment, OneNetwork, Tried
 from maskwright.shared.parallel import available_cores
 from maskwright.shared.sweep_settings import Sweep
 from maskwright.sweeps.plan import Plan, Trial, plan_sweep
@@ -34,10 +34,10 @@ NAPS = 1000
 NAP = 0.01
 
 
-def trial(settings: Xor, data: Path) -> dict[str, float]:
+def trial(settings: Xor, data: Path) -> Tried:
     """Sleep."""
     time.sleep(NAP)
-    return {"slept": NAP}
+    return Tried({"slept": NAP}, {})
 
 
 def naps() -> Any:

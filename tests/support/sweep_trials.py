@@ -5,9 +5,11 @@ import time
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from maskwright.experiments.xor.params import Xor
 from maskwright.params import parse_params
-from maskwright.shared.experiment import OneNetwork
+from maskwright.shared.experiment import OneNetwork, Tried
 from maskwright.shared.yaml_file import read_yaml
 from maskwright.sweeps.plan import plan_sweep
 from maskwright.sweeps.run import run_sweep, trial_keys
@@ -22,12 +24,14 @@ def trial(settings, data):
     if settings.hidden == 13:
         raise ValueError("thirteen\nunits")
     if settings.hidden == 14:
-        return {"accuracy": float("nan"), "loss": 1.0}
+        return Tried({"accuracy": float("nan"), "loss": 1.0}, {"accuracy": np.array([np.nan, 1.0])})
     if settings.hidden == 15 and settings.seed == 0:
         os._exit(1)
     if settings.hidden == 16:
-        return {"hidden": 1.0}
-    return {"accuracy": settings.learning_rate / settings.hidden, "loss": settings.seed, "third": 1 / 3}
+        return Tried({"hidden": 1.0}, {})
+    accuracy, seed = settings.learning_rate / settings.hidden, settings.seed
+    examples = {"accuracy": accuracy * np.array([0.5, 1.5]), "loss": np.array([seed, seed, seed / 3])}
+    return Tried({"accuracy": accuracy, "loss": seed, "third": 1 / 3}, examples)
 
 
 def _tries():

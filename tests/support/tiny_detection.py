@@ -125,7 +125,9 @@ def main(data: Path, out: Path) -> None:
         (out / "left.json").write_text(json.dumps(sorted(files)))
     train(out / "resumed")
     score(data / "masks", out / "results", out / "whole/model")
-    (out / "trial.json").write_text(json.dumps(trial(settings, data / "masks"), allow_nan=False))
+    tried = trial(settings, data / "masks")
+    examples = {name: values.tolist() for name, values in tried.examples.items()}
+    (out / "trial.json").write_text(json.dumps([tried.measures, examples], allow_nan=False))
 
     model, about = load_model(out / "whole/model")
     for level in (0, 1):

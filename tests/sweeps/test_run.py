@@ -10,11 +10,13 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from maskwright.catalogue import EXPERIMENTS
 from maskwright.effects.trials import read_trials, select_trials
 from maskwright.shared.errors import MaskwrightError
+from maskwright.shared.experiment import Tried
 from maskwright.shared.identity import trial_code_hash
 from maskwright.sweeps.cluster import open_cluster, unordered
 from maskwright.sweeps.plan import plan_sweep
@@ -102,6 +104,21 @@ def test_the_table(undisturbed):
     assert str(os.getpid()) not in processes
 
 
+def test_the_table_of_the_test_examples(undisturbed):
+    with (undisturbed / "out/examples.csv").open(newline="") as file:
+        header, *lines = csv.reader(file)
+    combinations = [(rate, units) for rate in (1.0, 2.0, 3.0, 4.0) for units in (1, 2)]
+    assert header == [
+        f"learning_rate={rate} hidden={units}/{name}" for rate, units in combinations for name in ("accuracy", "loss")
+    ]
+    # The accuracy has two examples, the loss three. The mean of the seeds 0, ..., 4 is 2, and a third of it 0.666667.
+    assert lines == [
+        [cell for rate, units in combinations for cell in (f"{0.5 * rate / units:.6g}", "2")],
+        [cell for rate, units in combinations for cell in (f"{1.5 * rate / units:.6g}", "2")],
+        ["", "0.666667"] * 8,
+    ]
+
+
 def test_the_table_is_what_the_analysis_reads(undisturbed):
     trials = select_trials(read_trials(undisturbed / "out/trials.csv"), "accuracy", ["learning_rate", "hidden"])
     assert len(trials.y) == 40
@@ -118,7 +135,8 @@ def test_a_repeated_sweep_runs_nothing_and_an_extended_one_what_is_new(undisturb
     assert line.startswith("toy: 40 finished (40 from before); see ")
     assert ran(tmp_path) == []
     assert len(set(told)) == len(told) == 40
-    assert (tmp_path / "out/trials.csv").read_bytes() == (undisturbed / "out/trials.csv").read_bytes()
+    for table in ("trials.csv", "examples.csv"):
+        assert (tmp_path / "out" / table).read_bytes() == (undisturbed / "out" / table).read_bytes()
     line = run(tmp_path, {**forty(steps=50), "seeds": [0, 1, 2, 3, 4, 99]}, scheduler=shared)
     assert line.startswith("toy: 48 finished (40 from before); see ")
     assert {seed for _, _, seed, _ in ran(tmp_path)} == {"99"}
@@ -145,6 +163,13 @@ def test_what_goes_wrong_is_a_row_and_a_killer_harms_nobody_else(tmp_path, share
         ("1", "1", "1", "finished", ""),
     ]
     assert [line[1:3] for line in ran(tmp_path)].count(("15", "0")) == 2
+    # 13, 14 and 16 have no result. Of 15, seed 1 alone has one, so its loss is that seed's.
+    assert (tmp_path / "out/examples.csv").read_text().splitlines() == [
+        "hidden=15/accuracy,hidden=15/loss,hidden=1/accuracy,hidden=1/loss",
+        "0.0333333,1,0.5,0.5",
+        "0.1,1,1.5,0.5",
+        ",0.333333,,0.166667",
+    ]
     # Once more: what failed is tried again, what diverged or finished is not.
     (tmp_path / "ran").unlink()
     without_killer = {**section, "factors": {"hidden": [13, 14, 1]}}
@@ -155,11 +180,14 @@ def test_what_goes_wrong_is_a_row_and_a_killer_harms_nobody_else(tmp_path, share
 
 
 def test_nothing_finished(tmp_path, shared):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/examples.csv").write_text("of an earlier sweep\n")
     with pytest.raises(
         MaskwrightError, match=r"toy: none of 2 trials finished: ValueError: thirteen units \(2 of them"
     ):
         run(tmp_path, {"factors": {"hidden": [13]}, "fixed": {"steps": 50}, "seeds": 2}, scheduler=shared)
     assert [row["status"] for row in rows(tmp_path)] == ["failed", "failed"]
+    assert not (tmp_path / "out/examples.csv").exists()
 
 
 def test_a_response_that_is_not_measured_is_told_at_once(tmp_path, shared):
@@ -226,7 +254,8 @@ def test_a_sweep_killed_in_the_middle_continues(tmp_path, undisturbed, shared):
     assert line.startswith(f"toy: 40 finished ({there} from before); see ")
     assert 8 <= there + 1 < 40
     assert len(ran(tmp_path)) == 40 - there
-    assert (tmp_path / "out/trials.csv").read_bytes() == (undisturbed / "out/trials.csv").read_bytes()
+    for table in ("trials.csv", "examples.csv"):
+        assert (tmp_path / "out" / table).read_bytes() == (undisturbed / "out" / table).read_bytes()
 
 
 def test_ctrl_c_is_quiet_and_keeps_what_there_is(tmp_path):
@@ -322,10 +351,12 @@ def test_other_code_on_a_worker_is_no_result(tmp_path):
 @pytest.mark.parametrize(
     ("returned", "status", "reason"),
     [
-        ({"a": 1, "b": 0.5}, "finished", ""),
-        ({"a": float("inf"), "b": float("nan"), "c": 1.0}, "diverged", "a is inf, b is nan"),
-        ({"a": "0.5"}, "failed", "a is not a number but str"),
-        ({}, "failed", "the trial returned no named numbers but dict"),
+        (Tried({"a": 1, "b": 0.5}, {"a": np.array([0.5, 1.5])}), "finished", ""),
+        (Tried({"a": np.inf, "b": np.nan, "c": 1.0}, {"a": np.array([np.inf])}), "diverged", "a is inf, b is nan"),
+        (Tried({"a": 1.0}, {"a": np.array([1, np.nan])}), "diverged", "a of an example is not finite"),
+        (Tried({"a": "0.5"}, {}), "failed", "a is not a number but str"),
+        (Tried({}, {}), "failed", "the trial returned no named numbers but Tried"),
+        ({"a": 1.0}, "failed", "the trial returned no named numbers but dict"),
         (0.5, "failed", "the trial returned no named numbers but float"),
     ],
 )
@@ -334,6 +365,7 @@ def test_what_a_trial_may_return(returned, status, reason, monkeypatch, tmp_path
     settings = parameters(forty(steps=50)).section("xor")
     outcome = run_trial(Task(TOY, trial_code_hash(TOY), settings, tmp_path))
     assert (outcome.status, outcome.reason) == (status, reason)
+    assert outcome.examples == ({"a": [0.5, 1.5]} if status == "finished" else {})
 
 
 def test_an_experiment_without_trials_cannot_be_swept():

@@ -34,9 +34,10 @@ def record(root, trials, sweep=SWEEP, killed=None):
     for trial in trials:
         live.log(trial)
     if killed is None:
-        table = root / "trials.csv"
-        table.write_text("trial\n")
-        live.finish(table)
+        tables = [root / "trials.csv", root / "examples.csv"]
+        for table in tables:
+            table.write_text("a\n")
+        live.finish(tables)
     else:
         live.stop(killed=killed)
 
@@ -77,7 +78,7 @@ def test_a_sweep_that_is_continued_and_repeated_has_one_run_for_each_trial(root,
     assert {run.info.run_id for run in repeated.values()} == {run.info.run_id for run in children.values()}
     client = open_store(root, "sweep-toy").client
     assert len(client.get_metric_history(one.info.run_id, "loss")) == 1
-    assert [item.path for item in client.list_artifacts(parent.info.run_id)] == ["trials.csv"]
+    assert [item.path for item in client.list_artifacts(parent.info.run_id)] == ["examples.csv", "trials.csv"]
     assert capsys.readouterr().err == ""
 
     table, _ = runs_as_trials(experiment_runs(root, "sweep-toy"), "loss", ["rate", "seed"])

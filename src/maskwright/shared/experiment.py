@@ -103,7 +103,7 @@ class Serves(Protocol):
 class Tries(Protocol[S_contra]):
     """The module `trial`."""
 
-    def trial(self, settings: S_contra, data: Path) -> dict[str, float]:
+    def trial(self, settings: S_contra, data: Path) -> Tried:
         """Train with one combination of settings, and return its numbers on the test split; write no files."""
         ...
 

@@ -28,7 +28,7 @@ def sweep(name: str, params: Params, *, root: Path, results: Path) -> str:
         name: the sweep's name.
         params: all parameters.
         root: folder of the project, for the outcomes that survive a kill and for MLflow's store.
-        results: folder for sweep/NAME/trials.csv.
+        results: folder for sweep/NAME/trials.csv and examples.csv.
 
     Raises:
         MaskwrightError: as `plan_sweep`, `swept_experiment`, `trial_keys` and `run_sweep`.
@@ -52,7 +52,7 @@ def sweep(name: str, params: Params, *, root: Path, results: Path) -> str:
     except BaseException as error:
         live.stop(killed=isinstance(error, KeyboardInterrupt))
         raise
-    live.finish(out / "trials.csv")
+    live.finish(_tables(out))
     return told
 
 
@@ -72,10 +72,10 @@ def sync_sweep(name: str, params: Params, *, root: Path, results: Path) -> bool:
     plan = plan_sweep(name, params)
     about = swept_experiment(plan)
     keys = trial_keys(plan, about, about.data)
-    path = results / "sweep" / name / "trials.csv"
-    outcomes = {**read_outcomes(plan, path), **finished_before(plan, keys, kept_file(root, name))}
+    folder = results / "sweep" / name
+    outcomes = {**read_outcomes(plan, folder / "trials.csv"), **finished_before(plan, keys, kept_file(root, name))}
     trials = [_tracked_trial(trial, keys[trial.name], outcomes[trial.name]) for trial in plan.trials]
-    return record_sweep(root, _tracked_sweep(plan, params, keys), trials, path)
+    return record_sweep(root, _tracked_sweep(plan, params, keys), trials, _tables(folder))
 
 
 def record_sweep_effects(name: str, params: Params, *, root: Path, results: Path) -> bool:
@@ -101,6 +101,11 @@ def record_sweep_effects(name: str, params: Params, *, root: Path, results: Path
         metrics = json.loads((tables / "metrics.json").read_text(encoding="utf-8"))
         added |= record_effects(root, tracked, response, metrics, tables, folder / "plots" / response)
     return added
+
+
+def _tables(folder: Path) -> list[Path]:
+    """Return the tables of a sweep; not every sweep has one of its test examples."""
+    return [path for path in (folder / "trials.csv", folder / "examples.csv") if path.is_file()]
 
 
 def _tracked_sweep(plan: Plan, params: Params, keys: Mapping[str, str]) -> TrackedSweep:

@@ -19,7 +19,7 @@ from maskwright.shared.identity import content_hash, trial_code_hash, trial_key
 from maskwright.shared.parallel import available_cores
 from maskwright.sweeps.cluster import open_cluster, unordered
 from maskwright.sweeps.plan import Plan, Trial
-from maskwright.sweeps.table import columns, write_outcomes
+from maskwright.sweeps.table import columns, write_examples, write_outcomes
 from maskwright.sweeps.worker import Outcome, Task, describe, run_trial
 
 LogTrial = Callable[[Trial, Outcome], None]
@@ -69,7 +69,7 @@ def run_sweep(
     log: LogTrial,
     workers: int | None = None,
 ) -> str:
-    """Run the missing trials of a sweep, and write the table of all trials.
+    """Run the missing trials of a sweep, and write the tables of all trials and of the test examples.
 
     A trial that raises an exception, gives a number that is not finite, or loses its worker repeatedly becomes a row
     with the reason. Each result is saved as it arrives, so a sweep that was killed continues with the missing trials.
@@ -80,7 +80,8 @@ def run_sweep(
         keys: their keys, as `trial_keys` returns them.
         about: the experiment, whose module `trial` runs one trial.
         data: folder of the data set.
-        out: folder for trials.csv, which has a row for each trial in the order of the plan.
+        out: folder for trials.csv, which has a row for each trial in the order of the plan, and for examples.csv, see
+            `table.write_examples`.
         kept: file that survives a kill, to which a line is added for each trial.
         scheduler: address of a Dask scheduler; None for processes of this computer.
         log: called with each trial and its outcome, earlier ones included.
@@ -119,6 +120,7 @@ def run_sweep(
                     progress.advance(outcome)
                     _check_response(plan, outcome)
     write_outcomes(plan, outcomes, out / "trials.csv")
+    write_examples(plan, outcomes, out / "examples.csv")
     return _summary(plan, list(outcomes.values()), new=len(missing), out=out)
 
 

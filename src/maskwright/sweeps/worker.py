@@ -6,13 +6,13 @@ import signal
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from numbers import Real
 from pathlib import Path
 from typing import Any, Literal
 
-from maskwright.shared.experiment import Experiment
+from maskwright.shared.experiment import Experiment, Tried
 from maskwright.shared.identity import trial_code_hash
 from maskwright.shared.quiet import no_chatter
 from maskwright.shared.settings import Section
@@ -54,6 +54,7 @@ class Outcome:
         status: "finished"; "diverged" if it gave a number that is not finite; "failed" if it gave none.
         reason: why it did not finish, in one line; else "".
         measures: the numbers that it measured, by name.
+        examples: for some of the measures, the value of each test example; empty unless the trial finished.
         started: when it started, in seconds since 1970.
         seconds: how long it took.
     """
@@ -61,6 +62,7 @@ class Outcome:
     status: Literal["finished", "diverged", "failed"]
     reason: str = ""
     measures: dict[str, float] = field(default_factory=dict)
+    examples: dict[str, list[float]] = field(default_factory=dict)
     started: float = 0.0
     seconds: float = 0.0
 
@@ -77,12 +79,12 @@ def run_trial(task: Task) -> Outcome:
             assert task.experiment.tries is not None  # the sweep was planned with it
             with no_chatter():
                 module = task.experiment.tries()
-            status, reason, measures = _judged(module.trial(task.settings, task.data))
+            outcome = _judged(module.trial(task.settings, task.data))
         except (Exception, SystemExit) as error:
-            status, reason, measures = "failed", describe(error), {}
+            outcome = Outcome("failed", describe(error))
         seconds = time.perf_counter() - begun
         _forget_models()
-    return Outcome(status, reason, measures, started, seconds)
+    return replace(outcome, started=started, seconds=seconds)
 
 
 def describe(error: BaseException) -> str:
@@ -101,15 +103,23 @@ def dask_teardown(worker: Any) -> None:
     os._exit(0)
 
 
-def _judged(measures: Any) -> tuple[Literal["finished", "diverged", "failed"], str, dict[str, float]]:
-    if not isinstance(measures, dict) or not measures:
-        return "failed", f"the trial returned no named numbers but {type(measures).__name__}", {}
-    for name, value in measures.items():
+def _judged(tried: Any) -> Outcome:
+    if not isinstance(tried, Tried) or not tried.measures:
+        return Outcome("failed", f"the trial returned no named numbers but {type(tried).__name__}")
+    for name, value in tried.measures.items():
         if not isinstance(value, Real):
-            return "failed", f"{name} is not a number but {type(value).__name__}", {}
-    numbers = {str(name): float(value) for name, value in measures.items()}
+            return Outcome("failed", f"{name} is not a number but {type(value).__name__}")
+    numbers = {str(name): float(value) for name, value in tried.measures.items()}
+    examples = {str(name): [float(value) for value in values] for name, values in tried.examples.items()}
     broken = [f"{name} is {value}" for name, value in numbers.items() if not math.isfinite(value)]
-    return ("diverged" if broken else "finished"), ", ".join(broken), numbers
+    broken += [
+        f"{name} of an example is not finite"
+        for name, values in examples.items()
+        if name in numbers and math.isfinite(numbers[name]) and not all(map(math.isfinite, values))
+    ]
+    if broken:
+        return Outcome("diverged", ", ".join(broken), numbers)
+    return Outcome("finished", "", numbers, examples)
 
 
 def _forget_models() -> None:

@@ -8,7 +8,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -71,7 +71,7 @@ class LiveSweep:
 
     def __init__(self, root: Path, sweep: TrackedSweep) -> None:
         self._root, self._sweep = root, sweep
-        self._queue: SimpleQueue[TrackedTrial | tuple[str, Path | None]] = SimpleQueue()
+        self._queue: SimpleQueue[TrackedTrial | tuple[str, Sequence[Path]]] = SimpleQueue()
         self._thread = threading.Thread(target=self._write, name="mlflow", daemon=True)
         self._thread.start()
 
@@ -79,16 +79,16 @@ class LiveSweep:
         """Record a trial; one that has its row already is left alone."""
         self._queue.put(trial)
 
-    def finish(self, table: Path) -> None:
-        """Say that the sweep is complete, and add its table."""
-        self._end("FINISHED", table)
+    def finish(self, tables: Sequence[Path]) -> None:
+        """Say that the sweep is complete, and add its tables."""
+        self._end("FINISHED", tables)
 
     def stop(self, *, killed: bool) -> None:
         """Say that the sweep ended early; running it again continues the run."""
-        self._end("KILLED" if killed else "FAILED", None)
+        self._end("KILLED" if killed else "FAILED", [])
 
-    def _end(self, status: str, table: Path | None) -> None:
-        self._queue.put((status, table))
+    def _end(self, status: str, tables: Sequence[Path]) -> None:
+        self._queue.put((status, tables))
         self._thread.join()
 
     def _write(self) -> None:
@@ -102,7 +102,7 @@ class LiveSweep:
             warn(error, f"the sweep goes on, and `maskwright sweep {self._sweep.name}` once more records it later")
 
 
-def record_sweep(root: Path, sweep: TrackedSweep, trials: Iterable[TrackedTrial], table: Path) -> bool:
+def record_sweep(root: Path, sweep: TrackedSweep, trials: Iterable[TrackedTrial], tables: Sequence[Path]) -> bool:
     """Bring the runs of a sweep up to date, making those that are missing.
 
     Returns:
@@ -116,7 +116,7 @@ def record_sweep(root: Path, sweep: TrackedSweep, trials: Iterable[TrackedTrial]
     added = [writer.trial(trial) for trial in trials]
     # Ended once: a run's time is that from its start to its end.
     if any(added) or not writer.finished():
-        writer.end("FINISHED", table)
+        writer.end("FINISHED", tables)
     return any(added)
 
 
@@ -214,14 +214,14 @@ class _Writer:
         self._rows[trial.key] = (run, status)
         return True
 
-    def end(self, status: str, table: Path | None) -> None:
+    def end(self, status: str, tables: Sequence[Path]) -> None:
         client = self._store.client
         states = [state for _, state in self._rows.values()]
         counts = {"finished": states.count("FINISHED"), "without_result": states.count("FAILED")}
         known = client.get_run(self._run).data.metrics
         changed = {name: value for name, value in counts.items() if known.get(name) != value}
         _log(self._store, self._run, {}, changed, int(time.time() * 1000))
-        if table is not None:
+        for table in tables:
             client.log_artifact(self._run, str(table))
         client.set_terminated(self._run, status)
 

@@ -11,9 +11,10 @@ from maskwright.experiments.detection.report.inference import Scheme, detect_obj
 from maskwright.experiments.detection.report.metrics import all_scores
 from maskwright.photos.images import read_image
 from maskwright.photos.splits import read_classes
+from maskwright.shared.experiment import Tried
 
 
-def trial(settings: Detection, data: Path) -> dict[str, float]:
+def trial(settings: Detection, data: Path) -> Tried:
     """Train in memory with one combination of settings, and return the scores on the test split. Write no files.
 
     The model has the weights after the last epoch. No epoch is chosen, so no validation split is needed.
@@ -40,4 +41,4 @@ def trial(settings: Detection, data: Path) -> dict[str, float]:
     photographs = (read_image(example.image) for example in examples)
     found = [one for (one,) in detect_objects(run, photographs, scheme.size)]
     scores = all_scores([example.truth for example in examples], found, classes, most=settings.nms.most)
-    return {"loss": float(history.history["loss"][-1]), **scores.of_all_classes}
+    return Tried({"loss": float(history.history["loss"][-1]), **scores.of_all_classes}, {})

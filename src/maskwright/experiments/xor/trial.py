@@ -12,13 +12,15 @@ from maskwright.experiments.xor.learn.train import start_networks
 from maskwright.experiments.xor.params import Xor
 from maskwright.experiments.xor.report.metrics import scores
 from maskwright.learning.common.determinism import make_deterministic
+from maskwright.shared.experiment import Tried
 
 
-def trial(settings: Xor, data: Path) -> dict[str, float]:
+def trial(settings: Xor, data: Path) -> Tried:
     """Train one network of the chosen variant, with the seed `settings.seed`, and score it on every possible input.
 
     Returns:
-        `accuracy`, `loss` and `solved` (1 or 0), as in `report.metrics.Scores`.
+        `accuracy`, `loss` and `solved` (1 or 0), as in `report.metrics.Scores`. No examples: the inputs are all
+        that there are, not a sample.
     """
     # The section requires at least two seeds, but a copy is not checked again.
     settings = settings.model_copy(update={"seeds": 1})
@@ -27,4 +29,5 @@ def trial(settings: Xor, data: Path) -> dict[str, float]:
     model: Any = build(settings, settings.mask)
     with ThreadPoolExecutor(1) as pool:
         start_networks(pool, model, settings, inputs, labels).result()
-    return {name: float(values[0]) for name, values in scores(np.asarray(model(inputs)), labels)._asdict().items()}
+    measured = scores(np.asarray(model(inputs)), labels)._asdict()
+    return Tried({name: float(values[0]) for name, values in measured.items()}, {})
