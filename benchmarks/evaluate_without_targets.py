@@ -5,13 +5,15 @@
 
 tf-keras is Keras 2. It is no dependency of this project: install it elsewhere, as above.
 
-A small variational autoencoder learns pictures of a bright spot. Its loss is the cross-entropy of a pixel, and a layer
-adds 0.001 times the divergence, as in the source. Then the cross-entropy and the divergence of other pictures are
-computed from the network's outputs, and set beside `evaluate(x, x)` and `evaluate(x)`.
+A small variational autoencoder learns pictures of a bright spot. Its loss is the cross-entropy of a pixel, and a
+layer adds 0.001 times the divergence, as in the source. Then the cross-entropy and the divergence of other pictures
+are computed from the network's outputs, and set beside `evaluate(x, x)` and `evaluate(x)`.
 
-Expected: `evaluate(x, x)` is the sum of both parts, and `evaluate(x)` the weighted divergence alone, without a warning,
-however good or bad the reconstructions are. (Keras 3 refuses: `None values not supported`.)
+Expected: `evaluate(x, x)` is the sum of both parts, and `evaluate(x)` the weighted divergence alone, without a
+warning, however good or bad the reconstructions are. (Keras 3 refuses: `None values not supported`.)
 """
+
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -26,13 +28,14 @@ EPOCHS = (1, 5, 30)
 class AddDivergence(layers.Layer):
     """Return [mean, log variance] as they are, and add their weighted divergence from N(0, 1) to the loss."""
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
+        """Add the loss of one batch."""
         mean, log_variance = inputs
         self.add_loss(KL_WEIGHT * tf.reduce_mean(divergence(mean, log_variance)))
         return inputs
 
 
-def divergence(mean, log_variance):
+def divergence(mean: Any, log_variance: Any) -> Any:
     """Return the divergence in nats: (B, L), (B, L) -> (B,)."""
     return 0.5 * tf.reduce_sum(tf.square(mean) + tf.exp(log_variance) - 1.0 - log_variance, axis=-1)
 
@@ -46,7 +49,7 @@ def spots(number: int, seed: int) -> np.ndarray:
 
 
 def networks() -> tuple[tf_keras.Model, tf_keras.Model]:
-    """Return the autoencoder, which decodes the mean, and its encoder. (A draw would change the cross-entropy only.)"""
+    """Return the autoencoder, which decodes the mean of the code instead of a draw, and its encoder."""
     image = tf_keras.Input((SIDE * SIDE,))
     hidden = layers.Dense(64, activation="relu")(image)
     mean, log_variance = AddDivergence()([layers.Dense(2)(hidden), layers.Dense(2)(hidden)])

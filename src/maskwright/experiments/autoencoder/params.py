@@ -46,8 +46,8 @@ SOURCE: Mapping[str, Any] = {
     "learning_rate": 0.005,
     "schedule.name": "inverse",
 }
-"""The author's own values: O. Gonzalez-Lugo, "Attention in convolutional autoencoders and hyperparameter analysis with
-linear models", and its code MNISTAttention.py.
+"""The author's own values: O. Gonzalez-Lugo, "Attention in convolutional autoencoders and hyperparameter analysis
+with linear models", and its code MNISTAttention.py.
 
     text, SpatialAttention              the kernel of 5
     text, MakeConvolutionBlock          batch norm, dropout, attention and relu, its defaults; a sweep varies them
@@ -55,5 +55,5 @@ linear models", and its code MNISTAttention.py.
     code, NetworkFitness                depth, epochs, batch size, rate
     code, MainArch and the last loop    filters, and the weight of the divergence
 
-The code's rate in step s is 0.005 / (1 + 0.000392 s), after 25 epochs of 938 batches 0.00049; `inverse` ends at 0.0005.
-It trains on MNIST's 60,000 digits, which `digits.source: keras` gets, less those for validation."""
+The code's rate in step s is 0.005 / (1 + 0.000392 s), so 0.00049 after 25 epochs of 938 batches; `inverse` ends at
+0.0005. It trains on MNIST's 60,000 digits. `digits.source: keras` gets them, and keeps some for validation."""

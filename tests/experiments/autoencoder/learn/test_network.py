@@ -68,7 +68,7 @@ def test_the_weights_of_a_small_one_counted_by_hand():
     coder = 9 * 4 + 9 * 12 + 9 * 21 + (9 * 6 + 4 * 2)
     # 3 * 5 * 2 = 30 values -> 30 -> 2, each with its norm.
     assert encoder.count_params() == coder + (30 * 30 + 4 * 30) + (30 * 2 + 4 * 2)
-    # 2 -> 2 -> 30 with norms; a convolution 2 -> 2; a block 2 -> 3; transposed, 5 -> 3; the last 3 -> 1 with its norm.
+    # 2 -> 2 -> 30 with norms; a convolution 2 -> 2; a block 2 -> 3; transposed, 5 -> 3; the last 3 -> 1 with a norm.
     bottleneck = (2 * 2 + 4 * 2) + (2 * 30 + 4 * 30)
     assert decoder.count_params() == bottleneck + 9 * 4 + 9 * 6 + 9 * 15 + (9 * 3 + 4)
     assert model.count_params() == encoder.count_params() + decoder.count_params()
@@ -87,14 +87,14 @@ def of_source(**changes):
     return Autoencoder.model_validate(values)
 
 
-# Everything but the switches' parts, with filters 35, 25, 15, 5 and depth 3, so that a block of f filters sees c, c + f
-# and c + 2 f channels, and what follows c + 3 f:
-#   encoder      9 * (1 * 35 + (35 + 60 + 85) * 25 + 110 * 25 + (25 + 40 + 55) * 15 + 70 * 15 + 15 * 5) + 4 * 5 =  91,910
-#   bottleneck   7 * 7 * 5 = 245:  245 * 245 + 4 * 245 + 245 * 2 + 4 * 2                                        =  61,503
-#   latent       2 * (2 * 2 + 2)                                                                                =      12
-#   bottleneck   2 * 2 + 4 * 2 + 2 * 245 + 4 * 245                                                              =   1,482
-#   decoder      9 * (5 * 5 + (5 + 20 + 35) * 15 + 50 * 15 + (15 + 40 + 65) * 25 + 90 * 25 + 25) + 4            =  62,554
-# The parts: 12 attentions of 2 * 5 * 5 + 1 = 51, and batch norms with four numbers for 2 * 3 * (25 + 15) filters.
+# With filters 35, 25, 15, 5 and depth 3, without the switches' parts. Blocks of f filters see c, c + f and c + 2 f
+# channels, and what follows them c + 3 f.
+#   encoder     9 * (35 + (35 + 60 + 85) * 25 + 110 * 25 + (25 + 40 + 55) * 15 + 70 * 15 + 15 * 5) + 4 * 5 = 91,910
+#   bottleneck  of 7 * 7 * 5 = 245 values: 245 * 245 + 4 * 245 + 245 * 2 + 4 * 2 = 61,503
+#   latent      2 * (2 * 2 + 2) = 12
+#   bottleneck  2 * 2 + 4 * 2 + 2 * 245 + 4 * 245 = 1,482
+#   decoder     9 * (5 * 5 + (5 + 20 + 35) * 15 + 50 * 15 + (15 + 40 + 65) * 25 + 90 * 25 + 25) + 4 = 62,554
+# The parts: 12 attentions of 2 * 5 * 5 + 1 = 51 each, and batch norms of four numbers for 2 * 3 * (25 + 15) filters.
 @pytest.mark.parametrize(
     ("changes", "parameters"),
     [

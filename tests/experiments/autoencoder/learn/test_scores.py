@@ -12,7 +12,7 @@ def test_the_losses_by_hand():
     logits = np.array([0.0, 0.0, np.log(3), np.log(3)], np.float32).reshape(2, 2, 1, 1)
     coded = Coded(logits, np.zeros((2, 2), np.float32), np.array([1.0, 3.0], np.float32))
     bce = np.array([np.log(2), (np.log(4) + np.log(4 / 3)) / 2])
-    expected = {"loss": bce + [0.5, 1.5], "bce": bce, "kl": [1.0, 3.0], "weighted_kl": [0.5, 1.5]}
+    expected = {"loss": bce + np.array([0.5, 1.5]), "bce": bce, "kl": [1.0, 3.0], "weighted_kl": [0.5, 1.5]}
     measured = losses(images, coded, 0.5)
     assert measured.keys() == expected.keys()
     for name, values in expected.items():

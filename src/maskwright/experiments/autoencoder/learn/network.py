@@ -4,17 +4,17 @@
 
     conv block    convolution 3x3 -> [attention] -> [batch norm] -> [dropout] -> activation
     dense block   `depth` conv blocks, each of which sees the block's input and the output of all earlier ones
-    encoder       convolution 3x3 to filters[0], ReLU; for each of filters[1:-1] a dense block and a convolution 3x3 of
-                  stride 2; convolution 3x3 to filters[-1], batch norm, ReLU; bottleneck
-    bottleneck    n values -> dense to n, batch norm, ReLU -> dense to L, batch norm, ReLU (the decoder's: L to L to n)
+    encoder       convolution 3x3 to filters[0], ReLU; for each of filters[1:-1] a dense block and a convolution 3x3
+                  of stride 2; convolution 3x3 to filters[-1], batch norm, ReLU; bottleneck
+    bottleneck    n values -> dense to n, batch norm, ReLU -> dense to L, batch norm, ReLU; the decoder's: L, L, n
     latent        two dense layers, L -> L, for mean and log variance, if it is variational
     decoder       bottleneck; convolution 3x3 to filters[-1], ReLU; for each of filters[-2:0:-1] a dense block and a
                   transposed convolution 3x3 of stride 2; convolution 3x3 to C, batch norm
 
 Only mean, log variance and the convolution of the spatial attention have a bias. The switches (those in brackets, and
-the activation) concern the conv blocks alone: the convolutions of stride 2 are linear, and the batch norms outside the
-blocks always there. The source is O. Gonzalez-Lugo, "Attention in convolutional autoencoders and hyperparameter
-analysis with linear models"; its text has the blocks and the two coders, its code MNISTAttention.py the bottlenecks.
+the activation) concern the conv blocks alone: the convolutions of stride 2 are linear, and the other batch norms are
+always there. The source is O. Gonzalez-Lugo, "Attention in convolutional autoencoders and hyperparameter analysis
+with linear models": its text has the blocks and the two coders, its code MNISTAttention.py the bottlenecks.
 
 The autoencoder is plain or variational (Kingma and Welling 2014, https://arxiv.org/abs/1312.6114). The layers
 `encoder` and `decoder` of the model that `autoencoder` returns can be used on their own.
