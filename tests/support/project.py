@@ -35,7 +35,7 @@ SMALL = {
         ),
         "rectangles": {"images": 2, "size": [16, 16], "count": 2, "noise": 0.02},
     },
-    "autoencoder": {"filters": [4, 2], "epochs": 2},
+    "autoencoder": {"filters": [4, 3, 2], "epochs": 2},
     "conditional": {"seeds": 2, "epochs": 1, "batch_size": 20, "trunk": [4, 6], "branch": 5, "variants": ["none"]},
     "information": {
         **{"correlations": [0.0, 0.5], "seeds": 2, "pairs": 400, "hidden": 4, "epochs": 1, "batch_size": 100},

@@ -47,7 +47,7 @@ class Views(Section):
 class Schedule(Section):
     """The learning rate over the epochs."""
 
-    name: Literal["steps", "cosine"] = "cosine"
+    name: Literal["steps", "cosine", "inverse"] = "cosine"
     warmup_epochs: Annotated[float, Field(ge=0)] = 2.0
 
 

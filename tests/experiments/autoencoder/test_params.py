@@ -18,7 +18,7 @@ SHIPPED = Path(__file__).parents[3] / "params.yaml"
         ({"activation": "gelu"}, "autoencoder.activation: Input should be 'elu', 'relu', 'selu' or 'sigmoid'"),
         ({"dropout": 1.0}, "autoencoder.dropout: Input should be less than 1"),
         ({"batch_norm": 1}, "autoencoder.batch_norm: Input should be a valid boolean"),
-        ({"filters": []}, "autoencoder.filters: List should have at least 1 item"),
+        ({"filters": [8, 4]}, "autoencoder.filters: List should have at least 3 items"),
         ({"latent": 1}, "autoencoder.latent: Input should be greater than or equal to 2"),
         ({"width": 2}, "autoencoder.width: unknown key"),
     ],

@@ -53,6 +53,16 @@ def test_spatial_attention_by_hand():
     np.testing.assert_allclose(y, [[[[0.982014, 2.946041]]]], rtol=1e-5)
 
 
+def test_spatial_attention_with_a_bias_by_hand():
+    layer = SpatialAttention(1, use_bias=True)
+    layer.build((None, None, None, 2))
+    assert layer.get_weights()[1].tolist() == [0.0]
+    layer.set_weights([np.array([2.0, -1.0]).reshape(1, 1, 2, 1), np.array([-3.0])])
+    # As above, less 3: sigmoid(1) = 0.731059.
+    y = np.asarray(layer(np.array([[[[1.0, 3.0]]]], np.float32)))
+    np.testing.assert_allclose(y, [[[[0.731059, 2.193176]]]], rtol=1e-5)
+
+
 def test_channel_attention_is_that_of_the_paper():
     layer = ChannelAttention(reduction=2)
     x = features()
@@ -80,6 +90,9 @@ def test_attend_adds_the_layers_of_its_kind(attention, weights):
     outputs = attend(image, attention, kernel_size=5, reduction=4)
     assert (outputs is image) == (attention == "none")
     assert keras.Model(image, outputs).count_params() == weights
+    # Only a spatial attention has a convolution to give a bias to.
+    biased = attend(image, attention, kernel_size=5, use_bias=True, reduction=4)
+    assert keras.Model(image, biased).count_params() == weights + (attention in ("spatial", "cbam"))
 
 
 def test_cbam_is_channel_attention_and_then_spatial_attention():
@@ -100,7 +113,11 @@ def test_one_network_takes_images_of_any_size():
 
 @pytest.mark.parametrize(
     ("layer", "key", "value"),
-    [(SpatialAttention(5, seed=7), "kernel_size", 5), (ChannelAttention(3, seed=7), "reduction", 3)],
+    [
+        (SpatialAttention(5, seed=7), "kernel_size", 5),
+        (SpatialAttention(5, seed=7, use_bias=True), "use_bias", True),
+        (ChannelAttention(3, seed=7), "reduction", 3),
+    ],
 )
 def test_a_configuration_comes_back_with_all_it_was_given(layer, key, value):
     again = keras.layers.deserialize(keras.layers.serialize(layer))

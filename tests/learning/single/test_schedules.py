@@ -44,6 +44,11 @@ class TestSteps:
         np.testing.assert_allclose(rates(training("steps", epochs, peak=1.0), 1, list(range(epochs))), expected)
 
 
+def test_inverse():
+    # 5 epochs of 18 steps: 1 + 9 s / 90 is 1, 2, 5.5 and 10.
+    np.testing.assert_allclose(rates(training("inverse", 5, peak=1.1), 18, [0, 10, 45, 90]), [1.1, 0.55, 0.2, 0.11])
+
+
 class TestCosine:
     def test_warm_up_then_half_a_cosine(self):
         # 2 epochs of 10 steps up, 8 epochs down: halfway down, at step 60, half the peak.

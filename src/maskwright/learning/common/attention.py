@@ -20,22 +20,24 @@ Shape = tuple[int | None, ...]
 class SpatialAttention(keras.layers.Layer):
     """Scale each position: x * sigmoid(conv([max over channels, mean over channels])).
 
-    The convolution has one filter and no bias, and therefore 2 * kernel_size ** 2 weights.
+    The convolution has one filter, and therefore 2 * kernel_size ** 2 weights, and one more with a bias.
 
     Args:
         kernel_size: side of the convolution, odd; 7 in the paper.
         seed: seed of the initial weights; None to use Keras's global seed.
+        use_bias: whether the convolution has a bias, which is 0 at first.
 
     Raises:
         ValueError: kernel_size is even or not positive.
     """
 
-    def __init__(self, kernel_size: int = 7, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(self, kernel_size: int = 7, seed: int | None = None, use_bias: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if kernel_size < 1 or kernel_size % 2 == 0:
             raise ValueError(f"kernel_size must be odd and positive, not {kernel_size}")
         self.kernel_size = kernel_size
         self.seed = seed
+        self.use_bias = use_bias
 
     def build(self, input_shape: Shape) -> None:
         """Create the convolution."""
@@ -44,7 +46,7 @@ class SpatialAttention(keras.layers.Layer):
             1,
             self.kernel_size,
             padding="same",
-            use_bias=False,
+            use_bias=self.use_bias,
             activation="sigmoid",
             kernel_initializer=initial,
             name="convolution",
@@ -66,7 +68,8 @@ class SpatialAttention(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs."""
-        return {**super().get_config(), "kernel_size": self.kernel_size, "seed": self.seed}
+        config = {"kernel_size": self.kernel_size, "seed": self.seed, "use_bias": self.use_bias}
+        return {**super().get_config(), **config}
 
 
 @keras.saving.register_keras_serializable("maskwright")
@@ -126,19 +129,25 @@ class ChannelAttention(keras.layers.Layer):
 
 
 def attend(
-    x: Any, attention: Attention, *, kernel_size: int = 7, reduction: int = 16, seed: int | None = None
+    x: Any,
+    attention: Attention,
+    *,
+    kernel_size: int = 7,
+    use_bias: bool = False,
+    reduction: int = 16,
+    seed: int | None = None,
 ) -> Any:
     """Apply an attention to features (B, H, W, C); `none` adds nothing to the network.
 
     Args:
         x: the features.
         attention: `spatial`, `channel`, or `cbam`: channel attention, then spatial attention, as in the paper.
-        kernel_size: see `SpatialAttention`.
+        kernel_size, use_bias: see `SpatialAttention`.
         reduction: see `ChannelAttention`.
         seed: seed of the initial weights; None to use Keras's global seed.
     """
     if attention in ("channel", "cbam"):
         x = ChannelAttention(reduction, seed)(x)
     if attention in ("spatial", "cbam"):
-        x = SpatialAttention(kernel_size, seed)(x)
+        x = SpatialAttention(kernel_size, seed, use_bias)(x)
     return x

@@ -2,7 +2,12 @@
 
 from typing import Protocol
 
-from keras.optimizers.schedules import CosineDecay, LearningRateSchedule, PiecewiseConstantDecay
+from keras.optimizers.schedules import (
+    CosineDecay,
+    InverseTimeDecay,
+    LearningRateSchedule,
+    PiecewiseConstantDecay,
+)
 
 from maskwright.shared.settings import Schedule
 
@@ -36,6 +41,7 @@ def learning_rate(params: ScheduledTraining, steps_per_epoch: int) -> LearningRa
         cosine: linear from L / W at step 0 to L at step W, the warm-up; then L (1 + cos(pi (s - W) / (S - W))) / 2,
                 which reaches 0 at step S (Loshchilov and Hutter 2017, https://arxiv.org/abs/1608.03983). W is
                 warmup_epochs in steps, rounded, at most half of S.
+        inverse: L / (1 + 9 s / S), which falls fast at first, and reaches L / 10 at step S.
 
     Raises:
         ValueError: steps_per_epoch is not positive.
@@ -48,6 +54,8 @@ def learning_rate(params: ScheduledTraining, steps_per_epoch: int) -> LearningRa
         # Keras still uses the earlier value *at* a boundary, so the boundary is the last step before the change.
         boundaries = [-(-steps * share // 10) - 1 for share in (4, 6, 8)]
         return PiecewiseConstantDecay(boundaries, [peak * factor for factor in (1.0, 0.5, 0.1, 0.05)])
+    if params.schedule.name == "inverse":
+        return InverseTimeDecay(peak, steps, 9.0)
     warmup = min(round(params.schedule.warmup_epochs * steps_per_epoch), steps // 2)
     if warmup == 0:
         return CosineDecay(peak, steps)

@@ -17,6 +17,7 @@ from maskwright.experiments.autoencoder.learn.network import (
     dense_block,
     kl_divergence,
 )
+from maskwright.experiments.autoencoder.params import SOURCE, Autoencoder
 from maskwright.params import load_params
 
 SHIPPED = Path(__file__).parents[4] / "params.yaml"
@@ -24,7 +25,7 @@ SHIPPED = Path(__file__).parents[4] / "params.yaml"
 PLAIN = ConvBlock(batch_norm=False, dropout=0.0, attention="none", attention_kernel=5, activation="elu")
 
 
-def small(block=PLAIN, *, shape=(6, 9, 1), filters=(3, 2), depth=1, variational=False, seed=0):
+def small(block=PLAIN, *, shape=(6, 9, 1), filters=(4, 3, 2), depth=1, variational=False, seed=0):
     return autoencoder(shape, filters=filters, depth=depth, latent=2, block=block, variational=variational, seed=seed)
 
 
@@ -63,32 +64,93 @@ def test_a_dense_block_hands_on_all_that_was_before():
 def test_the_weights_of_a_small_one_counted_by_hand():
     model = small()
     encoder, decoder = model.get_layer("encoder"), model.get_layer("decoder")
-    # (6, 9) -> (3, 5) -> (2, 3). First level: 1 -> 3 with bias, 9 * 3 + 3; a block of 3 -> 3, 9 * 9; six channels.
-    # Second: 6 -> 2, 9 * 12 + 2, and a block of 2 -> 2, 9 * 4; four channels. Then 2 * 3 * 4 values -> 2.
-    assert encoder.count_params() == 30 + 81 + 110 + 36 + (24 * 2 + 2)
-    # 2 -> 2 * 3 * 2 values; a block of 2 -> 2, 36; four channels -> 3, 9 * 12 + 3; a block of 3 -> 3, 81; six -> 1.
-    assert decoder.count_params() == (2 * 12 + 12) + 36 + 111 + 81 + (9 * 6 + 1)
+    # First convolution 1 -> 4; a block 4 -> 3; of stride 2, (6, 9) -> (3, 5), 7 -> 3; the last 3 -> 2 with its norm.
+    coder = 9 * 4 + 9 * 12 + 9 * 21 + (9 * 6 + 4 * 2)
+    # 3 * 5 * 2 = 30 values -> 30 -> 2, each with its norm.
+    assert encoder.count_params() == coder + (30 * 30 + 4 * 30) + (30 * 2 + 4 * 2)
+    # 2 -> 2 -> 30 with norms; a convolution 2 -> 2; a block 2 -> 3; transposed, 5 -> 3; the last 3 -> 1 with a norm.
+    bottleneck = (2 * 2 + 4 * 2) + (2 * 30 + 4 * 30)
+    assert decoder.count_params() == bottleneck + 9 * 4 + 9 * 6 + 9 * 15 + (9 * 3 + 4)
     assert model.count_params() == encoder.count_params() + decoder.count_params()
-    # A second dense layer for the variance.
-    assert small(variational=True).count_params() == model.count_params() + 50
+    # Two dense layers 2 -> 2 with bias, for mean and log variance.
+    assert small(variational=True).count_params() == model.count_params() + 2 * 6
+
+
+def of_source(**changes):
+    values = load_params(SHIPPED).section("autoencoder").model_dump(mode="json")
+    for key, value in {**SOURCE, **changes}.items():
+        *parents, last = key.split(".")
+        inner = values
+        for parent in parents:
+            inner = inner[parent]
+        inner[last] = value
+    return Autoencoder.model_validate(values)
+
+
+# With filters 35, 25, 15, 5 and depth 3, without the switches' parts. Blocks of f filters see c, c + f and c + 2 f
+# channels, and what follows them c + 3 f.
+#   encoder     9 * (35 + (35 + 60 + 85) * 25 + 110 * 25 + (25 + 40 + 55) * 15 + 70 * 15 + 15 * 5) + 4 * 5 = 91,910
+#   bottleneck  of 7 * 7 * 5 = 245 values: 245 * 245 + 4 * 245 + 245 * 2 + 4 * 2 = 61,503
+#   latent      2 * (2 * 2 + 2) = 12
+#   bottleneck  2 * 2 + 4 * 2 + 2 * 245 + 4 * 245 = 1,482
+#   decoder     9 * (5 * 5 + (5 + 20 + 35) * 15 + 50 * 15 + (15 + 40 + 65) * 25 + 90 * 25 + 25) + 4 = 62,554
+# The parts: 12 attentions of 2 * 5 * 5 + 1 = 51 each, and batch norms of four numbers for 2 * 3 * (25 + 15) filters.
+@pytest.mark.parametrize(
+    ("changes", "parameters"),
+    [
+        ({}, 217_461 + 612 + 960),
+        ({"attention": "none", "dropout": 0.0}, 217_461 + 960),
+        ({"batch_norm": False}, 217_461 + 612),
+    ],
+)
+def test_the_parameters_of_the_source_counted_by_hand(changes, parameters):
+    assert build(of_source(**changes), (28, 28, 1)).count_params() == parameters
+
+
+def test_only_attention_mean_and_log_variance_have_a_bias():
+    encoder, decoder = (build(of_source(depth=1), (28, 28, 1)).get_layer(part) for part in ("encoder", "decoder"))
+    biased = [v.path.split("/")[-2] for v in [*encoder.weights, *decoder.weights] if v.name == "bias"]
+    # Two dense blocks of one conv block in each half.
+    assert sorted(biased) == ["convolution"] * 4 + ["log_variance", "mean"]
+
+
+def test_the_switched_activation_is_that_of_the_blocks_alone():
+    model = build(of_source(depth=2, activation="selu"), (28, 28, 1))
+    for part in ("encoder", "decoder"):
+        found = model.get_layer(part).layers
+        activations = [layer.activation for layer in found if type(layer).__name__ == "Activation"]
+        assert activations == [keras.activations.selu] * 4
+        # The first convolution and the bottleneck; in the encoder the last convolution too.
+        assert sum(type(layer).__name__ == "ReLU" for layer in found) == (4 if part == "encoder" else 3)
+        convolutions = [layer for layer in found if "Conv2D" in type(layer).__name__]
+        assert {layer.activation for layer in convolutions} == {keras.activations.linear}
+        assert [layer.strides for layer in convolutions].count((2, 2)) == 2
 
 
 @pytest.mark.parametrize("shape", [(28, 28, 1), (6, 9, 1), (17, 5, 3), (1, 1, 1)])
 def test_the_output_has_the_size_of_the_image(shape):
-    model = small(shape=shape, filters=(4, 3, 2))
+    model = small(shape=shape, filters=(4, 3, 3, 2, 2))
     assert model(noise(2, *shape)).shape == (2, *shape)
     assert model.get_layer("encoder")(noise(2, *shape)).shape == (2, 2)
 
 
-SWITCHES = list(itertools.product([False, True], [0.0, 0.2], ["none", "spatial", "channel", "cbam"], [False, True]))
+# Every pair of batch norm, dropout and being variational, with every attention, and every activation.
+SWITCHES = [
+    (batch_norm, dropout, attention, batch_norm == (dropout > 0), activation)
+    for batch_norm, dropout in itertools.product([False, True], [0.0, 0.2])
+    for attention, activation in zip(
+        ["none", "spatial", "channel", "cbam"],
+        ["elu", "relu", "selu", "sigmoid"] if batch_norm else ["sigmoid", "selu", "relu", "elu"],
+        strict=True,
+    )
+]
 
 
-@pytest.mark.parametrize(("batch_norm", "dropout", "attention", "variational"), SWITCHES)
-def test_every_combination_takes_a_step_that_moves_every_weight(batch_norm, dropout, attention, variational):
+@pytest.mark.parametrize(("batch_norm", "dropout", "attention", "variational", "activation"), SWITCHES)
+def test_a_combination_takes_a_step_that_moves_its_weights(batch_norm, dropout, attention, variational, activation):
     keras.utils.set_random_seed(0)
-    activation = ["elu", "relu", "selu", "sigmoid"][SWITCHES.index((batch_norm, dropout, attention, variational)) % 4]
     block = ConvBlock(batch_norm, dropout, attention, 3, activation)
-    model = small(block, filters=(4,), variational=variational)
+    model = small(block, variational=variational)
     encoder, decoder = model.get_layer("encoder"), model.get_layer("decoder")
     images = tf.constant(noise(8, 6, 9, 1))
     with tf.GradientTape() as tape:
@@ -181,13 +243,14 @@ def test_the_divergence_by_hand():
 
 def test_the_settings_reach_the_network():
     changes = {"attention": "cbam", "attention_kernel": 7, "activation": "selu", "depth": 2, "latent": 3}
-    changes |= {"filters": [4], "dropout": 0.2}
+    changes |= {"filters": [4, 3, 2], "dropout": 0.2}
     settings = load_params(SHIPPED).section("autoencoder").model_copy(update=changes)
     encoder = build(settings, (28, 28, 1)).get_layer("encoder")
     kinds = [type(layer).__name__ for layer in encoder.layers]
-    # One level of two blocks.
-    for kind in ("ChannelAttention", "SpatialAttention", "FusedBatchNormalization", "Dropout", "Concatenate"):
+    # One level of two blocks; batch norm at the end too, whatever the switch.
+    for kind in ("ChannelAttention", "SpatialAttention", "Dropout", "Concatenate"):
         assert kinds.count(kind) == 2, kind
+    assert kinds.count("FusedBatchNormalization") == 3
     assert {layer.kernel_size for layer in encoder.layers if type(layer).__name__ == "SpatialAttention"} == {7}
     assert {layer.activation for layer in encoder.layers if type(layer).__name__ == "Activation"} == {
         keras.activations.selu

@@ -67,6 +67,11 @@ def test_the_walk_goes_right_and_up():
     assert axes.images[0].get_extent() == [-1.5, 1.5, 1.0, 7.0]
 
 
+def test_a_walk_without_extent_is_drawn_around_its_code():
+    (axes,) = latent_walk_grid(np.full((3, 3, 2, 2), 0.5), np.array([[1.0] * 3, [2.0] * 3])).axes
+    assert axes.images[0].get_extent() == [0.5, 1.5, 1.5, 2.5]
+
+
 def test_the_same_numbers_give_the_same_bytes(tmp_path):
     codes, digits = np.random.default_rng(0).normal(size=(20, 2)), np.arange(20) % 10
     for name in ("one.png", "other.png"):

@@ -11,7 +11,7 @@ from maskwright.experiments.autoencoder.report.walk import latent_walk
 def test_a_latent_walk_is_a_grid_of_images():
     keras.utils.set_random_seed(0)
     block = ConvBlock(batch_norm=False, dropout=0.0, attention="none", attention_kernel=5, activation="elu")
-    model = autoencoder((28, 28, 1), filters=(4,), depth=1, latent=3, block=block, variational=True, seed=0)
+    model = autoencoder((28, 28, 1), filters=(4, 3, 2), depth=1, latent=3, block=block, variational=True, seed=0)
     codes = np.stack([np.linspace(-1, 1, 41), np.linspace(0, 4, 41), np.linspace(0, 1, 41) ** 2], axis=1)
     images, axes = latent_walk(model, codes, 5)
     assert images.shape == (5, 5, 28, 28)

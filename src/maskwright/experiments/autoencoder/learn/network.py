@@ -1,9 +1,23 @@
-"""A convolutional autoencoder of dense blocks (Huang et al. 2017, https://arxiv.org/abs/1608.06993).
+"""The convolutional autoencoder of dense blocks (Huang et al. 2017, https://arxiv.org/abs/1608.06993) of the source.
 
     image (B, H, W, C) -> encoder -> latent (B, L) -> decoder -> logits (B, H, W, C); their sigmoid is the image again
 
-It is plain or variational (Kingma and Welling 2014, https://arxiv.org/abs/1312.6114). The layers `encoder` and
-`decoder` of the model that `autoencoder` returns can be used on their own.
+    conv block    convolution 3x3 -> [attention] -> [batch norm] -> [dropout] -> activation
+    dense block   `depth` conv blocks, each of which sees the block's input and the output of all earlier ones
+    encoder       convolution 3x3 to filters[0], ReLU; for each of filters[1:-1] a dense block and a convolution 3x3
+                  of stride 2; convolution 3x3 to filters[-1], batch norm, ReLU; bottleneck
+    bottleneck    n values -> dense to n, batch norm, ReLU -> dense to L, batch norm, ReLU; the decoder's: L, L, n
+    latent        two dense layers, L -> L, for mean and log variance, if it is variational
+    decoder       bottleneck; convolution 3x3 to filters[-1], ReLU; for each of filters[-2:0:-1] a dense block and a
+                  transposed convolution 3x3 of stride 2; convolution 3x3 to C, batch norm
+
+Only mean, log variance and the convolution of the spatial attention have a bias. The switches (those in brackets, and
+the activation) concern the conv blocks alone: the convolutions of stride 2 are linear, and the other batch norms are
+always there. The source is O. Gonzalez-Lugo, "Attention in convolutional autoencoders and hyperparameter analysis
+with linear models": its text has the blocks and the two coders, its code MNISTAttention.py the bottlenecks.
+
+The autoencoder is plain or variational (Kingma and Welling 2014, https://arxiv.org/abs/1312.6114). The layers
+`encoder` and `decoder` of the model that `autoencoder` returns can be used on their own.
 """
 
 from collections.abc import Iterator
@@ -27,7 +41,7 @@ REDUCTION = 4
 """The reduction of the channel attention. With the paper's 16, a block of 15 filters would have one hidden unit."""
 
 BN_MOMENTUM = 0.9
-"""Keras's 0.99 still remembers the first steps when a short training ends."""
+"""The source has Keras's 0.99, which still remembers the first steps when a short training ends."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +66,15 @@ class ConvBlock:
         """Apply the block: (B, H, W, any) -> (B, H, W, filters)."""
         # Always take three seeds, so that the parts that two blocks have in common get equal initial weights.
         of_convolution, of_attention, of_dropout = islice(seeds, 3)
-        initial: Any = GlorotUniform(of_convolution)
-        x = layers.Conv2D(filters, 3, padding="same", use_bias=False, kernel_initializer=initial)(x)
-        x = attend(x, self.attention, kernel_size=self.attention_kernel, reduction=REDUCTION, seed=of_attention)
+        x = _convolution(x, filters, of_convolution)
+        x = attend(
+            x,
+            self.attention,
+            kernel_size=self.attention_kernel,
+            use_bias=True,
+            reduction=REDUCTION,
+            seed=of_attention,
+        )
         if self.batch_norm:
             x = FusedBatchNormalization(momentum=BN_MOMENTUM)(x)
         if self.dropout:
@@ -169,16 +189,17 @@ def autoencoder(
 
     Args:
         shape: height, width and channels of an image; height and width are arbitrary.
-        filters: filters at each level, finest first. Height and width halve from level to level, rounded up.
+        filters: of the first convolution, of each dense block, and of the encoder's last convolution: three or more.
+            After each dense block height and width halve, rounded up.
         depth: number of blocks in a dense block.
-        latent: number of dimensions of the bottleneck.
+        latent: number of dimensions of the latent.
         block: the block that dense blocks consist of.
         variational: whether the latent is sampled from a distribution in training. The encoder then returns a list of
-            mean and log variance; otherwise it returns the latent.
+            mean and log variance; otherwise it returns the latent, which is not negative.
         seed: seed of these samples, of dropout and of the initial weights.
     """
     sides = [shape[:2]]
-    for _ in filters:
+    for _ in filters[1:-1]:
         height, width = sides[-1]
         sides.append((-(-height // 2), -(-width // 2)))
     image = keras.Input(shape, name="image")
@@ -201,16 +222,19 @@ def _encoder(
     seeds: Iterator[int],
 ) -> keras.Model:
     image = keras.Input(shape, name="image")
-    x: Any = image
-    for number in filters:
-        initial: Any = GlorotUniform(next(seeds))
-        x = layers.Conv2D(number, 3, 2, padding="same", activation=block.activation, kernel_initializer=initial)(x)
+    x = layers.ReLU()(_convolution(image, filters[0], next(seeds)))
+    for number in filters[1:-1]:
         x = dense_block(x, number, depth, block, seeds)
+        x = _convolution(x, number, next(seeds), strides=2)
+    x = _convolution(x, filters[-1], next(seeds))
+    x = layers.ReLU()(FusedBatchNormalization(momentum=BN_MOMENTUM)(x))
     x = layers.Flatten()(x)
+    for units in (x.shape[-1], latent):
+        x = _dense(x, units, next(seeds))
     initials: list[Any] = [GlorotUniform(seed) for seed in islice(seeds, 2)]
-    mean = layers.Dense(latent, kernel_initializer=initials[0], dtype="float32", name="mean")(x)
     if not variational:
-        return keras.Model(image, mean, name="encoder")
+        return keras.Model(image, x, name="encoder")
+    mean = layers.Dense(latent, kernel_initializer=initials[0], dtype="float32", name="mean")(x)
     log_variance = layers.Dense(latent, kernel_initializer=initials[1], dtype="float32", name="log_variance")(x)
     return keras.Model(image, [mean, log_variance], name="encoder")
 
@@ -226,17 +250,37 @@ def _decoder(
 ) -> keras.Model:
     code = keras.Input((latent,), name="code")
     height, width = sides[-1]
-    initial: Any = GlorotUniform(next(seeds))
-    x = layers.Dense(height * width * filters[-1], activation=block.activation, kernel_initializer=initial)(code)
+    x: Any = code
+    for units in (latent, height * width * filters[-1]):
+        x = _dense(x, units, next(seeds))
     x = layers.Reshape((height, width, filters[-1]))(x)
-    for level in reversed(range(len(filters))):
-        x = dense_block(x, filters[level], depth, block, seeds)
+    x = layers.ReLU()(_convolution(x, filters[-1], next(seeds)))
+    for number, (height, width) in zip(filters[-2:0:-1], sides[-2::-1], strict=True):
+        x = dense_block(x, number, depth, block, seeds)
         # A stride of 2 doubles the sides. Where the encoder rounded up, the result must be one pixel smaller.
-        padding = tuple(1 - side % 2 for side in sides[level])
-        arguments: dict[str, Any] = {"strides": 2, "padding": "same", "output_padding": padding}
-        arguments["kernel_initializer"] = GlorotUniform(next(seeds))
-        if level:
-            x = layers.Conv2DTranspose(filters[level - 1], 3, activation=block.activation, **arguments)(x)
-        else:
-            x = layers.Conv2DTranspose(channels, 3, dtype="float32", name="logits", **arguments)(x)
-    return keras.Model(code, x, name="decoder")
+        padding = (1 - height % 2, 1 - width % 2)
+        initial: Any = GlorotUniform(next(seeds))
+        x = layers.Conv2DTranspose(
+            number,
+            3,
+            2,
+            padding="same",
+            output_padding=padding,
+            use_bias=False,
+            kernel_initializer=initial,
+        )(x)
+    x = _convolution(x, channels, next(seeds))
+    logits = FusedBatchNormalization(momentum=BN_MOMENTUM, dtype="float32", name="logits")(x)
+    return keras.Model(code, logits, name="decoder")
+
+
+def _convolution(x: Any, filters: int, seed: int, strides: int = 1) -> Any:
+    initial: Any = GlorotUniform(seed)
+    return layers.Conv2D(filters, 3, strides, padding="same", use_bias=False, kernel_initializer=initial)(x)
+
+
+def _dense(x: Any, units: int, seed: int) -> Any:
+    """Apply a part of a bottleneck: (B, any) -> (B, units), not negative."""
+    initial: Any = GlorotUniform(seed)
+    x = layers.Dense(units, use_bias=False, kernel_initializer=initial)(x)
+    return layers.ReLU()(layers.BatchNormalization(momentum=BN_MOMENTUM)(x))

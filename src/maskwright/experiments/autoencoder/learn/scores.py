@@ -39,10 +39,16 @@ def code(model: Any, images: np.ndarray) -> Coded:
     return Coded(logits, codes, divergence[0] if divergence else None)
 
 
-def losses(images: np.ndarray, coded: Coded, kl_weight: float) -> dict[str, float]:
-    """Return `loss` and its parts: `bce`, the binary cross-entropy per pixel in nats, and `kl`, the mean divergence.
+def losses(images: np.ndarray, coded: Coded, kl_weight: float) -> dict[str, np.ndarray]:
+    """Return each image's `loss` and its parts: (N,) float64 each.
 
-    loss = bce + kl_weight * kl. Only a variational autoencoder has `kl`; otherwise the loss is `bce`.
+        bce           binary cross-entropy of the reconstruction, the mean over the pixels, in nats
+        kl            divergence of the code's distribution from N(0, 1) in nats, see `network.kl_divergence`
+        weighted_kl   kl_weight * kl
+        loss          bce + weighted_kl
+
+    The divergences follow from mean and log variance, so nothing is drawn. An autoencoder that is not variational has
+    no divergence, and its loss is `bce`. An image that the training made infinite or NaN stays so.
 
     Args:
         images: (N, H, W, 1) from 0 to 1.
@@ -51,8 +57,8 @@ def losses(images: np.ndarray, coded: Coded, kl_weight: float) -> dict[str, floa
     """
     logits = coded.logits.astype(np.float64)
     with np.errstate(invalid="ignore"):  # the training may have diverged
-        bce = float(np.mean(np.logaddexp(0.0, logits) - images * logits))
+        bce = np.mean(np.logaddexp(0.0, logits) - images * logits, axis=(1, 2, 3))
     if coded.divergence is None:
         return {"loss": bce, "bce": bce}
-    kl = float(np.mean(coded.divergence, dtype=np.float64))
-    return {"loss": bce + kl_weight * kl, "bce": bce, "kl": kl}
+    kl = coded.divergence.astype(np.float64)
+    return {"loss": bce + kl_weight * kl, "bce": bce, "kl": kl, "weighted_kl": kl_weight * kl}

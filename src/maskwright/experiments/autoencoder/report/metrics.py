@@ -1,5 +1,6 @@
 """The similarity of images and their reconstructions, and a control."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,18 @@ from scipy.special import expit
 from maskwright.experiments.autoencoder.learn.scores import Coded, losses
 
 
-def scores(images: np.ndarray, coded: Coded, kl_weight: float) -> dict[str, float]:
-    """Return the results of `losses` and `similarity`; the arguments are those of `losses`."""
+def scores(images: np.ndarray, coded: Coded, kl_weight: float) -> dict[str, np.ndarray]:
+    """Return the results of `losses` and `similarity` for each image; the arguments are those of `losses`."""
     return {**losses(images, coded, kl_weight), **similarity(images, expit(coded.logits))}
 
 
-def similarity(images: np.ndarray, reconstructions: np.ndarray) -> dict[str, float]:
-    """Return `mse`, the mean squared error per pixel, and `ssim`, the mean structural similarity of the images.
+def means(values: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Return the mean of each measure over the images: (N,) each."""
+    return {name: float(np.mean(each)) for name, each in values.items()}
+
+
+def similarity(images: np.ndarray, reconstructions: np.ndarray) -> dict[str, np.ndarray]:
+    """Return each image's `mse`, the mean squared error of a pixel, and `ssim`, structural similarity: (N,) float64.
 
     SSIM follows Wang et al. 2004 (https://doi.org/10.1109/TIP.2003.819861), with their Gaussian window of 11 pixels
     (sigma 1.5) and constants 0.01 and 0.03. It is 1 for equal images, and about 0 for images that have nothing in
@@ -26,9 +32,9 @@ def similarity(images: np.ndarray, reconstructions: np.ndarray) -> dict[str, flo
         images: (N, H, W, 1) float32 from 0 to 1, at least 11 pixels on each side.
         reconstructions: images of the same shape.
     """
-    error = np.mean(np.square(images.astype(np.float64) - reconstructions))
+    errors = np.mean(np.square(images.astype(np.float64) - reconstructions), axis=(1, 2, 3))
     ssim: Any = tf.image.ssim(tf.constant(images), tf.constant(reconstructions), max_val=1.0)
-    return {"mse": float(error), "ssim": float(np.mean(ssim.numpy(), dtype=np.float64))}
+    return {"mse": errors, "ssim": ssim.numpy().astype(np.float64)}
 
 
 def mean_image_scores(training: np.ndarray, images: np.ndarray) -> dict[str, float]:
@@ -42,4 +48,4 @@ def mean_image_scores(training: np.ndarray, images: np.ndarray) -> dict[str, flo
     mean = (training.sum(axis=0, dtype=np.float64) + 0.5) / (len(training) + 1)
     bce = -np.mean(images * np.log(mean) + (1 - images) * np.log(1 - mean))
     same = np.broadcast_to(mean.astype(np.float32), images.shape)
-    return {"bce": float(bce), **similarity(images, same)}
+    return {"bce": float(bce), **means(similarity(images, same))}

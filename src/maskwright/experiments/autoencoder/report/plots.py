@@ -99,7 +99,8 @@ def latent_walk_grid(images: np.ndarray, axes_values: np.ndarray) -> Figure:
     picture = images[::-1].transpose(0, 2, 1, 3).reshape(steps * height, steps * width)
     (left, right), (bottom, top) = axes_values[:, [0, -1]]
     # The values belong to the centres of the outer images.
-    x, y = (right - left) / max(1, steps - 1) / 2, (top - bottom) / max(1, steps - 1) / 2
+    # A network that gives all digits the same code has a walk without extent.
+    x, y = (((high - low) / max(1, steps - 1) or 1.0) / 2 for low, high in ((left, right), (bottom, top)))
     extent = (left - x, right + x, bottom - y, top + y)
     with drawing_style():
         figure = Figure(figsize=(7.6, 7.6), layout="constrained")
