@@ -450,7 +450,7 @@ def _show(found: Evaluation) -> None:
             shown = [
                 f"{key} {value['mean']:.3f} ({value['low']:.3f} to {value['high']:.3f})"
                 for key, value in values.items()
-                if isinstance(value, dict) and {"mean", "low", "high"} == set(value)
+                if isinstance(value, dict) and {"mean", "low", "high"} <= set(value)
             ]
             if shown:
                 typer.echo(f"{variant:15} " + "  ".join(shown))

@@ -84,6 +84,68 @@ class OfTrials:
         return f"sweep {self.sweep}: {text_of(self.levels)}/{self.measure}"
 
 
+@dataclass(frozen=True)
+class NoneOf:
+    """1 for each seed for which all of these are 0, else 0."""
+
+    values: tuple[Values, ...]
+
+    def seeds(self, results: Results) -> np.ndarray:
+        """Return (R,)."""
+        return (np.array([values.seeds(results) for values in self.values]) == 0).all(axis=0).astype(int)
+
+    def examples(self, results: Results) -> None:
+        """Return None: it is said of whole networks."""
+        return
+
+    @property
+    def column(self) -> str:
+        """As "corner: a/recall = corner: a/false_positives = 0"."""
+        return " = ".join([*(values.column for values in self.values), "0"])
+
+
+@dataclass(frozen=True)
+class Equal:
+    """1 for each seed for which both are equal, else 0."""
+
+    first: Values
+    second: Values
+
+    def seeds(self, results: Results) -> np.ndarray:
+        """Return (R,)."""
+        return (self.first.seeds(results) == self.second.seeds(results)).astype(int)
+
+    def examples(self, results: Results) -> None:
+        """Return None: it is said of whole networks."""
+        return
+
+    @property
+    def column(self) -> str:
+        """As "clustering: iic/a = clustering: iic/b"."""
+        return f"{self.first.column} = {self.second.column}"
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    """1 for each seed whose value reaches a limit, else 0."""
+
+    values: Values
+    limit: float
+
+    def seeds(self, results: Results) -> np.ndarray:
+        """Return (R,)."""
+        return (self.values.seeds(results) >= self.limit).astype(int)
+
+    def examples(self, results: Results) -> None:
+        """Return None: it is said of whole networks."""
+        return
+
+    @property
+    def column(self) -> str:
+        """As "xor: signal/a >= 0.5"."""
+        return f"{self.values.column} >= {self.limit:g}"
+
+
 def of_trials(sweep: str, measure: str, levels: Mapping[str, str]) -> OfTrials:
     """Take a measure of the trials with these levels."""
     return OfTrials(sweep, tuple(levels.items()), measure)

@@ -69,6 +69,8 @@ CLAIMS = (
     ),
     _against("none", "The soft switch is better than the same network without a gate."),
     _against("routed", "It is better than separate networks trained on all images, with an if-then between them."),
+    _against("routed_matched", "It is better than such separate networks that are as large together as it is."),
+    _against("plain", "It is better than one network without branches that is as large as it is."),
     _against("specialists", "It is better than separate networks each trained on its own class."),
     Claim(
         experiment="conditional",

@@ -8,10 +8,9 @@ _MARGIN = 0.02
 _MARGIN_REASON = "two points are less than a third of what separates this network from a good one on such digits"
 
 
-def _as_good_as_single(variant: str, statement: str, source: Source | None = None) -> Claim:
+def _as_good_as_single(variant: str, statement: str) -> Claim:
     return Claim(
         experiment="masked_digits",
-        source=source,
         statement=statement,
         quantity="accuracy on single digits, less that on the marked one of four",
         measure=Difference(_BOUND, OfSeeds("masked_digits", variant, "accuracy")),
@@ -25,20 +24,26 @@ def _guessing(variant: str, statement: str) -> Claim:
     return Claim(
         experiment="masked_digits",
         statement=statement,
-        quantity="accuracy on the marked one of four, less the best that is possible without the mask",
-        measure=Mean(OfSeeds("masked_digits", variant, "above_ceiling")),
-        high=0.0,
-        reason="not above the ceiling, which is counted on the same test grids",
+        quantity="best accuracy that is possible without the mask, less the expected accuracy",
+        measure=Mean(OfSeeds("masked_digits", variant, "below_ceiling")),
+        low=0.0,
+        high=0.0395,
+        reason="nearer to the 38.1 % of naming the most frequent digit than to the 30.2 % of naming any that is there",
     )
 
 
 CLAIMS = (
-    _as_good_as_single(
-        "plain_channel",
-        "With a channel that is 1 at the real digit and 0 elsewhere, the usual network could learn to look only "
-        "there, and name it.",
-        Source("mask channel", "answer, thought experiment"),
+    Claim(
+        experiment="masked_digits",
+        source=Source("mask channel", "answer, thought experiment"),
+        statement="With a channel that is 1 at the real digit and 0 elsewhere, the usual network could learn to look "
+        "only there, and name it correctly.",
+        quantity="accuracy on the marked one of four digits",
+        measure=Mean(OfSeeds("masked_digits", "plain_channel", "accuracy"), (0, 1)),
+        low=0.9,
+        reason="nine in ten is a working classifier, and guessing gets four; the text gives no number",
     ),
+    _as_good_as_single("plain_channel", "After six epochs such a channel makes up for the three other digits."),
     _as_good_as_single(
         "channel", "A channel of mask - 1 whose weights begin at 0 makes up for the three other digits."
     ),

@@ -100,10 +100,20 @@ def evaluate(settings: Corner, *, data: Path, model: Path, results: Path) -> Eva
             **_outcome_figures(outcomes, settings),
         }
         save_figures(figures, plots)
-        write_replicates(plots / "replicates.csv", measured, first_seed=settings.seed)
+        replicates = {**measured, **_changed(outcomes["changes"], list(measured[settings.variant]))}
+        write_replicates(plots / "replicates.csv", replicates, first_seed=settings.seed)
         for name, table in outcomes.items():
             table.to_csv(plots / f"{name}.csv", index=False, lineterminator="\n")
     return evaluation
+
+
+def _changed(outcomes: pd.DataFrame, measures: list[str]) -> dict[str, dict[str, np.ndarray]]:
+    """Return the measures of each change, as of a variant `CHANGE, labels LABELS`; NaN where there is none."""
+    found = {}
+    for (change, labels), rows in outcomes.groupby(["change", "labels"], sort=False):
+        empty = np.full(len(rows), np.nan)
+        found[f"{change}, labels {labels}"] = {name: rows.get(name, pd.Series(empty)).to_numpy() for name in measures}
+    return found
 
 
 def _outcome_figures(outcomes: dict[str, pd.DataFrame], settings: Corner) -> dict[str, Figure]:

@@ -10,6 +10,9 @@ from maskwright.experiments.xor.data import CASES, POSITIONS
 SOURCES_LOSS = {"signal": 0.00056630466, "random": 0.8080765}
 """For each variant that the source trains, the loss that it reports: of a single batch, drawn after the training."""
 
+CERTAIN = 0.985
+"""The least probability that is printed as 0.99, as the source's are."""
+
 QUANTILES = (0.025, 0.5, 0.975)
 """The quantiles of the batches' losses that are reported."""
 
@@ -51,6 +54,7 @@ class BatchScores(NamedTuple):
         batch_loss_low, batch_loss_median, batch_loss_high: the quantiles `QUANTILES` over the batches.
         below_sources_loss: share of the batches whose loss is at most the source's; NaN if the source has none.
         certainty: the least probability of the right answer over all possible inputs.
+        certain_batches: share of the batches whose four right answers have a probability of at least `CERTAIN`.
     """
 
     batch_loss_low: np.ndarray
@@ -58,6 +62,7 @@ class BatchScores(NamedTuple):
     batch_loss_high: np.ndarray
     below_sources_loss: np.ndarray
     certainty: np.ndarray
+    certain_batches: np.ndarray
 
 
 def possible_batches(rows: int) -> np.ndarray:
@@ -103,7 +108,8 @@ def batch_scores(outputs: np.ndarray, labels: np.ndarray, sources_loss: float | 
     share = np.full(losses.shape[1], np.nan) if sources_loss is None else (losses <= sources_loss).mean(axis=0)
     right = (outputs * labels[:, None]).sum(axis=-1)  # (N, R)
     low, median, high = np.quantile(losses, QUANTILES, axis=0)
-    return BatchScores(low, median, high, share, right.min(axis=0))
+    certain = (right[possible_batches(len(labels))].min(axis=1) >= CERTAIN).mean(axis=0)
+    return BatchScores(low, median, high, share, right.min(axis=0), certain)
 
 
 def best_accuracy(inputs: np.ndarray, labels: np.ndarray) -> float:
