@@ -138,7 +138,7 @@ def test_folder_without_anything_to_measure_chance_from(tmp_path):
     analysis = analyse(select_trials(pd.DataFrame(rows), "loss", ["a"]))
     metrics = write_analysis(analysis, tmp_path / "out")
     assert metrics["effects"]["a: left to right"] == {
-        "estimate": 0.5, "low": None, "high": None, "p": None, "p_holm": None
+        "estimate": 0.5, "low": None, "high": None, "standard_error": None, "df": None, "p": None, "p_holm": None
     }  # fmt: skip
     assert {path.stem for path in (tmp_path / "out/plots").iterdir()} == {"forest", "main_effects", "observed_fitted"}
 

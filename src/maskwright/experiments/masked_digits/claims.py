@@ -28,7 +28,7 @@ def _guessing(variant: str, statement: str) -> Claim:
         measure=Mean(OfSeeds("masked_digits", variant, "below_ceiling")),
         low=0.0,
         high=0.0395,
-        reason="nearer to the 38.1 % of naming the most frequent digit than to the 30.2 % of naming any that is there",
+        reason="nearer to the 38.1 % of naming the most frequent digit than to the 30.2 % of naming any of them",
     )
 
 

@@ -110,9 +110,12 @@ def evaluate(settings: Corner, *, data: Path, model: Path, results: Path) -> Eva
 def _changed(outcomes: pd.DataFrame, measures: list[str]) -> dict[str, dict[str, np.ndarray]]:
     """Return the measures of each change, as of a variant `CHANGE, labels LABELS`; NaN where there is none."""
     found = {}
-    for (change, labels), rows in outcomes.groupby(["change", "labels"], sort=False):
-        empty = np.full(len(rows), np.nan)
-        found[f"{change}, labels {labels}"] = {name: rows.get(name, pd.Series(empty)).to_numpy() for name in measures}
+    for change, labels in outcomes[["change", "labels"]].drop_duplicates().itertuples(index=False):
+        here = (outcomes["change"] == change) & (outcomes["labels"] == labels)
+        found[f"{change}, labels {labels}"] = {
+            name: np.asarray(outcomes.loc[here, name]) if name in outcomes else np.full(here.sum(), np.nan)
+            for name in measures
+        }
     return found
 
 
