@@ -10,12 +10,12 @@ from maskwright.catalogue import EXPERIMENTS
 from maskwright.params import load_params
 from maskwright.shared.experiment import ManySeeds
 from maskwright.shared.yaml_file import read_yaml
-from support.project import answer, commit, copy_of_the_project, locked, rows, run, sync
+from support.project import SWEPT, answer, commit, copy_of_the_project, locked, rows, run, sync
 
 pytestmark = pytest.mark.slow
 
 MANY = [name for name, about in EXPERIMENTS.items() if isinstance(about, ManySeeds)]
-TABLES = ("anova.csv", "effects.csv", "means.csv", "metrics.json", "plain_table.csv", "summary.txt")
+TABLES = ("anova.csv", "effects.csv", "means.csv", "metrics.json", "paired.csv", "plain_table.csv", "summary.txt")
 
 
 @pytest.fixture(scope="module")
@@ -40,16 +40,14 @@ def metrics(folder, name):
 def test_a_run_leaves_a_clean_tree(finished):
     assert run(finished, "git", "status", "--porcelain") == ""
     kept = run(finished, "git", "ls-files", "results", "dvc.lock", "models", "data").split()
-    responses = {
-        "autoencoder": ["bce"],
-        "detection": load_params(finished / "params.yaml").sweeps.entries["detection"],
-    }
-    responses["detection"] = responses["detection"].responses
     expected = ["data/README.md", "dvc.lock", "results/claims.json", "results/claims.md"]
+    evidence = (finished / "results/evidence").iterdir()
+    expected += [f"results/evidence/{path.name}" for path in evidence]
     expected += [f"results/{name}/metrics.json" for name in EXPERIMENTS]
-    for name, sweep in load_params(finished / "params.yaml").sweeps.entries.items():
-        expected.append(f"results/sweep/{name}/trials.csv")
-        folders = [f"results/effects/{name}/tables/{response}" for response in sweep.responses]
+    expected += [f"results/sweep/{name}/{table}.csv" for name in SWEPT for table in ("examples", "trials")]
+    sweeps = load_params(finished / "params.yaml").sweeps.entries
+    for name in ("autoencoder", "detection"):
+        folders = [f"results/effects/{name}/tables/{response}" for response in sweeps[name].responses]
         expected += [f"{folder}/{table}" for folder in folders for table in TABLES]
     assert sorted(kept) == sorted(expected)
     assert not any((finished / "checkpoints").rglob("*.npz"))
@@ -78,7 +76,7 @@ def test_each_variant_has_a_row(finished, recorded, name):
     chosen = read_yaml(finished / "params.yaml")[name]
     assert found.keys() == measured.keys() >= set(chosen.get("variants", []))
     for variant, row in found.items():
-        drawn = EXPERIMENTS[name].drawn is not None and variant.startswith(EXPERIMENTS[name].drawn)
+        drawn = variant.startswith(tuple(EXPERIMENTS[name].drawn))
         assert row["data"] == ([] if drawn else sorted(EXPERIMENTS[name].splits))
         first = next(key for key, value in measured[variant].items() if isinstance(value, dict) and "mean" in value)
         assert row["metrics"][f"test/{first}.mean"] == measured[variant][first]["mean"]
@@ -109,7 +107,7 @@ def test_pictures_and_tables_are_plotted(finished):
     html = page.read_text()
     wanted = [next(iter(plot)) for plot in read_yaml(finished / "dvc.yaml")["plots"]]
     pictures = [name for name in wanted if name.endswith(".png")]
-    assert len(pictures) == 30
+    assert len(pictures) == 34
     for path in pictures:
         name = "workspace_" + path.replace("/", "_")
         assert name in html, path
@@ -127,12 +125,11 @@ def test_the_pipeline_is_restored_from_the_run_cache(finished, recorded):
     for name in ("mlartifacts", "models", "results"):
         shutil.rmtree(finished / name)
     (finished / "mlflow.db").unlink()
-    run(finished, "git", "checkout", "-q", "--", "results/sweep/detection/trials.csv")
+    run(finished, "git", "checkout", "-q", "--", "results/sweep")
     shown = run(finished, "dvc", "repro")
-    # What git keeps, DVC does not: tables alone are made anew, the sweep's from the results that it keeps itself.
+    # What git keeps, DVC does not: tables alone are made anew.
     again = {line.split("'")[1] for line in shown.splitlines() if line.startswith("Running stage")}
-    assert again == {"sweep-autoencoder", "effects@autoencoder", "effects@detection", "claims"}
-    assert "8 finished (8 from before)" in shown
+    assert again == {"effects@autoencoder", "effects@detection", "claims"}
     assert (finished / "dvc.lock").read_bytes() == lock
     assert run(finished, "git", "status", "--porcelain") == ""
 

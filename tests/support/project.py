@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from dvc.repo import Repo
 from ruamel.yaml import YAML
@@ -24,14 +25,18 @@ SMALL = {
     "detection": {"size": [32, 32], "epochs": 2, "epoch_images": 8, "batch_size": 4, "precision": "float32"},
     "xor": {"seeds": 2, "steps": 50},
     "digits": {"train": 60, "validation": 20, "test": 20},
-    "masked_digits": {"seeds": 2, "epochs": 1, "variants": ["none"]},
+    "masked_digits": {"seeds": 2, "epochs": 1, "control_epochs": 1, "variants": ["none"]},
     "corner": {
         "seeds": 2,
         "variants": ["hand_set", "as_posted"],
         "changes": [],
         "repeats_tried": [],
         "epochs": dict.fromkeys(
-            ("as_posted", "repeated_corner", "sigmoid_bce", "softmax_ce", "balanced", "class_weight"), 2
+            (
+                *("as_posted", "repeated_corner", "sigmoid_bce", "softmax_ce", "balanced", "class_weight"),
+                "hand_set_trained",
+            ),
+            2,
         ),
         "rectangles": {"images": 2, "size": [16, 16], "count": 2, "noise": 0.02},
     },
@@ -112,7 +117,7 @@ def copy_of_the_project(folder):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, folder / name)
     change_params(folder, SMALL)
-    write_detection_trials(folder)
+    write_sweeps(folder)
     run(folder, "git", "init", "-q")
     commit(folder, "small settings")
     return folder
@@ -155,17 +160,32 @@ def change_params(folder, sections):
         yaml.dump(params, file)
 
 
-def write_detection_trials(folder):
-    """Write the table of the sweep that the pipeline takes as it is, with numbers of any kind."""
-    plan = plan_sweep("detection", load_params(folder / "params.yaml"))
-    measures = ("sources_miou", "sources_precision", "sources_recall", "ap50")
-    lines = [",".join(["trial", *plan.sweep.factors, "seed", *measures, "status", "reason"])]
-    for number, trial in enumerate(plan.trials):
-        values = [f"{0.5 + (7 * number + 3 * place) % 11 / 100}" for place, _ in enumerate(measures)]
-        lines.append(",".join([trial.name, *trial.levels.values(), str(trial.seed), *values, "finished", ""]))
-    path = folder / "results/sweep/detection/trials.csv"
-    path.parent.mkdir(parents=True)
-    path.write_text("\n".join(lines) + "\n")
+SWEPT = ("autoencoder", "detection", "detection_images")
+"""The sweeps whose tables the pipeline takes as they are."""
+
+
+def write_sweeps(folder):
+    """Write the tables of the sweeps that the pipeline takes as they are, with numbers of any kind."""
+    for name in SWEPT:
+        plan = plan_sweep(name, load_params(folder / "params.yaml"))
+        measures = list(dict.fromkeys(["sources_miou", "sources_precision", "sources_recall", *plan.sweep.responses]))
+        rows, examples = [], {}
+        for number, trial in enumerate(plan.trials):
+            levels = {
+                key: level if isinstance(level, str) else json.dumps(level) for key, level in trial.levels.items()
+            }
+            # The seeds of a combination agree, so that what is known of an example is known of the mean.
+            place = number // plan.sweep.seeds
+            values = {name: 0.5 + (7 * place + 3 * n) % 11 / 100 for n, name in enumerate(measures)}
+            rows.append(
+                {"trial": trial.name, **levels, "seed": trial.seed, **values, "status": "finished", "reason": ""}
+            )
+            of = " ".join(f"{key}={level}" for key, level in levels.items())
+            examples |= {f"{of}/{name}": [value - 0.1, value, value + 0.1] for name, value in values.items()}
+        out = folder / "results/sweep" / name
+        out.mkdir(parents=True)
+        pd.DataFrame(rows).to_csv(out / "trials.csv", index=False, lineterminator="\n")
+        pd.DataFrame(examples).to_csv(out / "examples.csv", index=False, lineterminator="\n", float_format="%.6g")
 
 
 def python(folder, code, *arguments):
