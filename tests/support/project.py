@@ -48,6 +48,8 @@ SMALL = {
         "digits": {
             **{"encoder": "fast", "latent": 3, "hidden": 8, "seeds": 2, "epochs": 1, "batch_size": 20},
             **{"learning_rate": 0.002, "weight_decay": 0.0001},
+            "views": dict.fromkeys(("shear", "contrast", "brightness", "edges", "noise"), 0.0)
+            | {"rotate": 20.0, "crop": 0.4286},
         },
     },
     "clustering": {"clusters": 3, "heads": 2, "seeds": 2, "epochs": 1, "batch_size": 20, "over_clusters": 4},
