@@ -59,7 +59,7 @@ SMALL = {
             "factors": {"batch_norm": [False, True], "variational": [False, True]},
             "fixed": {"images": 40, "epochs": 1},
             "seeds": 2,
-            "response": "bce",
+            "response": ["bce", "kl"],
         }
     },
 }
