@@ -126,15 +126,15 @@ class Equal:
 
 
 @dataclass(frozen=True)
-class AtLeast:
-    """1 for each seed whose value reaches a limit, else 0."""
+class AtMost:
+    """1 for each seed whose value is no greater than a limit, else 0."""
 
     values: Values
     limit: float
 
     def seeds(self, results: Results) -> np.ndarray:
         """Return (R,)."""
-        return (self.values.seeds(results) >= self.limit).astype(int)
+        return (self.values.seeds(results) <= self.limit).astype(int)
 
     def examples(self, results: Results) -> None:
         """Return None: it is said of whole networks."""
@@ -142,8 +142,31 @@ class AtLeast:
 
     @property
     def column(self) -> str:
-        """As "xor: signal/a >= 0.5"."""
-        return f"{self.values.column} >= {self.limit:g}"
+        """As "corner: a/b <= 0.5"."""
+        return f"{self.values.column} <= {self.limit:g}"
+
+
+@dataclass(frozen=True)
+class Highest:
+    """1 for each seed for which no other value is greater than the first, else 0."""
+
+    first: Values
+    others: tuple[Values, ...]
+
+    def seeds(self, results: Results) -> np.ndarray:
+        """Return (R,)."""
+        return np.all([self.first.seeds(results) >= other.seeds(results) for other in self.others], axis=0).astype(
+            int
+        )
+
+    def examples(self, results: Results) -> None:
+        """Return None: it is said of whole trainings."""
+        return
+
+    @property
+    def column(self) -> str:
+        """As "sweep a: b=c/d >= sweep a: b=e/d >= ..."."""
+        return " >= ".join(values.column for values in (self.first, *self.others))
 
 
 def of_trials(sweep: str, measure: str, levels: Mapping[str, str]) -> OfTrials:

@@ -18,23 +18,40 @@ CLAIMS = (
     ),
     Claim(
         experiment="clustering",
+        source=Source("book", "section 13.3, last paragraphs"),
+        statement="There are two possible algorithms of linear assignment, which the text does not name.",
+        quantity="accuracy on test digits, each cluster named by its most frequent training digit",
+        measure=Mean(OfSeeds("clustering", "iic", "majority_accuracy"), (0, 1)),
+        low=0.9,
+        reason="as for naming one to one",
+    ),
+    Claim(
+        experiment="clustering",
         source=Source("book", "introduction of chapter 13"),
-        statement="Maximising mutual information clusters codes, so that classification is a linear separation.",
-        quantity="accuracy of a linear classifier of the ten outputs, less that of ten principal components",
-        measure=Difference(
-            OfSeeds("clustering", "iic", "head_linear_accuracy"), OfSeeds("clustering", "iic", "pca_linear_accuracy")
-        ),
-        low=0.0,
-        reason="principal components are the simplest codes of equal size",
+        statement="Mutual information can cluster codes, so that classification is a simple linear separation.",
+        quantity="accuracy on test digits of a linear classifier of the chosen head's ten outputs",
+        measure=Mean(OfSeeds("clustering", "iic", "head_linear_accuracy"), (0, 1)),
+        low=0.9,
+        reason="nine in ten is a classifier; the text gives no number",
     ),
     Claim(
         experiment="clustering",
         source=Source("book", "section 13.3"),
-        statement="Supervised, a network of three convolutions names 99.3 % of MNIST's test digits.",
+        statement="Supervised, three convolutions and dense layers reach up to 99.3 % on MNIST.",
         reported="0.993",
-        quantity="accuracy without labels on 1,000 test digits, 3,500 to train on",
-        measure=Mean(_ACCURACY, (0, 1)),
+        quantity="accuracy of three convolutions and a dense layer, trained on 3,500 digits",
+        measure=Mean(OfSeeds("masked_digits", "single", "accuracy"), (0, 1)),
         comparable=False,
+    ),
+    Claim(
+        experiment="clustering",
+        statement="A linear classifier does better with the ten outputs than with ten principal components.",
+        quantity="its accuracy with the chosen head's outputs, less that with ten principal components",
+        measure=Difference(
+            OfSeeds("clustering", "iic", "head_linear_accuracy"), OfSeeds("clustering", "iic", "pca_linear_accuracy")
+        ),
+        low=0.0,
+        reason="better",
     ),
     Claim(
         experiment="clustering",
@@ -55,8 +72,7 @@ CLAIMS = (
     ),
     Claim(
         experiment="clustering",
-        source=Source("book", "section 13.3, last paragraph but one"),
-        statement="Two ways of linear assignment can turn the clusters into classes.",
+        statement="Naming clusters one to one and naming each by its most frequent digit come to the same.",
         quantity="share of the trainings with equally many right test digits",
         measure=Share(Equal(OfSeeds("clustering", "iic", "majority_accuracy"), _ACCURACY)),
         low=0.5,

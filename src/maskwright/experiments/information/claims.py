@@ -60,11 +60,22 @@ CLAIMS = (
     ),
     Claim(
         experiment="information",
-        source=Source("book", "equations 13.1.2 and 13.2.1 to 13.2.8"),
+        source=Source("book", "equations 13.1.1, 13.1.2 and 13.2.1 to 13.2.8, by the words around them"),
         statement="Mutual information is the divergence of the joint distribution from the product of its marginals; "
         "it is symmetric, and follows from entropies in several ways.",
         quantity="largest difference of an equation's two sides, for a random joint distribution, in bits",
         measure=Number("information", ("identities", "random", "largest_difference")),
+        high=1e-9,
+        reason="equal but for rounding",
+    ),
+    Claim(
+        experiment="information",
+        source=Source("book", "section 13.1"),
+        statement="Mutual information is at least 0, and exactly 0 for independent variables.",
+        reported="0",
+        quantity="mutual information of a joint distribution that is the product of its marginals, in bits",
+        measure=Number("information", ("identities", "independent", "I(X;Y)")),
+        low=-1e-9,
         high=1e-9,
         reason="equal but for rounding",
     ),

@@ -36,12 +36,12 @@ CLAIMS = (
     Claim(
         experiment="masked_digits",
         source=Source("mask channel", "answer, thought experiment"),
-        statement="With a channel that is 1 at the real digit and 0 elsewhere, the usual network could learn to look "
-        "only there, and name it correctly.",
+        statement="With a channel that is 1 at the real digit and 0 elsewhere, the usual network could learn to "
+        "attend to it, and classify it correctly.",
         quantity="accuracy on the marked one of four digits",
         measure=Mean(OfSeeds("masked_digits", "plain_channel", "accuracy"), (0, 1)),
         low=0.9,
-        reason="nine in ten is a working classifier, and guessing gets four; the text gives no number",
+        reason="nine in ten is a working classifier, where naming the commonest of the four is right in 38 %",
     ),
     _as_good_as_single("plain_channel", "After six epochs such a channel makes up for the three other digits."),
     _as_good_as_single(

@@ -38,6 +38,7 @@ def score(network: keras.Model, patterns: np.ndarray, labels: np.ndarray) -> dic
     return {
         "recall": recall,
         "false_positives": false,
+        "largest_output": scores.max(0).astype(np.float64),
         "mse": np.square(scores - labels[:, None]).mean(0, dtype=np.float64),
         "solved": ((recall == 1) & (false == 0)).astype(int),
         "corner_output": scores[CORNER_INDEX],
