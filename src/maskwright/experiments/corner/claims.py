@@ -76,7 +76,7 @@ CLAIMS = (
     ),
     Claim(
         experiment="corner",
-        statement="Trained on for 1,000 epochs at 1e-7, as the source's program does, weights set by hand stay right.",
+        statement="Trained on for 1,000 epochs at 1e-7, as in the source's program, weights set by hand stay right.",
         quantity=_SHARE,
         measure=_learns("hand_set_trained"),
         low=0.5,
