@@ -275,6 +275,27 @@ class Number:
 
 
 @dataclass(frozen=True)
+class OneTraining:
+    """A measure of a single network, from `details.json`, with its interval over the test examples."""
+
+    experiment: str
+    measure: str
+
+    def evidence(self, results: Results) -> Evidence:
+        """Take it from the results."""
+        details = results.details(self.experiment)
+        value, (low, high) = details[self.measure], details["test_intervals"][self.measure]
+        # A single training says nothing of what another one would give.
+        seeds = Interval(value, -np.inf, np.inf)
+        return of_student(seeds, np.inf, 1, 1, Interval(value, low, high), details["images"])
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The measure's name."""
+        return {"number": f"{self.experiment}: {self.measure}"}
+
+
+@dataclass(frozen=True)
 class Effect:
     """The effect of a change on a response of a sweep, by its name in the effects' `metrics.json`."""
 
