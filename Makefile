@@ -27,10 +27,12 @@ run: .venv/ready ## the whole pipeline: data, training, evaluation, claims (dvc 
 	@maskwright differences
 	@echo 'Numbers: results/*/metrics.json and results/claims.md; pictures: results/*/plots; every run: make ui'
 
-sweep-%: .venv/ready ## train a sweep of params.yaml again, such as sweep-detection: see docs/experiments.md for the time
+sweep-%: .venv/ready ## train a sweep of the pipeline anew, such as sweep-detection: see docs/experiments.md for the time
+	@dvc stage list --name-only | grep -qx 'sweep[-@]$*' || { \
+		echo 'make: $@: no such stage in dvc.yaml; `maskwright sweep $*` runs a sweep without one' >&2; exit 1; }
 	dvc repro masks digits
 	maskwright sweep $*
-	dvc commit --force $(if $(filter autoencoder,$*),sweep-autoencoder,sweep@$*)
+	dvc commit --force "$$(dvc stage list --name-only | grep -x 'sweep[-@]$*')"
 	dvc repro effects claims
 
 test: .venv/ready ## all tests (ARGS= for pytest's arguments, for example ARGS='-m "not slow"')

@@ -297,6 +297,9 @@ class _Asked:
         exhaustive = experiment in ("xor", "corner")
         return None if exhaustive else self._ask(f"results/{experiment}/plots/examples.csv")
 
+    def examples_of_one(self, experiment, measure):
+        return self._ask(f"results/{experiment}/plots/examples.csv")
+
     def trial_seeds(self, sweep, levels, measure):
         return self._ask(f"results/sweep/{sweep}/trials.csv")
 

@@ -41,6 +41,7 @@ def test_share_by_the_binomial_distribution(successes, number, limit):
     greater = stats.binomtest(successes, number, limit, alternative="greater").pvalue
     less = stats.binomtest(successes, number, limit, alternative="less").pvalue
     assert (found.p_above(limit), found.p_below(limit)) == pytest.approx((greater, less))
+    assert (found.seeds.low > limit) == (greater < 0.025)
 
 
 def test_difference_of_shares():

@@ -6,8 +6,8 @@ from statsmodels.stats.multitest import multipletests
 
 from maskwright.catalogue import EXPERIMENTS
 from maskwright.claims.claim import Claim, Source
-from maskwright.claims.evidence import Evidence, exact, of_mean
-from maskwright.claims.judge import evidence_p, holm, judge, verdict
+from maskwright.claims.evidence import exact, of_intervals, of_mean, of_share, of_share_difference
+from maskwright.claims.judge import holm, judge, p_of, verdict
 from maskwright.claims.measures import (
     Coefficient,
     Difference,
@@ -15,8 +15,10 @@ from maskwright.claims.measures import (
     Mean,
     Number,
     OfSeeds,
+    OneTraining,
     Share,
     ShareDifference,
+    Stored,
     of_trials,
 )
 from maskwright.claims.results import Results
@@ -35,20 +37,22 @@ def a_claim(low=-math.inf, high=math.inf, **more):
 
 
 def measured(seeds, test=None):
-    return Evidence(Interval(*seeds), test and Interval(*test), 3, 0, lambda limit: 0.5, lambda limit: 0.5)
+    return of_intervals(Interval(*seeds), test and Interval(*test), 3, 0)
 
 
 @pytest.mark.parametrize(
     ("seeds", "test", "low", "high", "expected"),
     [
-        ((0.5, 0.4, 0.6), None, 0.4, math.inf, "holds"),
+        ((0.5, 0.41, 0.6), None, 0.4, math.inf, "holds"),
         ((0.5, 0.4, 0.6), None, 0.45, math.inf, "cannot be told"),
         ((0.5, 0.4, 0.6), None, 0.61, math.inf, "does not hold"),
         ((0.5, 0.4, 0.6), None, -math.inf, 0.39, "does not hold"),
         ((0.5, 0.4, 0.6), None, 0.3, 0.7, "holds"),
-        ((0.5, 0.5, 0.5), None, 0.5, 0.5, "holds"),
+        ((0.5, 0.5, 0.5), None, 0.4, 0.6, "holds"),
+        # Exactly at the end of the range: neither side is shown.
+        ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), 0.0, math.inf, "cannot be told"),
         # Both uncertainties must agree.
-        ((0.5, 0.4, 0.6), (0.5, 0.45, 0.55), 0.4, math.inf, "holds"),
+        ((0.5, 0.41, 0.6), (0.5, 0.45, 0.55), 0.4, math.inf, "holds"),
         ((0.5, 0.4, 0.6), (0.5, 0.35, 0.65), 0.4, math.inf, "cannot be told"),
         ((0.5, 0.4, 0.6), (0.5, 0.35, 0.65), 0.62, math.inf, "cannot be told"),
         ((0.5, 0.4, 0.6), (0.5, 0.35, 0.65), 0.66, math.inf, "does not hold"),
@@ -80,10 +84,10 @@ def test_a_difference_beyond_the_margin_is_not_equivalent():
 def test_p_of_a_verdict_by_hand():
     found = of_mean(np.array([1.0, 2.0, 3.0]), None)
     # t = (2 - 0) / (1 / sqrt(3)) = 3.4641 with 2 degrees of freedom: one-sided 0.0371, two-sided 0.0742
-    assert evidence_p(a_claim(0.0), found, "holds") == pytest.approx(0.0742, abs=1e-4)
-    assert evidence_p(a_claim(0.0, equivalence=True), found, "holds") == pytest.approx(0.0371, abs=1e-4)
-    assert evidence_p(a_claim(high=0.0), found, "does not hold") == pytest.approx(0.0742, abs=1e-4)
-    assert evidence_p(a_claim(4.0), found, "does not hold") == pytest.approx(0.0742, abs=1e-4)
+    assert p_of(a_claim(0.0), found, "holds") == pytest.approx(0.0742, abs=1e-4)
+    assert p_of(a_claim(0.0, equivalence=True), found, "holds") == pytest.approx(0.0371, abs=1e-4)
+    assert p_of(a_claim(high=0.0), found, "does not hold") == pytest.approx(0.0742, abs=1e-4)
+    assert p_of(a_claim(4.0), found, "does not hold") == pytest.approx(0.0742, abs=1e-4)
 
 
 def test_p_is_below_5_percent_where_an_interval_decides():
@@ -95,8 +99,37 @@ def test_p_is_below_5_percent_where_an_interval_decides():
         decision = verdict(claim, found)
         if decision != "cannot be told":
             decided += 1
-            assert evidence_p(claim, found, decision) < 0.05
+            assert p_of(claim, found, decision) < 0.05
     assert decided > 10
+
+
+@pytest.mark.parametrize("number", [5, 8, 20])
+@pytest.mark.parametrize("limit", [0.1, 0.5, 0.9])
+def test_verdict_on_a_share_is_where_its_interval_lies(number, limit):
+    for successes in range(number + 1):
+        found, claim = of_share(successes, number), a_claim(limit)
+        expected = "holds" if found.seeds.low > limit else "cannot be told"
+        assert verdict(claim, found) == ("does not hold" if found.seeds.high < limit else expected)
+
+
+def test_verdict_on_a_difference_of_shares_is_where_its_interval_lies():
+    for successes in range(21):
+        found, claim = of_share_difference((successes, 20), (10, 20)), a_claim(0.0)
+        expected = "holds" if found.seeds.low > 0 else "cannot be told"
+        assert verdict(claim, found) == ("does not hold" if found.seeds.high < 0 else expected)
+
+
+def test_a_table_of_nothing_but_chance_seldom_has_a_verdict_that_stands(tmp_path):
+    """The family-wise error: 5 % of such tables, 400 of them, so 20, standard deviation 4.4."""
+    rng = np.random.default_rng(0)
+    wrong = 0
+    for _ in range(400):
+        claims = [(a_claim(0.0), of_mean(values, None)) for values in rng.normal(0.0, 1.0, (20, 5))]
+        adjusted = holm(
+            [min(p_of(claim, found, one) for one in ("holds", "does not hold")) for claim, found in claims]
+        )
+        wrong += min(adjusted) < 0.05
+    assert 8 <= wrong <= 34
 
 
 def test_holm_as_statsmodels():
@@ -165,6 +198,16 @@ def test_measures(results):
     solved = [OfSeeds("xor", variant, "solved") for variant in ("b", "none")]
     assert Share(solved[0]).evidence(read).seeds.mean == 0.5
     assert ShareDifference(*solved).evidence(read).seeds.mean == 0.5
+    (results / "one/plots").mkdir(parents=True)
+    (results / "one/plots/examples.csv").write_text("image,miou\na,0.5\nb,1\nc,\n")
+    found = OneTraining("one", "miou").evidence(read)
+    assert (found.seeds, found.count, found.examples) == ((0.75, 0, 1), 1, 2)
+    stored = {"mean": 0.5, "low": 0.4, "high": 0.6, "test_low": 0.45, "test_high": 0.55}
+    write_json(results / "one/details.json", {"v": {"seeds": 8, "gain": stored}})
+    found = Stored("one", ("v", "gain"), ("v", "seeds"), 100).evidence(read)
+    assert (found.seeds, found.test, found.count, found.examples) == ((0.5, 0.4, 0.6), (0.5, 0.45, 0.55), 8, 100)
+    # At the interval's end one side has 2.5 %.
+    assert found.p_above(0.4) == pytest.approx(0.025, abs=1e-4)
     assert Number("xor", ("hand", "loss")).evidence(read).seeds == (0.25, 0.25, 0.25)
 
 

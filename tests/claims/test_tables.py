@@ -74,7 +74,7 @@ def test_files(written):
         "| mask channel: answer | It learns. | 0.9 | accuracy | 0.955 (seeds 0.945 to 0.966; test 0.942 to 0.967) "
         "| 8, 1,000 | at least 0.5: most | holds |"
     ) in lines
-    assert "| mask channel: answer | Other data. | 0.9 | accuracy | - | 8, 1,000 | - | not comparable |" in lines
+    assert "| mask channel: answer | Other data. | 0.9 | accuracy | - | 8, 1,000 | most | not comparable |" in lines
     assert "| xor | Nothing is lost. | accuracy | 4 | -, - | ≈ -0.01 to 0.01 | does not hold |" in lines
 
 
@@ -108,7 +108,9 @@ def test_measured_text():
 
 
 def test_note_on_the_family():
-    assert family_note([ROW, FOUND]).endswith("All of them also stand together, at 5 % for the whole table (Holm).")
+    assert family_note([ROW, FOUND]).endswith(
+        "All these verdicts also stand together, at 5 % for the whole table (Holm)."
+    )
     note = family_note([ROW, {**ROW, "statement": "Weak.", "p_holm": 0.06}])
-    assert note.startswith("Of 2 rows, 2 have a verdict that chance could have given. 1 of them also stand together")
+    assert note.startswith("2 of 2 rows were tested, and 2 of these decided. 1 of these verdicts also stand together")
     assert "By themselves only: “Weak.” (accuracy)." in note

@@ -101,6 +101,18 @@ def test_cases_of_the_rule(plan, size, name, kind, said):
     assert (choice.model is choice.additive) == (name in ("additive", "additive-kept"))
 
 
+def test_an_interaction_that_is_the_effect_of_a_factor_is_not_taken_for_one():
+    """Six switches, of which the last is the product of the first two: their interaction would be its effect."""
+    rows = [(*row, row[0] ^ row[1]) for row in product((0, 1), repeat=5)]
+    frame = pd.DataFrame([(*row, seed) for row in rows for seed in (0, 1)], columns=[*"abcdef", "seed"])
+    luck = np.random.default_rng(0).normal(0.0, 0.1, len(frame))
+    together = 8.0 * frame["a"] * frame["b"] + 4.0 * frame["c"] * frame["d"]
+    choice = choose_model(select_trials(frame.assign(loss=frame["a"] + together + luck), "loss", [*"abcdef"]))
+    assert choice.additive_quality.lack_p < 0.001
+    assert choice.name == "additive-kept"
+    assert "cannot be told apart from the effect of a factor" in choice.reason
+
+
 def test_what_is_asked_for_overrides_the_rule():
     trials = trials_of(FULL, with_interaction(FULL, 5))
     none = analyse(trials, interactions=("none",))

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from maskwright.reporting.intervals import (
+    exact_share_interval,
     examples_interval,
     mean_interval,
     paired_difference,
@@ -78,9 +80,15 @@ def test_paired_difference_is_that_of_the_pairs():
         paired_difference([1, 2, 3], [1, 2])
 
 
-def test_confidence_of_90():
-    # t(0.95, 2) = 2.91999, half width 2.91999 / sqrt(3) = 1.68585
-    assert mean_interval([1, 2, 3], confidence=0.9) == pytest.approx((2, 2 - 1.685854, 2 + 1.685854), abs=1e-6)
+@pytest.mark.parametrize(("successes", "number"), [(0, 5), (3, 8), (20, 20), (47, 50)])
+def test_exact_interval_of_a_share_as_scipys(successes, number):
+    expected = stats.binomtest(successes, number).proportion_ci(method="exact")
+    assert exact_share_interval(successes, number)[1:] == pytest.approx((expected.low, expected.high))
+
+
+def test_exact_interval_by_hand():
+    # 0.025 ** (1 / 5)
+    assert exact_share_interval(5, 5) == pytest.approx((1.0, 0.478176, 1.0), abs=1e-6)
 
 
 def test_difference_of_shares_as_published():
@@ -103,7 +111,11 @@ def test_examples_of_a_share_as_by_the_normal_approximation():
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_examples_that_are_all_alike(value):
-    assert examples_interval(np.full(50, value)) == share_interval(int(50 * value), 50)
+    assert examples_interval(np.full(50, value), (0, 1)) == share_interval(int(50 * value), 50)
+
+
+def test_a_difference_that_is_0_everywhere_is_no_share():
+    assert examples_interval(np.zeros(50)) == (0, 0, 0)
 
 
 def test_examples_with_another_constant_value():

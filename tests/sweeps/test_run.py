@@ -355,9 +355,9 @@ def test_other_code_on_a_worker_is_no_result(tmp_path):
         (Tried({"a": np.inf, "b": np.nan, "c": 1.0}, {"a": np.array([np.inf])}), "diverged", "a is inf, b is nan"),
         (Tried({"a": 1.0}, {"a": np.array([1, np.nan])}), "diverged", "a of an example is not finite"),
         (Tried({"a": "0.5"}, {}), "failed", "a is not a number but str"),
-        (Tried({}, {}), "failed", "the trial returned no named numbers but Tried"),
-        ({"a": 1.0}, "failed", "the trial returned no named numbers but dict"),
-        (0.5, "failed", "the trial returned no named numbers but float"),
+        (Tried({}, {}), "failed", "the trial returned no `Tried` with named numbers but Tried"),
+        ({"a": 1.0}, "failed", "the trial returned no `Tried` with named numbers but dict"),
+        (0.5, "failed", "the trial returned no `Tried` with named numbers but float"),
     ],
 )
 def test_what_a_trial_may_return(returned, status, reason, monkeypatch, tmp_path):

@@ -9,13 +9,13 @@ from scipy import special
 
 from maskwright.reporting.intervals import (
     Interval,
+    exact_share_interval,
     examples_interval,
     mean_interval,
     share_difference,
-    share_interval,
 )
 
-_NORMAL = 2 * 1.959964  # width of a 95 % interval in standard errors
+_NORMAL = 1.959964  # half the width of a 95 % interval, in standard errors
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,14 @@ class Evidence:
 
     def p_above(self, limit: float) -> float:
         """Return the one-sided p of `true value <= limit`: small if both uncertainties speak against it."""
-        return 0.0 if limit == -math.inf else max(self.at_least(limit), _normal_tail(self.test, limit))
+        return 0.0 if limit == -math.inf else max(self.at_least(limit), _tail(self.test, limit))
 
     def p_below(self, limit: float) -> float:
         """Return the one-sided p of `true value >= limit`."""
         if limit == math.inf:
             return 0.0
-        test = None if self.test is None else Interval(-self.test.mean, -self.test.high, -self.test.low)
-        return max(self.at_most(limit), _normal_tail(test, -limit))
+        test = None if self.test is None else _mirrored(self.test)
+        return max(self.at_most(limit), _tail(test, -limit))
 
 
 def exact(value: float) -> Evidence:
@@ -72,7 +72,7 @@ def of_mean(values: np.ndarray, examples: np.ndarray | None, bounds: tuple[float
         bounds: the least and the greatest possible value, to which the seeds' interval is cut.
     """
     error = float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.inf
-    test = None if examples is None else examples_interval(examples)
+    test = None if examples is None else examples_interval(examples, bounds)
     size = 0 if examples is None else len(examples)
     return of_student(mean_interval(values, bounds), error, len(values) - 1, len(values), test, size)
 
@@ -98,9 +98,9 @@ def of_student(
 
 
 def of_share(successes: int, number: int) -> Evidence:
-    """Return the share of the seeds for which something happened: Wilson's interval, exact binomial p."""
+    """Return the share of the seeds for which something happened: exact binomial interval and p."""
     return Evidence(
-        share_interval(successes, number),
+        exact_share_interval(successes, number),
         None,
         number,
         0,
@@ -109,24 +109,31 @@ def of_share(successes: int, number: int) -> Evidence:
     )
 
 
-def of_share_difference(first: tuple[int, int], second: tuple[int, int]) -> Evidence:
-    """Return the difference of two shares of seeds: Newcombe's interval, p from its width."""
-    interval = share_difference(first, second)
+def of_intervals(seeds: Interval, test: Interval | None, count: int, examples: int) -> Evidence:
+    """Return a number of which only the intervals are known; the p follow from their widths on either side."""
     return Evidence(
-        interval,
-        None,
-        min(first[1], second[1]),
-        0,
-        lambda limit: _normal_tail(interval, limit),
-        lambda limit: _normal_tail(Interval(-interval.mean, -interval.high, -interval.low), -limit),
+        seeds, test, count, examples, lambda limit: _tail(seeds, limit), lambda limit: _tail(_mirrored(seeds), -limit)
     )
 
 
-def _normal_tail(interval: Interval | None, limit: float) -> float:
-    """Return the probability of the interval's mean, or a larger number, if its true value is the limit."""
+def of_share_difference(first: tuple[int, int], second: tuple[int, int]) -> Evidence:
+    """Return the difference of two shares of seeds, with Newcombe's interval."""
+    return of_intervals(share_difference(first, second), None, min(first[1], second[1]), 0)
+
+
+def _mirrored(interval: Interval) -> Interval:
+    return Interval(-interval.mean, -interval.high, -interval.low)
+
+
+def _tail(interval: Interval | None, limit: float) -> float:
+    """Return the probability of the interval's mean, or a larger number, if its true value is the limit.
+
+    It is that of a normal distribution that has the interval's width on the limit's side. So it is 2.5 % where the
+    limit is the interval's end.
+    """
     if interval is None:
         return 0.0
-    error = (interval.high - interval.low) / _NORMAL
-    if error == 0:
+    width = interval.mean - interval.low if limit < interval.mean else interval.high - interval.mean
+    if width == 0:
         return 0.5 if interval.mean == limit else float(interval.mean < limit)
-    return float(special.ndtr((limit - interval.mean) / error))
+    return float(special.ndtr(_NORMAL * (limit - interval.mean) / width))

@@ -4,7 +4,7 @@ A claim is a statement, a number that would show it, and the range in which that
 two 95 % intervals, over the seeds and over the test examples (`reporting.intervals`). The claim
 
     holds                   if both lie in the range
-    does not hold           if both lie outside of it
+    does not hold           if both lie beyond one end of it
     cannot be told          otherwise
     not comparable          if the source's data or budget allow no verdict
     not measured            if what it needs was not trained
@@ -12,8 +12,8 @@ two 95 % intervals, over the seeds and over the test examples (`reporting.interv
 A statement that nothing is lost or gained holds if two one-sided tests at 5 % reject a true value beyond either end
 of the range, as if a 90 % interval lay within it (Schuirmann 1987, https://doi.org/10.1007/BF01068419).
 
-Among many verdicts some are wrong by chance. So each verdict also has a p, the probability of evidence as strong if
-the true value lay on the other side of the range's end, and Holm's adjustment of it over its table.
+Among many verdicts some are wrong by chance. So each row that chance has a part in also has a p, the probability of
+evidence as strong if the true value lay at the range's end, and Holm's adjustment of it over its table.
 """
 
 import math
@@ -46,21 +46,27 @@ def verdict(claim: Claim, evidence: Evidence) -> str:
     """Return the verdict on a claim."""
     if not claim.comparable:
         return INCOMPARABLE
-    intervals = [one for one in (evidence.seeds, evidence.test) if one is not None]
-    if all(one.high < claim.low or one.low > claim.high for one in intervals):
-        return FAILS
-    if claim.equivalence:
-        return HOLDS if evidence_p(claim, evidence, HOLDS) < LEVEL else UNTOLD
-    return HOLDS if all(claim.low <= one.low and one.high <= claim.high for one in intervals) else UNTOLD
+    if not evidence.count and evidence.test is None:
+        return HOLDS if claim.low <= evidence.seeds.mean <= claim.high else FAILS
+    for decision in (HOLDS, FAILS):
+        if p_of(claim, evidence, decision) < LEVEL:
+            return decision
+    return UNTOLD
 
 
-def evidence_p(claim: Claim, evidence: Evidence, decision: str) -> float:
-    """Return the p of a decided verdict: two-sided, but for an equivalence the larger of the two one-sided ones."""
+def p_of(claim: Claim, evidence: Evidence, decision: str) -> float:
+    """Return the p of a decision, two-sided; of an equivalence the larger of the two one-sided ones.
+
+    It is below 5 % where both 95 % intervals lie within the range, or beyond one of its ends.
+    """
     if decision == HOLDS:
         one_sided = max(evidence.p_above(claim.low), evidence.p_below(claim.high))
         return one_sided if claim.equivalence else min(1.0, 2 * one_sided)
-    beyond = [evidence.p_below(claim.low)] if evidence.seeds.mean < claim.low else [evidence.p_above(claim.high)]
-    return min(1.0, 2 * max(beyond))
+    beyond = min(
+        evidence.p_below(claim.low) if math.isfinite(claim.low) else 1.0,
+        evidence.p_above(claim.high) if math.isfinite(claim.high) else 1.0,
+    )
+    return min(1.0, 2 * beyond)
 
 
 def judge(claims: Sequence[Claim], results: Path) -> dict[str, list[dict[str, Any]]]:
@@ -78,8 +84,8 @@ def judge(claims: Sequence[Claim], results: Path) -> dict[str, list[dict[str, An
     for claim in claims:
         tables[FOUND if claim.source is None else SOURCES].append(_row(claim, read))
     for rows in tables.values():
-        decided = [row for row in rows if row["p"] is not None]
-        for row, adjusted in zip(decided, holm([row["p"] for row in decided]), strict=True):
+        tested = [row for row in rows if row["p"] is not None]
+        for row, adjusted in zip(tested, holm([row["p"] for row in tested]), strict=True):
             row["p_holm"] = _rounded(adjusted, 3)
             row["p"] = _rounded(row["p"], 3)
     return tables
@@ -131,14 +137,14 @@ def _row(claim: Claim, results: Results) -> dict[str, Any]:
         "test_high": evidence.test and evidence.test.high,
     }
     decision = verdict(claim, evidence)
-    chance = evidence.count and decision in (HOLDS, FAILS)
+    chance = claim.comparable and (evidence.count or evidence.test is not None)
     return {
         **row,
         **{name: _rounded(value, claim.digits) for name, value in numbers.items()},
         "seeds": evidence.count,
         "examples": evidence.examples,
         "verdict": decision,
-        "p": evidence_p(claim, evidence, decision) if chance else None,
+        "p": min(p_of(claim, evidence, one) for one in (HOLDS, FAILS)) if chance else None,
         "recipe": recipe,
     }
 

@@ -14,6 +14,7 @@ import numpy as np
 from maskwright.claims.evidence import (
     Evidence,
     exact,
+    of_intervals,
     of_mean,
     of_share,
     of_share_difference,
@@ -82,26 +83,6 @@ class OfTrials:
     def column(self) -> str:
         """As "sweep detection: offsets=raw/ap50"."""
         return f"sweep {self.sweep}: {text_of(self.levels)}/{self.measure}"
-
-
-@dataclass(frozen=True)
-class NoneOf:
-    """1 for each seed for which all of these are 0, else 0."""
-
-    values: tuple[Values, ...]
-
-    def seeds(self, results: Results) -> np.ndarray:
-        """Return (R,)."""
-        return (np.array([values.seeds(results) for values in self.values]) == 0).all(axis=0).astype(int)
-
-    def examples(self, results: Results) -> None:
-        """Return None: it is said of whole networks."""
-        return
-
-    @property
-    def column(self) -> str:
-        """As "corner: a/recall = corner: a/false_positives = 0"."""
-        return " = ".join([*(values.column for values in self.values), "0"])
 
 
 @dataclass(frozen=True)
@@ -275,24 +256,45 @@ class Number:
 
 
 @dataclass(frozen=True)
+class Stored:
+    """A number of `details.json` with its intervals; the keys lead to it, and to the number of seeds."""
+
+    experiment: str
+    keys: tuple[str, ...]
+    seeds: tuple[str, ...]
+    examples: int
+
+    def evidence(self, results: Results) -> Evidence:
+        """Take it from the results."""
+        details = results.details(self.experiment)
+        found: Any = reduce(getitem, self.keys, details)
+        count: Any = reduce(getitem, self.seeds, details)
+        test = Interval(found["mean"], found["test_low"], found["test_high"]) if "test_low" in found else None
+        return of_intervals(Interval(found["mean"], found["low"], found["high"]), test, count, self.examples)
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The keys that lead to it."""
+        return {"number": f"{self.experiment}: {'/'.join(self.keys)}"}
+
+
+@dataclass(frozen=True)
 class OneTraining:
-    """A measure of a single network, from `details.json`, with its interval over the test examples."""
+    """A measure of a single network: the mean over the test examples of its `plots/examples.csv`."""
 
     experiment: str
     measure: str
 
     def evidence(self, results: Results) -> Evidence:
         """Take it from the results."""
-        details = results.details(self.experiment)
-        value, (low, high) = details[self.measure], details["test_intervals"][self.measure]
+        values = results.examples_of_one(self.experiment, self.measure)
         # A single training says nothing of what another one would give.
-        seeds = Interval(value, -np.inf, np.inf)
-        return of_student(seeds, np.inf, 1, 1, Interval(value, low, high), details["images"])
+        return of_mean(np.array([values.mean()]), values, (0, 1))
 
     @property
     def recipe(self) -> dict[str, Any]:
         """The measure's name."""
-        return {"number": f"{self.experiment}: {self.measure}"}
+        return {"examples": f"{self.experiment}: {self.measure}"}
 
 
 @dataclass(frozen=True)

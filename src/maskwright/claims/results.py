@@ -39,12 +39,12 @@ class Results:
         """Return a measure of a variant, (R,), in the order of the seeds.
 
         Raises:
-            KeyError: the variant was not trained, or has no such measure.
+            KeyError: the variant was not trained, or has no such measure, or not for every seed.
             MaskwrightError: the experiment has not been evaluated.
         """
         table = self._once(self.file(f"{experiment}/plots/replicates.csv", f"evaluate {experiment}"), read_replicates)
         rows = table.loc[table["variant"] == variant]
-        if rows.empty or rows[measure].isna().all():
+        if rows.empty or np.isnan(np.asarray(rows[measure], float)).any():
             raise KeyError(f"{variant}/{measure}")
         return np.asarray(rows.sort_values(by="seed")[measure], float)
 
@@ -60,6 +60,15 @@ class Results:
         table = self._once(path, read_examples)
         return np.asarray(table[column].dropna(), float) if column in table else None
 
+    def examples_of_one(self, experiment: str, measure: str) -> np.ndarray:
+        """Return a single network's measure of each test example, (N,); those without a value are left out.
+
+        Raises:
+            MaskwrightError: the experiment has not been evaluated.
+        """
+        table = self._once(self.file(f"{experiment}/plots/examples.csv", f"evaluate {experiment}"), read_examples)
+        return np.asarray(table[measure].dropna(), float)
+
     def trials(self, sweep: str) -> pd.DataFrame:
         """Return the table of a sweep, a row for each combination and seed.
 
@@ -72,12 +81,12 @@ class Results:
         """Return a measure of the trials with these levels, for each seed the mean over the other factors: (R,).
 
         Raises:
-            KeyError: there is no such trial.
+            KeyError: there is no such trial, or one of them did not finish.
             MaskwrightError: the sweep has not been run.
         """
         table = self.trials(sweep)
         rows = table[[all(str(row[key]) == level for key, level in levels) for _, row in table.iterrows()]]
-        if rows.empty:
+        if rows.empty or {*rows["status"]} != {"finished"}:
             raise KeyError(f"{levels}")
         return np.asarray(rows.groupby("seed")[measure].mean(), float)
 

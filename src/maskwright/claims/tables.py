@@ -16,11 +16,14 @@ Tables = Mapping[str, Sequence[Mapping[str, Any]]]
 
 _TITLES = {SOURCES: "What the sources say", FOUND: "What we found"}
 
-_RULE = """A number has two 95 % intervals: *seeds*, over the trainings (Student's t; for shares Wilson's or
-Newcombe's), and *test*, over the test examples (bootstrap of the mean over the seeds). What is measured on every
-possible input has no second one. A statement holds if both lie in the range, and does not hold if both lie outside of
-it. With ≈ the statement says that nothing is lost or gained; it holds if two one-sided tests at 5 % say so for both.
-Statements and ranges were written down before the trainings.
+_RULE = """A number has two 95 % intervals: *seeds*, over the trainings (Student's t; for shares the binomial
+distribution's, for differences of shares Newcombe's), and *test*, over the test examples (bootstrap of the mean over
+the seeds). What is measured on every possible input has no second one. A statement holds if both lie in the range,
+and does not hold if both lie beyond its end. With ≈ the statement says that nothing is lost or gained; it holds if
+two one-sided tests at 5 % say so for both.
+
+A verdict is about the data, the network and the budget that the quantity names; the sources' were others. The ranges
+were fixed before the trainings whose numbers stand here; some statements were worded anew after trial runs.
 """
 
 
@@ -64,14 +67,16 @@ def print_claims(tables: Tables, console: Console) -> None:
 
 def family_note(rows: Sequence[Mapping[str, Any]]) -> str:
     """Say which verdicts of a table do not stand if all of them are to be right together."""
-    decided = [row for row in rows if row.get("p_holm") is not None]
+    tested = [row for row in rows if row.get("p_holm") is not None]
+    decided = [row for row in tested if row["verdict"] in (HOLDS, FAILS)]
     weak = [row for row in decided if row["p_holm"] >= LEVEL]
-    start = f"Of {len(rows)} rows, {len(decided)} have a verdict that chance could have given."
+    start = f"{len(tested)} of {len(rows)} rows were tested, and {len(decided)} of these decided."
     if not weak:
-        return f"{start} All of them also stand together, at 5 % for the whole table (Holm)."
+        return f"{start} All these verdicts also stand together, at 5 % for the whole table (Holm)."
     named = "; ".join(f"“{row['statement']}” ({row['quantity']})" for row in weak)
     return (
-        f"{start} {len(decided) - len(weak)} of them also stand together, at 5 % for the whole table (Holm). "
+        f"{start} {len(decided) - len(weak)} of these verdicts also stand together, at 5 % for the whole table "
+        "(Holm). "
         f"By themselves only: {named}."
     )
 
@@ -99,7 +104,7 @@ def _sources_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             row["quantity"],
             measured_text(row),
             _numbers(row),
-            "-" if row["verdict"] == INCOMPARABLE else f"{_range(row)}: {row['reason']}",
+            row["reason"] if row["verdict"] == INCOMPARABLE else f"{_range(row)}: {row['reason']}",
             row["verdict"],
         )
 
@@ -146,14 +151,13 @@ def _write_evidence(tables: Tables, results: Path, folder: Path) -> None:
     numbers = []
     for row in (row for rows in tables.values() for row in rows):
         recipe = row["recipe"]
-        for column in (recipe.get(key) for key in ("mean", "share", "less")):
+        for column in (recipe.get(key) for key in ("mean", "share", "less", "examples")):
             experiment = str(column).partition(":")[0]
             if column is None or experiment.startswith("sweep "):
                 continue
-            shutil.copyfile(results / experiment / "plots/replicates.csv", folder / f"{experiment}.csv")
-            examples = results / experiment / "plots/examples.csv"
-            if examples.is_file():
-                shutil.copyfile(examples, folder / f"{experiment}_examples.csv")
+            for name, copy in (("replicates", experiment), ("examples", f"{experiment}_examples")):
+                if (results / experiment / f"plots/{name}.csv").is_file():
+                    shutil.copyfile(results / experiment / f"plots/{name}.csv", folder / f"{copy}.csv")
         if "number" in recipe and row["measured"] is not None:
             numbers.append({"number": recipe["number"], "value": row["measured"]})
     if numbers:

@@ -9,7 +9,8 @@ with every interaction has little left to measure chance by. So the seeds decide
    interactions all the same, and chance is measured between the seeds alone. An effect is then the average over
    configurations that were all run, so only the seeds are left to chance.
 4. If combinations are missing, the additive model is kept: what the factors do together counts as chance. It may also
-   shift the estimates, which no interval shows, if the combinations that were run are not balanced.
+   shift the estimates, which no interval shows, if the combinations that were run are not balanced. So it is, too,
+   where an interaction cannot be told apart from the effect of a factor.
 
 Adding only the largest interactions until the lack of fit is no longer significant would leave more degrees of
 freedom. But where combinations are missing it often adds the wrong ones, and then its "95 %" intervals miss the truth
@@ -82,8 +83,14 @@ def choose_model(trials: Trials, *, interactions: tuple[str, ...] = (), transfor
         return Choice("additive", reason, additive, quality, additive, quality)
     misfit = f"does not fit (lack of fit, {p_text(p)})"
     pairs = fit_model(trials, interactions=("all",), transform=transform)
-    if pairs.covariance.kind == "CR2" and _fewest_df(pairs) >= LEAST_DF:
-        reason = f"with all two-way interactions, because the additive model {misfit}"
+    confounded = pairs.design.confounded
+    if pairs.covariance.kind == "CR2" and _fewest_df(pairs) >= LEAST_DF and not confounded:
+        which = (
+            "all two-way interactions that the plan can estimate"
+            if pairs.design.aliased
+            else "all two-way interactions"
+        )
+        reason = f"with {which}, because the additive model {misfit}"
         return Choice("two-way", reason, pairs, assess(pairs), additive, quality)
     if additive.configurations == math.prod(len(factor.levels) for factor in trials.factors):
         reason = (
@@ -92,9 +99,14 @@ def choose_model(trials: Trials, *, interactions: tuple[str, ...] = (), transfor
         )
         pairs = fit_model(trials, interactions=("all",), transform=transform, seeds_only=True)
         return Choice("two-way-seeds", reason, pairs, assess(pairs), additive, quality)
+    why = (
+        "in these configurations an interaction cannot be told apart from the effect of a factor"
+        if confounded
+        else f"these {additive.configurations} configurations are too few to estimate all two-way interactions"
+    )
     reason = (
-        f"additive, although it {misfit}: these {additive.configurations} configurations are too few to estimate all "
-        "two-way interactions, so what the factors do together counts as chance, and may shift the estimates"
+        f"additive, although it {misfit}: {why}, so what the factors do together counts as chance, and may shift the "
+        "estimates"
     )
     return Choice("additive-kept", reason, additive, quality, additive, quality)
 

@@ -48,6 +48,7 @@ class Design:
         matrix: (N, K) float64; the first column is 1.
         kept: bool for each column in the order of the terms, aliased ones included: whether it is in the model.
         aliased: for each column left out, what it equals, in words.
+        confounded: whether an interaction that is left out is, in these trials, partly the effect of a factor.
     """
 
     factors: dict[str, Factor]
@@ -55,6 +56,7 @@ class Design:
     matrix: np.ndarray
     kept: np.ndarray
     aliased: dict[Column, str]
+    confounded: bool = False
 
     @property
     def terms(self) -> list[tuple[str, ...]]:
@@ -117,6 +119,9 @@ def make_design(trials: Trials, interactions: Sequence[tuple[str, str]] = ()) ->
     full = np.hstack(blocks)
     kept, combination = independent_columns(full)
     aliased = {}
+    mains = [index for index, column in enumerate(columns, start=1) if len(column.term) == 1]
+    left_out = [index for index in np.flatnonzero(~kept) if len(columns[index - 1].term) == 2]
+    confounded = bool(np.any(np.abs(combination[left_out][:, mains]) > 1e-6))
     names = ["a constant", *(column.label for column in columns)]
     for index in np.flatnonzero(~kept):
         parts = [names[i] for i in np.flatnonzero(np.abs(combination[index]) > 1e-6) if i > 0]
@@ -127,6 +132,7 @@ def make_design(trials: Trials, interactions: Sequence[tuple[str, str]] = ()) ->
         matrix=full[:, kept],
         kept=kept,
         aliased=aliased,
+        confounded=confounded,
     )
 
 

@@ -105,7 +105,7 @@ def dask_teardown(worker: Any) -> None:
 
 def _judged(tried: Any) -> Outcome:
     if not isinstance(tried, Tried) or not tried.measures:
-        return Outcome("failed", f"the trial returned no named numbers but {type(tried).__name__}")
+        return Outcome("failed", f"the trial returned no `Tried` with named numbers but {type(tried).__name__}")
     for name, value in tried.measures.items():
         if not isinstance(value, Real):
             return Outcome("failed", f"{name} is not a number but {type(value).__name__}")

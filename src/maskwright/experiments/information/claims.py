@@ -42,7 +42,7 @@ def _codes_beat(measure: str, statement: str) -> Claim:
             ),
         ),
         low=0.0,
-        reason="better",
+        reason="the sign decides",
     )
 
 

@@ -54,7 +54,7 @@ CLAIMS = (
         source=_RANDOM,
         statement="After 5,000 steps with a random mask the loss of one batch is 0.81.",
         reported="0.8080765",
-        quantity="share of all possible batches, over all networks, whose loss is at most that",
+        quantity="share of batches (1,000 of all possible ones), over all networks, whose loss is at most that",
         measure=Mean(OfSeeds("xor", "random", "below_sources_loss"), (0, 1)),
         low=0.025,
         high=0.975,
@@ -66,6 +66,6 @@ CLAIMS = (
         quantity="accuracy on every possible input with a random mask, less that without a mask",
         measure=Difference(OfSeeds("xor", "random", "accuracy"), OfSeeds("xor", "none", "accuracy")),
         high=0.01,
-        reason="a point of accuracy would be negligible beside the 28 points that the mask brings",
+        reason="one point would be no more than one input in a hundred",
     ),
 )

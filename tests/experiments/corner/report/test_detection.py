@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from maskwright.experiments.corner.learn.network import build
-from maskwright.experiments.corner.report.detection import detection_scores, detection_summary, find_corners
+from maskwright.experiments.corner.report.detection import detection_summary, find_corners
 from maskwright.params import load_params
 
 SHIPPED = Path(__file__).parents[4] / "params.yaml"
@@ -27,9 +27,9 @@ def test_detector_on_an_image():
     assert np.argwhere(found[0, 0]).tolist() == [[1, 1], [4, 3]]
     truth = np.zeros((1, 6, 7), bool)
     truth[0, [1, 2, 4], [1, 5, 3]] = True
-    assert detection_scores(found, truth) == {"precision": [1.0], "recall": [pytest.approx(2 / 3)]}
-    assert detection_scores(~found, truth) == {"precision": [1 / 40], "recall": [pytest.approx(1 / 3)]}
-    assert detection_scores(found & False, truth) == {"precision": [0.0], "recall": [0.0]}
+    for shown, expected in ((found, (1, 2 / 3)), (~found, (1 / 40, 1 / 3)), (found & False, (0, 0))):
+        summary = detection_summary(shown, truth)
+        assert [summary[name]["mean"] for name in ("precision", "recall")] == pytest.approx(expected)
 
 
 def test_intervals_over_networks_and_images():

@@ -38,11 +38,15 @@ def split(folder, images, annotations):
 
 def test_only_so_many_images_are_trained_on_and_never_more_than_there_are(tmp_path):
     split(tmp_path / "train", {number: (4, 4, {}) for number in (3, 1, 2)}, [(1, 1, [0, 0, 2, 2])])
-    names = {
-        wanted: [example.image.name for example in training_boxes(tiny_settings(images=wanted), tmp_path)]
-        for wanted in (None, 2, 3)
-    }
-    assert names == {None: ["3.png", "1.png", "2.png"], 2: ["3.png", "1.png"], 3: ["3.png", "1.png", "2.png"]}
+
+    def names(**changes):
+        return [example.image.name for example in training_boxes(tiny_settings(**changes), tmp_path)]
+
+    assert names() == names(images=3) == ["3.png", "1.png", "2.png"]
+    drawn = [tuple(names(images=2, seed=seed)) for seed in range(20)]
+    # Two of three in the index's order; another seed draws another pair.
+    assert set(drawn) == {("3.png", "1.png"), ("3.png", "2.png"), ("1.png", "2.png")}
+    assert names(images=2, seed=4) == list(drawn[4])
     with pytest.raises(MaskwrightError, match=r"^detection\.images: 4 are wanted, and .*train has 3; lower it$"):
         training_boxes(tiny_settings(images=4), tmp_path)
 

@@ -72,16 +72,6 @@ def find_corners(model: keras.Model, images: np.ndarray) -> np.ndarray:
     return np.pad(np.concatenate(found), ((0, 0), (0, 0), (1, 1), (1, 1)))
 
 
-def detection_scores(found: np.ndarray, truth: np.ndarray) -> dict[str, np.ndarray]:
-    """Return precision and recall of each network over all images, (R,). Precision is 0 if nothing is found.
-
-    Args:
-        found: (N, R, H, W) bool.
-        truth: (N, H, W) bool.
-    """
-    return _scores(_counts(found, truth), np.arange(len(truth)))
-
-
 def detection_summary(found: np.ndarray, truth: np.ndarray) -> dict[str, dict[str, float]]:
     """Return precision and recall over all images as means over the networks, with intervals.
 

@@ -28,8 +28,8 @@ def score(network: keras.Model, patterns: np.ndarray, labels: np.ndarray) -> dic
 
     Returns:
         Arrays (R,): `recall` (1 if the corner is found, else 0), `false_positives` among the other 511 patterns,
-        `mse` of the scores, `solved` (1 if all 512 are right, else 0), and the scores `corner_output` of the corner
-        and `near_output` of the pattern `NEAR_INDEX`.
+        `mse` and `largest_output` of the scores, `solved` (1 if all 512 are right, else 0), and the scores
+        `corner_output` of the corner and `near_output` of the pattern `NEAR_INDEX`.
     """
     scores = np.asarray(network(patterns[..., None]))[:, :, 0, 0]  # (512, R)
     found = scores > 0.5

@@ -88,7 +88,7 @@ def read_boxes(folder: Path) -> list[BoxedExample]:
 
 
 def training_boxes(settings: Detection, data: Path) -> list[BoxedExample]:
-    """Return the photographs to train on: all of the split, or the first `settings.images` of its index.
+    """Return the photographs to train on: all of the split, or `settings.images` of them, drawn by the seed.
 
     Args:
         settings: the section `detection` of params.yaml.
@@ -99,11 +99,14 @@ def training_boxes(settings: Detection, data: Path) -> list[BoxedExample]:
     """
     examples = read_boxes(data / "train")
     wanted = settings.images
-    if wanted is not None and wanted > len(examples):
+    if wanted is None:
+        return examples
+    if wanted > len(examples):
         raise MaskwrightError(
             f"detection.images: {wanted:,} are wanted, and {data / 'train'} has {len(examples):,}; lower it"
         )
-    return examples[:wanted]
+    chosen = np.random.default_rng([settings.seed % 2**64, 2]).permutation(len(examples))[:wanted]
+    return [examples[number] for number in sorted(chosen)]
 
 
 def load_boxed_images(examples: Sequence[BoxedExample], size: tuple[int, int]) -> BoxedImages:

@@ -54,7 +54,7 @@ def evaluate(settings: Detection, *, data: Path, model: Path, results: Path) -> 
         The metrics are `ap50` (COCO), and `precision` and `recall` of the predictions with a probability of at
         least 0.5. The details are the other measures (`ap`, `ap75`, `ar`, `f1` and `iou`), the source's
         (`sources_miou`, `sources_precision` and `sources_recall`), the numbers of images, boxes and shown
-        predictions, as `test_intervals` the two ends of each measure's interval (see `resampling`), as `nms` the
+        predictions, as `test_intervals` the two ends of the intervals that `resampling` gives, as `nms` the
         measures for each kind of NMS, and as `per_class` those of each class. Measures outside `nms` belong to the
         NMS in the settings, but the source's always to the source's own, see `inference.sources_nms`. A measure
         without a value is left out; see `metrics`.
