@@ -162,7 +162,7 @@ def change_params(folder, sections):
         yaml.dump(params, file)
 
 
-SWEPT = ("autoencoder", "detection", "detection_images")
+SWEPT = ("autoencoder", "detection")
 """The sweeps whose tables the pipeline takes as they are."""
 
 
