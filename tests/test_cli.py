@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from maskwright.catalogue import EXPERIMENTS
+from maskwright.params import load_params
 from maskwright.shared.identity import content_hash
 
 ROOT = Path(__file__).parents[1]
@@ -42,7 +43,7 @@ def folder(tmp_path):
 def test_help_lists_the_commands(tmp_path):
     done = run("--help", cwd=tmp_path)
     assert done.returncode == 0
-    commands = "generate masks lint train evaluate predict sweep effects claims differences sync"
+    commands = "generate masks lint train evaluate predict sweep effects preset claims differences sync"
     for command in commands.split():
         assert f" {command} " in done.stdout
 
@@ -164,7 +165,7 @@ def test_masks_of_one_file_stop_at_a_loss_unless_told_to_skip_it(folder):
 def test_sync_before_anything_was_trained(folder):
     done = run("sync", cwd=folder)
     assert done.returncode == 0
-    sweeps = ["sweep autoencoder: not run", "sweep detection: not run"]
+    sweeps = [f"sweep {name}: not run" for name in load_params(ROOT / "params.yaml").sweeps.entries]
     assert done.stdout.splitlines() == [*(f"{name}: not trained" for name in EXPERIMENTS), *sweeps]
     assert not (folder / "mlflow.db").exists()
 

@@ -48,16 +48,17 @@ def changed(before):
 
 
 MANY = set(EXPERIMENTS) - set(ONE)
+SWEEPS = {"sweep segmentation", "sweep detection", "sweep autoencoder"}
 
 
 @pytest.mark.parametrize(
     ("file", "expected"),
     [
-        ("learning/common/determinism.py", {*EXPERIMENTS, "sweep xor", "sweep detection", "sweep autoencoder"}),
-        ("learning/single/callbacks.py", {*ONE, "sweep detection", "sweep autoencoder"}),
+        ("learning/common/determinism.py", {*EXPERIMENTS, *SWEEPS, "sweep xor"}),
+        ("learning/single/callbacks.py", {*ONE, *SWEEPS}),
         ("learning/replicates/fitting.py", {*MANY, "sweep xor"}),
         ("learning/views/encoders.py", {"information", "clustering"}),
-        ("photos/augment.py", {"segmentation", "detection", "sweep detection"}),
+        ("photos/augment.py", {"segmentation", "detection", "sweep segmentation", "sweep detection"}),
         ("experiments/conditional/learn/switch.py", {"conditional"}),
         ("experiments/autoencoder/learn/network.py", {"autoencoder", "sweep autoencoder"}),
         ("experiments/xor/data.py", {"xor", "sweep xor"}),

@@ -369,6 +369,6 @@ def test_what_a_trial_may_return(returned, status, reason, monkeypatch, tmp_path
 
 
 def test_an_experiment_without_trials_cannot_be_swept():
-    section = {"experiment": "segmentation", "factors": {"epochs": [1, 2]}, "seeds": 1, "response": "miou"}
-    with pytest.raises(MaskwrightError, match=r"sweeps\.toy.experiment: segmentation cannot be swept"):
+    section = {"experiment": "clustering", "factors": {"epochs": [1, 2]}, "seeds": 1, "response": "nmi"}
+    with pytest.raises(MaskwrightError, match=r"sweeps\.toy.experiment: clustering cannot be swept"):
         swept_experiment(plan_sweep("toy", parameters(section)))
