@@ -91,7 +91,7 @@ def of_student(
 
     def at_least(limit: float) -> float:
         if error == 0:
-            return 0.5 if seeds.mean == limit else float(seeds.mean < limit)
+            return _without_spread(seeds.mean, limit)
         return 0.5 if math.isinf(error) else float(special.stdtr(df, (limit - seeds.mean) / error))
 
     return Evidence(seeds, test, count, examples, at_least, lambda limit: 1.0 - at_least(limit))
@@ -121,6 +121,11 @@ def of_share_difference(first: tuple[int, int], second: tuple[int, int]) -> Evid
     return of_intervals(share_difference(first, second), None, min(first[1], second[1]), 0)
 
 
+def _without_spread(value: float, limit: float) -> float:
+    """Return the tail probability of a value that does not vary."""
+    return 0.5 if value == limit else float(value < limit)
+
+
 def _mirrored(interval: Interval) -> Interval:
     return Interval(-interval.mean, -interval.high, -interval.low)
 
@@ -135,5 +140,5 @@ def _tail(interval: Interval | None, limit: float) -> float:
         return 0.0
     width = interval.mean - interval.low if limit < interval.mean else interval.high - interval.mean
     if width == 0:
-        return 0.5 if interval.mean == limit else float(interval.mean < limit)
+        return _without_spread(interval.mean, limit)
     return float(special.ndtr(_NORMAL * (limit - interval.mean) / width))
