@@ -15,10 +15,11 @@ import typer
 from typer.core import TyperGroup
 
 from maskwright.catalogue import EXPERIMENTS, experiment
+from maskwright.evaluations import print_evaluation
 from maskwright.generated import GENERATED
 from maskwright.params import Params, load_params
 from maskwright.shared.errors import MaskwrightError
-from maskwright.shared.experiment import Evaluation, ManySeeds, OneNetwork
+from maskwright.shared.experiment import ManySeeds, OneNetwork
 from maskwright.shared.lean import lean_imports
 from maskwright.shared.outputs import write_json
 from maskwright.shared.processor import this_processor
@@ -182,7 +183,7 @@ def evaluate(name: Name) -> None:
     if missing:
         raise MaskwrightError(f"{missing}: no such folder; run `maskwright train {name}` first")
     found = reporting.evaluate(params.section(name), data=about.data, model=about.model, results=about.results)
-    _show(found)
+    print_evaluation(found)
     record_or_warn(project_root(), trainings, about.results)
 
 
@@ -438,32 +439,6 @@ def _tell(reports: dict[str, Any], out: Path) -> None:
         regions = ", ".join(f"{count} {label}" for label, count in sorted(report.per_class.items()))
         findings = f"; findings: {len(report.problems)}, see {out}/report.json" if report.problems else ""
         typer.echo(f"{name}: {report.images - report.images_unusable} masks; {regions or 'no region'}{findings}")
-
-
-def _show(found: Evaluation) -> None:
-    """Print the numbers that stand first, and a line for each variant: means, with both intervals behind them."""
-    over_test = found.details.get("test_intervals", {})
-    for key, value in found.metrics.items():
-        if isinstance(value, int | float):
-            number = f"{value:.4f}" if isinstance(value, float) else str(value)
-            low, high = over_test.get(key, (None, None))
-            typer.echo(f"{key:28} {number}" + ("" if low is None else f"  (test {low:.4f} to {high:.4f})"))
-    for variant, values in found.details.items():
-        if isinstance(values, dict):
-            shown = [f"{key} {_with_intervals(value)}" for key, value in values.items() if _is_interval(value)]
-            if shown:
-                typer.echo(f"{variant:15} " + "  ".join(shown))
-
-
-def _is_interval(value: Any) -> bool:
-    return isinstance(value, dict) and {"mean", "low", "high"} <= set(value)
-
-
-def _with_intervals(value: dict[str, float]) -> str:
-    """Write a mean with its intervals: over the seeds, and over the test examples where it has one."""
-    seeds = f"{value['low']:.3f} to {value['high']:.3f}"
-    test = f"; test {value['test_low']:.3f} to {value['test_high']:.3f}" if "test_low" in value else ""
-    return f"{value['mean']:.3f} ({seeds}{test})"
 
 
 def _names(text: str | None) -> list[str] | None:
