@@ -3,6 +3,7 @@
 What takes long to import (TensorFlow, MLflow, pandas) is imported inside the command that needs it.
 """
 
+import csv
 import errno
 import json
 import re
@@ -28,6 +29,7 @@ from maskwright.shared.quiet import no_chatter
 if TYPE_CHECKING:
     from maskwright.effects.command import Choices
 
+PARAMS = Path("params.yaml")
 MASKS = Path("data/masks")
 RESULTS = Path("results")
 PREDICTIONS = Path("predictions")
@@ -63,7 +65,16 @@ app.add_typer(predict, name="predict")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help=f"An experiment: {', '.join(EXPERIMENTS)}.")]
 Label = Annotated[str | None, typer.Option(help="Region attribute that holds the class; default: the one that fits.")]
-Classes = Annotated[str | None, typer.Option(metavar="A,B,...", help="Class names in order, without background.")]
+Classes = Annotated[
+    str | None,
+    typer.Option(
+        metavar="A,B,...",
+        help="Class names in order, without background; one that holds a comma in double quotes: '\"a, b\",c'.",
+    ),
+]
+Images = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Folder of the photographs, if they are not beside the file.")
+]
 
 
 @app.command()
@@ -85,6 +96,7 @@ def masks(
     ] = None,
     label: Label = None,
     classes: Classes = None,
+    images: Images = None,
     skip: Annotated[
         bool, typer.Option("--skip", help="Leave out, and report, what would otherwise stop it.")
     ] = False,
@@ -95,30 +107,47 @@ def masks(
     if file is not None:
         on_error = "skip" if skip else "fail"
         names = _names(classes)
-        report = convert_file(file, out, label=label, classes=names, on_error=on_error, onehot=onehot)
+        report = convert_file(file, out, label=label, classes=names, images=images, on_error=on_error, onehot=onehot)
         _tell({file.name: report}, out)
         return
-    if label is not None or classes is not None or skip:
+    if label is not None or classes is not None or images is not None or skip:
         raise typer.BadParameter(
-            "belongs to a FILE; without one, params.yaml decides", param_hint="--label, --classes, --skip"
+            "belongs to a FILE; without one, params.yaml decides", param_hint="--label, --classes, --images, --skip"
         )
     _tell(convert_annotations(load_params().annotations, out, onehot=onehot), out)
 
 
 @app.command()
 def lint(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Annotation files, beside their images.")],
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FILE|FOLDER...]", help="Annotation files or folders; default: those in params.yaml."
+        ),
+    ] = None,
     json_out: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write the report here too.")] = None,
     label: Label = None,
     classes: Classes = None,
+    images: Images = None,
 ) -> None:
-    """Check annotation files; exit code 1 where something in them would be lost."""
+    """Check annotation files; exit code 1 where something in them would be lost.
+
+    Files that params.yaml names are read by its settings.
+    """
     from rich.console import Console
 
-    from maskwright.via import lint as via
     from maskwright.via.report import print_report, report_as_json
+    from maskwright.via.targets import annotation_files, lint_all
 
-    reports = [via.lint(file, label=label, classes=_names(classes)) for file in files]
+    targets: list[Path] = []
+    for file in files or ():
+        found, others = annotation_files(file) if file.is_dir() else ([file], [])
+        targets += found
+        for other in others:
+            typer.echo(f"passed over: {other}", err=True)
+    # Outside a project there are no settings; inside one they must be right to be of use.
+    annotations = load_params().annotations if not files or PARAMS.is_file() else None
+    reports = list(lint_all(targets, annotations, label=label, classes=_names(classes), images=images))
     for report in reports:
         print_report(report, Console())
     if json_out is not None:
@@ -438,8 +467,13 @@ def _tell(reports: dict[str, Any], out: Path) -> None:
     for name, report in reports.items():
         regions = ", ".join(f"{count} {label}" for label, count in sorted(report.per_class.items()))
         findings = f"; findings: {len(report.problems)}, see {out}/report.json" if report.problems else ""
-        typer.echo(f"{name}: {report.images - report.images_unusable} masks; {regions or 'no region'}{findings}")
+        masks = report.images - report.images_unusable
+        typer.echo(f"{name}: {masks} {'mask' if masks == 1 else 'masks'}; {regions or 'no region'}{findings}")
 
 
 def _names(text: str | None) -> list[str] | None:
-    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+    """Return the names in a line of CSV, which quotes a name that holds a comma."""
+    if text is None:
+        return None
+    row = next(csv.reader([text], skipinitialspace=True), [])
+    return [name.strip() for name in row if name.strip()]

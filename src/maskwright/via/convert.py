@@ -19,9 +19,8 @@ import csv
 import hashlib
 import json
 import os
-import shlex
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -36,15 +35,18 @@ from maskwright.photos.splits import BOXES, CLASSES, INDEX
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.outputs import replaced_folder
 from maskwright.shared.parallel import parallel_map
+from maskwright.via.failures import fail_on_nothing, fail_on_refusals, unlabelled_shares
 from maskwright.via.findings import Finding
+from maskwright.via.gather import gather
 from maskwright.via.labels import find_label_rule
-from maskwright.via.lint import check_image, merged_entries, start_report
-from maskwright.via.model import CheckedImage, ImageEntry, Problem
+from maskwright.via.lint import start_report
+from maskwright.via.locate import Places
+from maskwright.via.model import CheckedImage, ImageEntry
 from maskwright.via.rasterise import rasterise
 from maskwright.via.read import open_annotations
-from maskwright.via.report import Report, add_image, compare_classes, report_as_json
+from maskwright.via.report import Report, add_image, compare_classes, joined, report_as_json
 from maskwright.via.source import printable
-from maskwright.via.splits import SPLITS, Source, split_sources
+from maskwright.via.splits import SPLITS, Source, by_split, split_sources
 from maskwright.via.values import normal_name
 from maskwright.via.write import CocoWriter, OneHotArchive, coco_annotations, unlabelled_boxes
 
@@ -59,7 +61,6 @@ OnError = Literal["fail", "skip"]
 _BACKGROUND = "background"
 _MASKS = "masks"
 _REPORT = "report.json"
-_SHOWN = 3
 # Starting processes takes about a second; in that time one process handles about a hundred images.
 _CHUNK = 64
 _LONGEST_NAME = 4096
@@ -67,14 +68,16 @@ _LONGEST_NAME = 4096
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    split: str
+    source: int  # position among the sources
     entry: ImageEntry
     mask: str  # path below the split's folder
+    remark: Finding | None  # on how the image is listed
 
 
 @dataclass(frozen=True, slots=True)
 class _Result:
     split: str
+    file: str  # the annotation file
     checked: CheckedImage
     image: str  # path below the annotations' root
     indexed: str  # the image's path as written in the index
@@ -89,9 +92,9 @@ def convert_annotations(
 ) -> dict[str, Report]:
     """Make masks for training, validation and test.
 
-    The classes are those of the training file. If no validation or test file is named, that split is taken from the
-    training file: the images with the lowest SHA-256 of "seed/file name" form the test split and the next ones the
-    validation split, so adding an image moves few others.
+    The classes are those of the training files. If no validation or test file is named, that split is taken from the
+    training files: the images (or groups) with the lowest SHA-256 of "seed/file name" (or "seed/group") form the test
+    split and the next ones the validation split, so adding an image moves few others.
 
     Args:
         annotations: which files, and how to read them.
@@ -119,11 +122,14 @@ def convert_file(
     *,
     label: str | None = None,
     classes: Sequence[str] | None = None,
+    images: Path | None = None,
     on_error: OnError = "fail",
     onehot: Path | None = None,
     workers: int | None = None,
 ) -> Report:
     """Make masks for one annotation file, as a split called `masks`; images are relative to the file's folder.
+
+    `images` is another folder to look them up in.
 
     Without `classes`, the classes are the options that the file defines for its label, in their order, provided that
     they include every label in the file. A class without regions then keeps its number, as in a file of predictions.
@@ -137,7 +143,7 @@ def convert_file(
         options = [name for name in file.options.get(rule.attribute, {}).values() if name != _BACKGROUND]
         if set(rule.classes) <= set(options):
             rule = find_label_rule(file, label=rule.attribute, classes=options)
-    source = Source(ONE_FILE, file, rule)
+    source = Source(ONE_FILE, file, rule, places=Places(file.hints, images=images))
     return _convert([source], path.parent, out, on_error=on_error, onehot=onehot, workers=workers)[ONE_FILE]
 
 
@@ -148,10 +154,13 @@ def _convert(
     _refuse_loss(out, sources)
     with replaced_folder(out) as folder:
         with ExitStack() as stack:
-            writers = {source.split: _SplitWriter(source, folder, stack, onehot is not None) for source in sources}
+            writers = {
+                split: _SplitWriter(its, folder, stack, onehot is not None)
+                for split, its in by_split(sources).items()
+            }
             make = partial(
                 _make_mask,
-                sources={s.split: replace(s, rule=replace(s.rule, problems=()), names=None) for s in sources},
+                sources=[replace(s, rule=replace(s.rule, problems=()), names=None, problems=()) for s in sources],
                 palette=class_palette(len(classes)),
                 root=root,
                 folder=folder,
@@ -164,8 +173,10 @@ def _convert(
         for report in list(reports.values())[1:]:
             report.problems.extend(compare_classes(reports[sources[0].split], report))
         if on_error == "fail":
-            _fail_on_refusals(sources, reports)
-        _fail_on_nothing(sources, reports)
+            fail_on_refusals(sources, reports, "`--skip`" if ONE_FILE in reports else "annotations.on_error: skip")
+        fail_on_nothing(sources, reports)
+        for split, problem in unlabelled_shares(sources, reports):
+            reports[split].problems.append(problem)
         for split in reports:
             path = folder / split / CLASSES
             path.write_text(_as_text(classes), encoding="utf-8", errors="backslashreplace")
@@ -181,15 +192,12 @@ def _convert(
 
 def _tasks(sources: list[Source]) -> Iterator[_Task]:
     taken: dict[str, set[str]] = {source.split: set() for source in sources}
-    for source in sources:
-        if source.names is None:
-            for entry in merged_entries(source.file):
-                yield _Task(source.split, entry, _mask_name(entry.filename, taken[source.split]))
-    sharing = {source.split: source.names for source in sources if source.names is not None}
-    if sharing:
-        for entry in merged_entries(sources[0].file):
-            split = next(split for split, names in sharing.items() if entry.filename in names)
-            yield _Task(split, entry, _mask_name(entry.filename, taken[split]))
+    for number, entry, remark in gather(sources):
+        source = sources[number]
+        # What will be refused needs no name of its own, least of all that of the photograph that it was taken for.
+        meant = source.is_meant(entry) and len(entry.filename) <= _LONGEST_NAME
+        mask = _mask_name(entry.filename, taken[source.split]) if meant else f"{_MASKS}/_.png"
+        yield _Task(number, entry, mask, remark)
 
 
 def _mask_name(filename: str, taken: set[str]) -> str:
@@ -198,8 +206,6 @@ def _mask_name(filename: str, taken: set[str]) -> str:
     Names are compared without regard to case, as some file systems do. A name that leads out of the folder is cut to
     one that does not; its image will be refused.
     """
-    if len(filename) > _LONGEST_NAME:  # an embedded image, to be refused
-        return f"{_MASKS}/_.png"
     parts = [part for part in normal_name(filename).split("/") if part not in ("", ".", "..")]
     image = PurePosixPath(_MASKS, *(parts or ["_"]))
     candidates = chain([image.with_suffix(".png")], (image.with_name(f"{image.name}{n or ''}.png") for n in count()))
@@ -209,43 +215,43 @@ def _mask_name(filename: str, taken: set[str]) -> str:
 
 
 def _make_mask(
-    task: _Task, *, sources: Mapping[str, Source], palette: np.ndarray, root: Path, folder: Path, out: Path
+    task: _Task, *, sources: Sequence[Source], palette: np.ndarray, root: Path, folder: Path, out: Path
 ) -> _Result:
     """Check one image and write its mask into `folder`, which will become `out`; runs in a worker."""
-    source = sources[task.split]
-    path = source.file.path
-    checked = check_image(task.entry, file=path, folder=path.parent, rule=source.rule)
+    source = sources[task.source]
+    split = source.split
+    checked = source.check(task.entry)
+    if task.remark is not None:
+        remark = task.remark.at(str(source.file.path), checked.entry_name)
+        checked = replace(checked, problems=(remark, *checked.problems))
     if not checked.usable:
-        return _Result(task.split, checked, "", "", "", "", [], [])
+        return _Result(split, str(source.file.path), checked, "", "", "", "", [], [])
     size = checked.height, checked.width
-    write_mask(folder / task.split / task.mask, rasterise(checked.regions, *size), palette)
+    write_mask(folder / split / task.mask, rasterise(checked.regions, *size), palette)
     crossing = {problem.region for problem in checked.problems if problem.code == "self-crossing"}
     coco = coco_annotations(checked.regions, *size, crossing=crossing)
     unlabelled = unlabelled_boxes(checked.regions, *size)
     # The outlines are no longer needed, and would be most of what is sent back to the parent process.
     regions = tuple(replace(region, geometry={}) for region in checked.regions)
     image = Path(os.path.relpath(checked.path, root)).as_posix()
-    indexed = root / image if root.is_absolute() else Path(os.path.relpath(checked.path, out / task.split))
+    indexed = root / image if root.is_absolute() else Path(os.path.relpath(checked.path, out / split))
     with checked.path.open("rb") as file:
         # The hash makes whatever depends on the index depend on the photographs, too.
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     checked = replace(checked, regions=regions)
-    return _Result(task.split, checked, image, indexed.as_posix(), sha256, task.mask, coco, unlabelled)
+    return _Result(
+        split, str(source.file.path), checked, image, indexed.as_posix(), sha256, task.mask, coco, unlabelled
+    )
 
 
 class _SplitWriter:
     """The files of one split, open while images arrive."""
 
-    def __init__(self, source: Source, folder: Path, stack: ExitStack, onehot: bool) -> None:
-        file, rule = source.file, source.rule
-        # Findings about a file as a whole are reported once, with its first split.
-        whole = source.names is None or source.split == SPLITS[0]
-        self.report = (
-            start_report(file, rule) if whole else Report(str(file.path), file.variant, rule.attribute, rule.classes)
-        )
-        self._folder = folder / source.split
+    def __init__(self, sources: list[Source], folder: Path, stack: ExitStack, onehot: bool) -> None:
+        self.report = joined([_started(source) for source in sources])
+        split, rule = sources[0].split, sources[0].rule
+        self._folder = folder / split
         self._folder.mkdir()
-        self._file = str(file.path)
         table = stack.enter_context(
             (self._folder / INDEX).open("w", encoding="utf-8", errors="surrogateescape", newline="")
         )
@@ -254,7 +260,7 @@ class _SplitWriter:
         self._coco = stack.enter_context(CocoWriter(self._folder / BOXES, rule.classes))
         self._onehot = None
         if onehot:
-            archive = OneHotArchive(folder / _archive(source.split), len(rule.classes) + 1)
+            archive = OneHotArchive(folder / _archive(split), len(rule.classes) + 1)
             self._onehot = stack.enter_context(archive)
 
     def add(self, result: _Result, seen: dict[str, str] | None) -> None:
@@ -272,65 +278,21 @@ class _SplitWriter:
             message = f"also in the {other} split"
             advice = "keep it in one of them: a test on images seen in training proves nothing"
             finding = Finding("warning", "in-two-splits", message, advice)
-            self.report.problems.append(finding.at(self._file, checked.entry_name))
+            self.report.problems.append(finding.at(result.file, checked.entry_name))
+
+
+def _started(source: Source) -> Report:
+    file, rule = source.file, source.rule
+    # Findings about a file as a whole are reported once, with its first split.
+    if source.names is not None and source.split != SPLITS[0]:
+        return Report(str(file.path), file.variant, rule.attribute, rule.classes)
+    report = start_report(file, rule)
+    report.problems.extend(source.problems)
+    return report
 
 
 def _archive(split: str) -> str:
     return f"{split}.npz"
-
-
-def _fail_on_refusals(sources: list[Source], reports: dict[str, Report]) -> None:
-    refused = [p for report in reports.values() for p in report.problems if p.severity == "refused"]
-    if not refused:
-        return
-    shown = "; ".join(_one_line(problem) for problem in refused[:_SHOWN])
-    more = f"; and {len(refused) - _SHOWN:,} more" if len(refused) > _SHOWN else ""
-    files = {problem.file for problem in refused}
-    commands: dict[str, str] = {}
-    for source in sources:
-        if str(source.file.path) in files:
-            commands.setdefault(str(source.file.path), _lint_command(source, training=source is sources[0]))
-    lint = "` and `".join(commands.values())
-    skip = "`--skip`" if ONE_FILE in reports else "annotations.on_error: skip"
-    raise MaskwrightError(
-        f"{'1 finding' if len(refused) == 1 else f'{len(refused):,} findings'} that would lose annotations: "
-        f"{shown}{more}. See all with `{lint}` and correct them, or leave them out with {skip}"
-    )
-
-
-def _one_line(problem: Problem) -> str:
-    place = [problem.file]
-    if problem.image is not None:
-        place.append(printable(problem.image))
-    if problem.region is not None:
-        place.append(f"region {problem.region}")
-    return f"{', '.join(place)}: {problem.message}"
-
-
-def _lint_command(source: Source, *, training: bool) -> str:
-    parts = ["maskwright", "lint", str(source.file.path)]
-    if not training:
-        # On its own, this file might be read by another attribute, or with other classes.
-        if source.rule.attribute is not None:
-            parts += ["--label", source.rule.attribute]
-        parts += ["--classes", ",".join(source.rule.classes)]
-    return shlex.join(parts)
-
-
-def _fail_on_nothing(sources: list[Source], reports: dict[str, Report]) -> None:
-    for source in sources:
-        report = reports[source.split]
-        if report.images == report.images_unusable:
-            where = f"{report.file}" if source.names is None else f"{report.file}: the {source.split} share"
-            raise MaskwrightError(
-                f"{where}: none of its {report.images:,} images can be used; see `maskwright lint {report.file}`"
-            )
-    training = reports[sources[0].split]
-    if not training.per_class.total():
-        raise MaskwrightError(
-            f"{training.file}: none of the {training.regions:,} regions for training can be used as one of "
-            f"{', '.join(training.classes)}; see `maskwright lint {training.file}`"
-        )
 
 
 def _refuse_loss(out: Path, sources: list[Source]) -> None:

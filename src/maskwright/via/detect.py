@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from maskwright.via import csv_read, via3_read
+from maskwright.via.hints import NO_HINTS, CommonFolder, Hints, add_source, via2_prefixes, via3_sources
 from maskwright.via.source import AnnotationError, JsonStream, opened_text, printable
 from maskwright.via.values import normal_name, option_labels
 
@@ -32,12 +33,14 @@ class AnnotationFile:
             `VIA 3 project`, `COCO from VIA` or `COCO`.
         options: attribute -> option id -> label, where the file defines them (VIA 2 project).
         repeated: file names (see `values.normal_name`) that occur again later in the file.
+        hints: where it says that its photographs are.
     """
 
     path: Path
     variant: str
     options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     repeated: frozenset[str] = frozenset()
+    hints: Hints = NO_HINTS
 
 
 def open_annotations(path: Path) -> AnnotationFile:
@@ -64,7 +67,13 @@ def open_annotations(path: Path) -> AnnotationFile:
             stream.value()
             raise AnnotationError(f"{path}: a JSON list, and not an object of images; {_WANTED}")
         variant, repeated = csv_read.inspect(path, text)
-        return AnnotationFile(path, variant, {}, repeated)
+        text.seek(0)
+        common = CommonFolder()
+        for entry in csv_read.images(path, text, frozenset()):
+            common.add(entry.filename)
+            if not common.depth:
+                break
+        return AnnotationFile(path, variant, {}, repeated, Hints(common=common.depth))
 
 
 def _refuse_binary(path: Path) -> None:
@@ -81,16 +90,21 @@ def _refuse_binary(path: Path) -> None:
 
 
 class _Names:
-    """File names seen, and file names seen more than once."""
+    """File names seen, and file names seen more than once; and what they say about where the files are."""
 
     def __init__(self) -> None:
         self.seen: set[str] = set()
         self.again: set[str] = set()
+        self.common = CommonFolder()
+        self.sources: dict[str, str] = {}
 
     def add(self, entry: Any, key: str = "filename") -> None:
         filename = entry.get(key) if isinstance(entry, dict) else None
         if isinstance(filename, str) and (name := normal_name(filename)):
             (self.again if name in self.seen else self.seen).add(name)
+            self.common.add(filename)
+            if entry.get("fileref"):
+                add_source(self.sources, filename, entry["fileref"])
 
 
 def _inspect_json(path: Path, stream: JsonStream) -> AnnotationFile:
@@ -99,6 +113,7 @@ def _inspect_json(path: Path, stream: JsonStream) -> AnnotationFile:
     names = _Names()
     images, via, first_version = 0, 0, False
     options: dict[str, dict[str, str]] = {}
+    prefixes: tuple[str, ...] = ()
     for key in stream.members():
         opening = stream.peek()
         if key == "_via_img_metadata" and opening == "{":
@@ -125,25 +140,41 @@ def _inspect_json(path: Path, stream: JsonStream) -> AnnotationFile:
                 first_version |= "fileref" in value or isinstance(value.get("regions"), dict)
             if key == "_via_attributes":
                 options = option_labels(value.get("region") if isinstance(value, dict) else None)
-            elif len(small) < 40 or key in ("project", "file", "info"):
+            elif key == "_via_settings":
+                prefixes = via2_prefixes(value)
+                small[key] = {}
+            elif len(small) < 40 or key in ("project", "file", "info", "config"):
                 small[key] = value
     stream.end()
     repeated = frozenset(names.again)
+    hints = Hints(prefixes, names.sources, names.common.depth)
     if "_via_img_metadata" in walked:
         _require(path, images, "VIA 2 project")
-        return AnnotationFile(path, "VIA 2 project JSON", options, repeated)
+        return AnnotationFile(path, "VIA 2 project JSON", options, repeated, hints)
     if walked >= {"images", "annotations"}:
         _require(path, images, "COCO")
-        return AnnotationFile(path, "COCO from VIA" if _by_via(small.get("info")) else "COCO", {}, repeated)
+        variant = "COCO from VIA" if _by_via(small.get("info")) else "COCO"
+        return AnnotationFile(path, variant, {}, repeated, hints)
     if "metadata" in walked and {"project", "file"} <= small.keys():
         images, repeated = via3_read.inspect(path, small["file"])
         _require(path, images, "VIA 3 project")
-        return AnnotationFile(path, "VIA 3 project", {}, repeated)
+        hints = Hints(sources=via3_sources(small["file"], small.get("config")), common=_common(small["file"]))
+        return AnnotationFile(path, "VIA 3 project", {}, repeated, hints)
     if via:
-        return AnnotationFile(path, "VIA 1 JSON" if first_version else "VIA 2 annotations JSON", {}, repeated)
+        variant = "VIA 1 JSON" if first_version else "VIA 2 annotations JSON"
+        return AnnotationFile(path, variant, {}, repeated, hints)
     if not small and not walked:
         raise AnnotationError(f"{path}: an empty JSON object, without any image; {_WANTED}")
     raise AnnotationError(f"{path}: {_looks_like(small, walked)}; {_WANTED}")
+
+
+def _common(files: Any) -> int:
+    common = CommonFolder()
+    for item in files.values():
+        name = item.get("fname") if isinstance(item, dict) else None
+        if isinstance(name, str):
+            common.add(name)
+    return common.depth
 
 
 def _require(path: Path, images: int, kind: str) -> None:

@@ -16,3 +16,8 @@ class Finding(NamedTuple):
     def at(self, file: str, image: str | None = None, region: int | None = None) -> Problem:
         """Return the finding with its place in the file."""
         return Problem(file, image, region, self.severity, self.code, self.message, self.advice)
+
+
+def counted(number: int, noun: str, nouns: str = "") -> str:
+    """Return a number with its noun in singular or plural: `1 image`, `2,000 images`."""
+    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"

@@ -15,9 +15,10 @@ from pathlib import Path
 from maskwright.photos.images import IGNORE, ImageError, image_size
 from maskwright.shared.parallel import parallel_map
 from maskwright.via.findings import Finding
-from maskwright.via.labels import LabelRule, class_of, find_label_rule
-from maskwright.via.locate import locate_image
+from maskwright.via.labels import DROPPED, LabelRule, class_of, find_label_rule
+from maskwright.via.locate import BESIDE, Places, locate_image
 from maskwright.via.model import CheckedImage, ImageEntry, LabelledRegion, Problem, Region
+from maskwright.via.namesakes import is_another, merged_mentions, photographs_of, repetition
 from maskwright.via.rasterise import overlaps
 from maskwright.via.read import AnnotationFile, entries, open_annotations
 from maskwright.via.report import Report, add_image
@@ -30,24 +31,35 @@ _CHUNK = 128
 
 
 def lint(
-    path: Path, *, label: str | None = None, classes: Sequence[str] | None = None, workers: int | None = None
+    path: Path,
+    *,
+    label: str | None = None,
+    classes: Sequence[str] | None = None,
+    images: Path | None = None,
+    workers: int | None = None,
 ) -> Report:
-    """Check an annotation file and the images beside it.
+    """Check an annotation file and its images.
 
     Args:
-        path: the file; images are looked up in its folder.
+        path: the file; images are looked up in its folder, and where it says.
         label: as for `find_label_rule`.
         classes: as for `find_label_rule`.
+        images: another folder to look them up in.
         workers: processes; the available cores if None.
 
     Raises:
         AnnotationError: the file cannot be read, or it does not say which attribute holds the class.
     """
-    path = Path(path)
-    file = open_annotations(path)
+    file = open_annotations(Path(path))
     rule = find_label_rule(file, label=label, classes=classes)
+    return lint_file(file, rule, Places(file.hints, images=images), workers=workers)
+
+
+def lint_file(file: AnnotationFile, rule: LabelRule, places: Places, *, workers: int | None = None) -> Report:
+    """Check an annotation file by this rule, and its images in these places; see `lint`."""
+    path = file.path
     report = start_report(file, rule)
-    check = partial(check_image, file=path, folder=path.parent, rule=replace(rule, problems=()))
+    check = partial(check_image, file=path, folder=path.parent, rule=replace(rule, problems=()), places=places)
     for checked in parallel_map(check, merged_entries(file), workers=workers, chunk=_CHUNK):
         add_image(report, checked)
     return report
@@ -58,36 +70,33 @@ def start_report(file: AnnotationFile, rule: LabelRule) -> Report:
     report = Report(str(file.path), file.variant, rule.attribute, rule.classes)
     report.problems.extend(rule.problems)
     for name, mentions in _repeated(file).items():
-        if len(mentions) == 1:
-            continue  # a CSV's scattered rows are read as one entry
-        together = len(_merge(mentions).regions)
-        counts = [len(mention.regions) for mention in mentions]
-        if max(counts) == together:
-            message = f"listed {len(counts)} times, always with the same regions ({together}); used once"
-        else:
-            message = (
-                f"listed {len(counts)} times, with different regions ({' and '.join(map(str, counts))}); the "
-                f"{together} that differ are used together, numbered from 0 to {together - 1}"
-            )
-        advice = "none if that is right; else delete the wrong entry"
-        report.problems.append(Finding("warning", "repeated-image", message, advice).at(report.file, name))
+        for photograph in photographs_of(mentions):
+            finding = repetition(photograph)  # none where a CSV's scattered rows are read as one entry
+            if finding is not None:
+                report.problems.append(finding.at(report.file, name))
     return report
 
 
 def merged_entries(file: AnnotationFile) -> Iterator[ImageEntry]:
     """Yield each of the file's images once; each call reads the file again.
 
-    An image that is listed several times comes last, with the regions of all its entries. Equal regions are kept
-    once, and the numbering continues from entry to entry.
+    An image that is listed several times comes last, as `merged_mentions` has it.
     """
     for entry in entries(file):
         if normal_name(entry.filename) not in file.repeated:
             yield entry
     for mentions in _repeated(file).values():
-        yield _merge(mentions)
+        yield from merged_mentions(mentions)
 
 
-def check_image(entry: ImageEntry, *, file: Path, folder: Path, rule: LabelRule) -> CheckedImage:
+def check_image(
+    entry: ImageEntry,
+    *,
+    file: Path,
+    folder: Path,
+    rule: LabelRule,
+    places: Places = BESIDE,
+) -> CheckedImage:
     """Find an image, and check each of its regions against it.
 
     Each region is used, used with a warning, or refused; a point is not used, with a warning. Findings on an image
@@ -96,12 +105,15 @@ def check_image(entry: ImageEntry, *, file: Path, folder: Path, rule: LabelRule)
     Args:
         entry: the image as annotated.
         file: the annotation file, for the findings.
-        folder: the image must be inside it.
+        folder: the annotation file's folder. The image must be inside it, or inside a folder of `places`.
         rule: how the class is found.
+        places: where else the image may be.
     """
     named = entry.filename or entry.key
     shown = named if len(named) <= 200 else printable(named)
-    path, finding = locate_image(folder, entry.filename)
+    path, finding, remark = locate_image(folder, entry.filename, places, size=entry.size)
+    if finding is None:
+        finding = is_another(entry, path)
     if finding is None:
         try:
             height, width = image_size(path, verify=True)
@@ -110,7 +122,7 @@ def check_image(entry: ImageEntry, *, file: Path, folder: Path, rule: LabelRule)
             finding = Finding("refused", "bad-image", message, "replace the image, or delete its entry")
     if finding is not None:
         return _unusable(entry, shown, path, file, finding)
-    problems: list[Problem] = []
+    problems: list[Problem] = [] if remark is None else [remark.at(str(file), shown)]
     bytes_now = path.stat().st_size
     if entry.size > 0 and entry.size != bytes_now:
         message = f"the image had {entry.size} bytes when it was annotated, and has {bytes_now} now"
@@ -148,10 +160,12 @@ def _unusable(entry: ImageEntry, shown: str, path: Path, file: Path, finding: Fi
 def _check_region(
     region: Region, height: int, width: int, rule: LabelRule, earlier: dict[object, LabelledRegion]
 ) -> tuple[LabelledRegion | None, list[Finding]]:
+    index, about_label = class_of(region, rule)
+    if about_label is not None and about_label.code == DROPPED:
+        return None, [about_label]
     placed, findings = place_region(region, height, width)
     if placed is None:
         return None, findings
-    index, about_label = class_of(region, rule)
     if about_label is not None:
         findings.append(about_label)
     if index is None or any(finding.severity == "refused" for finding in findings):
@@ -198,21 +212,3 @@ def _repeated(file: AnnotationFile) -> dict[str, list[ImageEntry]]:
             if name in file.repeated:
                 mentions.setdefault(name, []).append(entry)
     return mentions
-
-
-def _merge(mentions: Sequence[ImageEntry]) -> ImageEntry:
-    regions = list(mentions[0].regions)
-    for mention in mentions[1:]:
-        known = [_content(region) for region in regions]
-        for region in mention.regions:
-            content = _content(region)
-            if content in known:
-                known.remove(content)
-            else:
-                regions.append(region)
-    numbered = tuple(replace(region, number=number) for number, region in enumerate(regions))
-    return replace(mentions[0], regions=numbered)
-
-
-def _content(region: Region) -> tuple[object, ...]:
-    return region.shape, region.geometry, region.attributes

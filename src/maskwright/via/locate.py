@@ -1,62 +1,161 @@
-"""Find the photograph that an annotation names, never outside the annotation file's folder."""
+"""Find the photograph that an annotation names, never outside the folders that the user named.
 
-import os
-import re
+These are the annotation file's own folder, `annotations.root` and `annotations.images`. What the annotation file says
+about other places only leads to a photograph that lies in one of them.
+"""
+
 import unicodedata
 from collections.abc import Iterator
-from functools import lru_cache
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from maskwright.via.findings import Finding
+from maskwright.via.hints import NO_HINTS, Hints, is_absolute, is_address, name_parts, plain_path
+from maskwright.via.lost import advice_on_missing
 from maskwright.via.source import printable
-
-_DRIVE = re.compile(r"[A-Za-z]:[/\\]")
-_MOST_FOLDERS = 50
+from maskwright.via.values import normal_name
 
 
-def locate_image(folder: Path, filename: str) -> tuple[Path, Finding | None]:
-    """Return where an image is: `folder / filename`, with backslashes read as slashes where that helps.
+@dataclass(frozen=True)
+class Places:
+    """Where photographs may be besides the annotation file's folder.
 
-    Returns:
-        the path, and None if it is a file inside `folder` (links resolved), else the reason why it cannot be used.
+    Attributes:
+        hints: what the annotation file says.
+        root: `annotations.root`, if known.
+        images: `annotations.images`, if set; it may be any folder.
+    """
+
+    hints: Hints = NO_HINTS
+    root: Path | None = None
+    images: Path | None = None
+
+    def folders(self, own: Path) -> tuple[Path, ...]:
+        """Return the folders that a photograph may be in, in the order in which they are searched."""
+        return tuple(dict.fromkeys(folder for folder in (own, self.root, self.images) if folder is not None))
+
+
+BESIDE = Places()
+"""Nowhere but in the annotation file's folder."""
+
+
+class Located(NamedTuple):
+    """Where an image is.
+
+    Attributes:
+        path: the image file, if there is no `problem`.
+        problem: why it cannot be used.
+        remark: a warning on how it was found.
+    """
+
+    path: Path
+    problem: Finding | None
+    remark: Finding | None = None
+
+
+def locate_image(folder: Path, filename: str, places: Places = BESIDE, *, size: int = -1) -> Located:
+    """Return where an image is.
+
+    It is searched for, in this order: where the annotation file says (`Hints`), then under its name in the file's
+    folder, in `annotations.root` and in `annotations.images`; at last there without the leading folders that all
+    names of the file share. Backslashes are read as slashes where that helps. Of several, the first one of `size`
+    bytes counts, or else the first one.
+
+    Args:
+        folder: the annotation file's folder.
+        filename: as annotated.
+        places: where else to look.
+        size: of the image file in bytes; 0 or less if unknown.
     """
     if not filename.strip():
-        return folder, Finding(
+        finding = Finding(
             "refused", "no-file-name", "this entry names no image file", "give it the image's file name, or delete it"
         )
+        return Located(folder, finding)
     if filename.startswith("data:"):
-        return folder, Finding(
+        finding = Finding(
             "refused",
             "embedded-image",
             "the image is stored inside the annotation file as base64",
             "save it as a file beside the annotation file, and annotate that",
         )
-    slashed = filename.replace("\\", "/")
-    if "://" in slashed or slashed.startswith("/") or _DRIVE.match(slashed):
-        return folder, _outside(folder, slashed, "is a web address" if "://" in slashed else "is an absolute path")
+        return Located(folder, finding)
+    plain = plain_path(filename)
+    if is_address(plain):
+        return Located(folder, _outside(folder, plain, "is a web address"))
     try:
-        root = folder.resolve()
-        left = False
-        for name in _spellings(filename):
-            path = folder / name
-            resolved = path.resolve()
-            if not resolved.is_relative_to(root):
-                left = True
-            elif resolved.is_file():
-                return path, None
+        search = _Search(tuple(place.resolve() for place in places.folders(folder)), size)
+        path = search.best(_as_said(folder, filename, plain, places))
+        if path is not None:
+            return Located(path, None)
+        path = search.best(_without_folders(folder, filename, places))
+        if path is not None:
+            return _found_shorter(path, size)
+        return Located(folder / plain, _why_not(folder, filename, plain, places, search.dead, size))
     except (OSError, RuntimeError, ValueError):  # too long, a link to itself, a null character
-        return folder, Finding(
+        finding = Finding(
             "refused", "bad-file-name", "this is not a valid file name", "correct it in the annotation file"
         )
-    if left:
-        return folder, _outside(folder, slashed, "leads out of the annotation file's folder")
-    path = folder / slashed
-    if resolved.exists():
-        return path, Finding("refused", "not-a-file", "this is not a file", "name an image file")
-    return path, Finding("refused", "missing-image", "no such file", _advice_on_missing(path, folder))
+        return Located(folder, finding)
 
 
-def _spellings(filename: str) -> Iterator[str]:
+class _Search:
+    """Tries one path after another; `dead` is the first dead link among them."""
+
+    def __init__(self, inside: tuple[Path, ...], size: int) -> None:
+        self.dead: Path | None = None
+        self._inside = inside
+        self._size = size
+
+    def best(self, paths: Iterator[Path]) -> Path | None:
+        """Return the first image inside one of the folders that has the size, or else the first image."""
+        first = None
+        for path in paths:
+            resolved = path.resolve()
+            if not resolved.is_file():
+                if self.dead is None and path.is_symlink():
+                    self.dead = path
+            elif any(resolved.is_relative_to(folder) for folder in self._inside):
+                if self._size <= 0 or resolved.stat().st_size == self._size:
+                    return path
+                first = first or path
+        return first
+
+
+def _as_said(folder: Path, filename: str, plain: str, places: Places) -> Iterator[Path]:
+    hints = places.hints
+    source = hints.sources.get(normal_name(filename))
+    if source:
+        yield folder / source
+    if not is_absolute(plain):
+        for prefix in hints.prefixes:
+            # VIA joins the two as they are; users forget the slash between them.
+            yield folder / (prefix + plain)
+            yield folder / prefix / plain
+    for base in places.folders(folder):
+        for name in _spellings(filename, plain):
+            yield base / name
+
+
+def _without_folders(folder: Path, filename: str, places: Places) -> Iterator[Path]:
+    parts = name_parts(filename)
+    for base in places.folders(folder):
+        for gone in range(1, min(places.hints.common, len(parts) - 1) + 1):
+            shorter = "/".join(parts[gone:])
+            yield base / shorter
+            yield base / unicodedata.normalize("NFC", shorter)
+            yield base / unicodedata.normalize("NFD", shorter)
+
+
+def _found_shorter(path: Path, size: int) -> Located:
+    if size > 0 and path.stat().st_size == size:
+        return Located(path, None)
+    message = f"found as {printable(path.name)!r}, without the folders that all names begin with"
+    return Located(path, None, Finding("warning", "other-folder", message, "none if it is the same photograph"))
+
+
+def _spellings(filename: str, plain: str) -> Iterator[str]:
     # macOS stores accents separately from their letters, other systems do not; Windows writes backslashes.
     slashed = filename.replace("\\", "/")
     yield from dict.fromkeys(
@@ -66,12 +165,32 @@ def _spellings(filename: str) -> Iterator[str]:
             unicodedata.normalize("NFC", slashed),
             unicodedata.normalize("NFD", slashed),
             slashed.strip(),
+            plain,
         )
     )
 
 
-def _outside(folder: Path, slashed: str, what: str) -> Finding:
-    name = PurePosixPath(slashed).name
+def _why_not(folder: Path, filename: str, plain: str, places: Places, dead: Path | None, size: int) -> Finding:
+    if dead is not None:
+        target = printable(str(dead.readlink()))
+        advice = "put the photograph there, or in place of the link (a large-file store may have to fetch it)"
+        return Finding("refused", "dead-link", f"a dead link: it leads to {target!r}, which does not exist", advice)
+    depth = min(places.hints.common, len(name_parts(filename)) - 1)
+    if is_absolute(plain):
+        return _outside(folder, plain, "is an absolute path")
+    root = folder.resolve()
+    for name in _spellings(filename, plain):
+        if not (folder / name).resolve().is_relative_to(root):
+            return _outside(folder, plain, "leads out of the annotation file's folder")
+    path = folder / plain
+    if path.exists():
+        return Finding("refused", "not-a-file", "this is not a file", "name an image file")
+    advice = advice_on_missing(path, folder, name_parts(filename), depth, root=places.root, size=size)
+    return Finding("refused", "missing-image", "no such file", advice)
+
+
+def _outside(folder: Path, plain: str, what: str) -> Finding:
+    name = PurePosixPath(plain).name
     try:
         path = (folder / name).resolve()
         there = path.is_file() and path.is_relative_to(folder.resolve())
@@ -82,44 +201,3 @@ def _outside(folder: Path, slashed: str, what: str) -> Finding:
     if there:
         advice = f"give only the file name, {shown!r}: it is beside the annotation file"
     return Finding("refused", "outside-folder", f"the image's name {what}", advice)
-
-
-def _advice_on_missing(path: Path, folder: Path) -> str:
-    by_name, by_stem, folders = _listing(path.parent, _changed(path.parent))
-    other = by_name.get(path.name.casefold())
-    if other:
-        return f"the folder has {printable(other)!r}, in other letter case; make the names equal"
-    other = by_stem.get(path.stem.casefold())
-    if other:
-        return f"the folder has {printable(other)!r}; make the names equal"
-    for inner in folders[:_MOST_FOLDERS]:
-        if (path.parent / inner / path.name).is_file():
-            return f"it is in {printable(inner)!r}; put the annotation file there, or the image here"
-    if path.parent != folder and (folder / path.name).is_file():
-        return f"it is there without its folder, as {printable(path.name)!r}; give only that name"
-    return "add the image, or delete its entry from the annotation file"
-
-
-def _changed(folder: Path) -> int:
-    try:
-        return folder.stat().st_mtime_ns
-    except OSError:
-        return 0
-
-
-@lru_cache(maxsize=4)  # many missing images share a folder; `changed` keeps an old listing from being used
-def _listing(folder: Path, changed: int) -> tuple[dict[str, str], dict[str, str], list[str]]:
-    names: dict[str, str] = {}
-    stems: dict[str, str] = {}
-    folders: list[str] = []
-    try:
-        with os.scandir(folder) as found:
-            for item in found:
-                if item.is_dir():
-                    folders.append(item.name)
-                else:
-                    names[item.name.casefold()] = item.name
-                    stems[Path(item.name).stem.casefold()] = item.name
-    except OSError:
-        pass
-    return names, stems, sorted(folders)

@@ -33,13 +33,23 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class ImageEntry:
-    """One image of an annotation file: `size` is in bytes, -1 if the file does not give it."""
+    """One image of an annotation file.
+
+    Attributes:
+        key: its key in the file.
+        filename: as annotated.
+        size: in bytes; 0 or less if the file does not give it.
+        regions: its regions.
+        attributes: file attributes.
+        namesakes: the sizes in bytes of other photographs of this name in the same file.
+    """
 
     key: str
     filename: str
     size: int
     regions: tuple[Region, ...]
     attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
+    namesakes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

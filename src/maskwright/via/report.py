@@ -1,6 +1,7 @@
 """The report of a check: filled while images are checked, and printed as a table or written as JSON."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -10,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from maskwright.photos.images import IGNORE
-from maskwright.via.findings import Finding
+from maskwright.via.findings import Finding, counted
+from maskwright.via.labels import DROPPED
 from maskwright.via.model import CheckedImage, Problem
 from maskwright.via.source import printable
 
@@ -23,8 +25,8 @@ _RANK = {"refused": 0, "warning": 1, "used": 2}
 class Report:
     """What was found in one annotation file; memory grows with findings only.
 
-    Every region is counted once: in `used` (nothing to say), `warned` (used, with a warning), `unused` (a point) or
-    `refused`; `per_class` counts the regions that become masks.
+    Every region is counted once: in `used` (nothing to say), `warned` (used, with a warning), `unused` (a point, or
+    `dropped` on purpose) or `refused`; `per_class` counts the regions that become masks.
     """
 
     file: str
@@ -39,6 +41,7 @@ class Report:
     used: int = 0
     warned: int = 0
     unused: int = 0
+    dropped: int = 0
     refused: int = 0
     per_class: Counter[str] = field(default_factory=Counter)
 
@@ -60,10 +63,12 @@ def add_image(report: Report, checked: CheckedImage) -> None:
         return
     of_regions = [problem for problem in checked.problems if problem.region is not None]
     refused = {problem.region for problem in of_regions if problem.severity == "refused"}
-    unused = {problem.region for problem in of_regions if problem.code == "point"}
+    dropped = {problem.region for problem in of_regions if problem.code == DROPPED}
+    unused = {problem.region for problem in of_regions if problem.code == "point"} | dropped
     warned = {problem.region for problem in of_regions if problem.severity == "warning"} - refused - unused
     report.refused += len(refused)
     report.unused += len(unused)
+    report.dropped += len(dropped)
     report.warned += len(warned)
     report.used += checked.region_count - len(refused) - len(unused) - len(warned)
     for region in checked.regions:
@@ -71,15 +76,28 @@ def add_image(report: Report, checked: CheckedImage) -> None:
             report.per_class[report.classes[region.class_index - 1]] += 1
 
 
+def joined(reports: Sequence[Report]) -> Report:
+    """Return the reports on several files, to which no image was added yet, as one."""
+    if len(reports) == 1:
+        return reports[0]
+    return Report(
+        file=", ".join(report.file for report in reports),
+        variant=", ".join(dict.fromkeys(report.variant for report in reports)),
+        attribute=next((report.attribute for report in reports if report.attribute is not None), None),
+        classes=reports[0].classes,
+        problems=[problem for report in reports for problem in report.problems],
+    )
+
+
 def compare_classes(training: Report, other: Report) -> list[Problem]:
     """Return a warning for each class with regions in `other` (validation, test) but none in training."""
-    message = "{count} regions of the class {name!r} here, and none in the training file"
     advice = "a model cannot learn it: split the images anew, or take the class out of annotations.classes"
-    return [
-        Finding("warning", "class-not-trained", message.format(count=count, name=name), advice).at(other.file)
+    messages = [
+        f"{counted(count, 'region')} of the class {name!r} here, and none in the training file"
         for name, count in other.per_class.items()
         if count and not training.per_class[name]
     ]
+    return [Finding("warning", "class-not-trained", message, advice).at(other.file) for message in messages]
 
 
 def report_as_json(report: Report) -> dict[str, Any]:
@@ -113,12 +131,12 @@ def print_report(report: Report, console: Console) -> None:
     console.print(Text(printable(report.file, 400), style="bold"), soft_wrap=True)
     console.print(
         Text(
-            f"{report.variant}: {_count(report.images, 'image')}, {_count(report.regions, 'region')} (numbered from "
-            f"0, as in the file), {label}"
+            f"{report.variant}: {counted(report.images, 'image')}, {counted(report.regions, 'region')} (numbered "
+            f"from 0, as in the file), {label}"
         )
     )
-    counted = ", ".join(f"{printable(name, 40)} {report.per_class[name]:,}" for name in report.classes)
-    console.print(Text(f"Regions that become masks: {counted}"))
+    masks = ", ".join(f"{printable(name, 40)} {report.per_class[name]:,}" for name in report.classes)
+    console.print(Text(f"Regions that become masks: {masks}"))
     if report.problems:
         console.print(Padding(_table(report.problems), (1, 0)))
     console.print(_outcome(report))
@@ -155,15 +173,17 @@ def _table(problems: list[Problem]) -> Table:
 
 
 def _outcome(report: Report) -> Text:
-    parts = [f"{report.used + report.warned:,} of {_count(report.regions, 'region')} used"]
+    parts = [f"{report.used + report.warned:,} of {counted(report.regions, 'region')} used"]
     if report.warned:
         parts.append(f"{report.warned:,} of them with a warning")
-    if report.unused:
-        parts.append(f"{_count(report.unused, 'point')} not used")
+    if report.unused > report.dropped:
+        parts.append(f"{counted(report.unused - report.dropped, 'point')} not used")
+    if report.dropped:
+        parts.append(f"{report.dropped:,} left out by annotations.rename")
     if report.refused:
         parts.append(f"{report.refused:,} refused")
     if report.images_unusable:
-        parts.append(f"{_count(report.images_unusable, 'image')} cannot be used")
+        parts.append(f"{counted(report.images_unusable, 'image')} cannot be used")
     text = Text(", ".join(parts) + ". ")
     if report.lossless:
         text.append("Nothing would be lost.", style="green")
@@ -172,10 +192,6 @@ def _outcome(report: Report) -> Text:
     if len(report.problems) > 2 * _ROWS_A_KIND:
         text.append(f" {len(report.problems):,} findings; --json FILE has them all.")
     return text
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _encodable(value: Any) -> Any:

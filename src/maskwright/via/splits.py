@@ -1,15 +1,21 @@
 """Which images are for training, validation and test."""
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maskwright.shared.errors import MaskwrightError
-from maskwright.via.labels import LabelRule, find_label_rule
-from maskwright.via.lint import merged_entries
+from maskwright.via.findings import Finding
+from maskwright.via.groups import divided_groups, groups_of
+from maskwright.via.labels import UNUSED_CLASS, LabelRule, Renames, find_label_rule
+from maskwright.via.lint import check_image, merged_entries
+from maskwright.via.locate import BESIDE, Places, locate_image
+from maskwright.via.model import CheckedImage, ImageEntry, Problem
+from maskwright.via.namesakes import is_another
 from maskwright.via.read import AnnotationFile, open_annotations
+from maskwright.via.source import printable
 
 if TYPE_CHECKING:
     from maskwright.via.params import Annotations
@@ -19,86 +25,218 @@ SPLITS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class Source:
-    """One split's annotation file. `names` are the images of the split if the file serves several splits."""
+    """One annotation file of a split.
+
+    Attributes:
+        split: which one; it may have several files.
+        file: may serve several splits.
+        rule: its labels.
+        names: the images that belong to the split; None: all of the file.
+        places: where its images may be.
+        problems: findings on how images are divided into splits.
+    """
 
     split: str
     file: AnnotationFile
     rule: LabelRule
     names: frozenset[str] | None = None
+    places: Places = BESIDE
+    problems: tuple[Problem, ...] = ()
+
+    def is_meant(self, entry: ImageEntry) -> bool:
+        """Return False if the file lists several photographs of this name, and the one found is not this one."""
+        if not entry.namesakes:
+            return True
+        path, problem, _ = locate_image(self.file.path.parent, entry.filename, self.places, size=entry.size)
+        return problem is None and is_another(entry, path) is None
+
+    def check(self, entry: ImageEntry) -> CheckedImage:
+        """Check one of the file's images; see `check_image`."""
+        path = self.file.path
+        return check_image(entry, file=path, folder=path.parent, rule=self.rule, places=self.places)
 
 
 def split_sources(annotations: "Annotations") -> list[Source]:
-    """Open the annotation files and say which split each serves: training, validation and test, in this order.
+    """Open the annotation files and say which splits each serves: training, validation and test, in this order.
 
-    All splits use the classes of the training file, and the attribute that holds them there.
+    All splits use the classes of the training files, and the attribute that holds them there.
 
     Raises:
-        MaskwrightError: files cannot be read (all of them are named) or do not fit the training file; there are too
+        MaskwrightError: files cannot be read (all of them are named) or do not fit the training files; there are too
             few images to split.
     """
+    files = _opened(annotations)
+    images = None if annotations.images is None else Path(annotations.root, annotations.images)
+    if images is not None and not images.is_dir():
+        raise MaskwrightError(f"annotations.images: {images}: no such folder; it is relative to annotations.root")
+    renames = annotations.rename or {}
+    training = files["train"]
+    rules = {"train": training_rules(training, annotations.label, annotations.classes, renames)}
+    rule = rules["train"][0]
+    groups, problems = {}, []
+    if annotations.group is not None:
+        groups, problems = groups_of([file for each in files.values() for file in each], annotations.group)
+    names = _names(annotations, files, groups) if len(files) < len(SPLITS) else {}
+    errors = []
+    for split in SPLITS[1:]:
+        if split in files:
+            try:
+                rules[split] = _rules_like(files[split], rule.attribute, rule.classes, renames)
+            except MaskwrightError as error:
+                errors.append(str(error))
+    if errors:
+        raise MaskwrightError("; ".join(errors))
+    root = Path(annotations.root)
+    sources = [
+        Source(split, file, its, names.get(split), Places(file.hints, root, images))
+        for split in SPLITS
+        for file, its in zip(files.get(split, training), rules.get(split, rules["train"]), strict=True)
+    ]
+    problems += divided_groups(groups, ((s.split, s.file, s.names) for s in sources)) if groups else []
+    problems += _unmet([its for each in rules.values() for its in each], str(training[0].path))
+    return [replace(source, problems=_of(source, sources, problems)) for source in sources]
+
+
+def by_split(sources: Iterable[Source]) -> dict[str, list[Source]]:
+    """Return the sources of each split, in order."""
+    found: dict[str, list[Source]] = {}
+    for source in sources:
+        found.setdefault(source.split, []).append(source)
+    return found
+
+
+def file_names(named: str | Sequence[str] | None) -> Sequence[str]:
+    """Return the files that a setting names: one, a list of them, or none."""
+    return [named] if isinstance(named, str) else named or []
+
+
+def training_rules(
+    files: Sequence[AnnotationFile], label: str | None, classes: Sequence[str] | None, renames: Renames
+) -> list[LabelRule]:
+    """Return a rule for each training file; all have the same classes. See `find_label_rule`."""
+    if len(files) == 1:
+        return [find_label_rule(files[0], label=label, classes=classes, renames=renames)]
+    # What none of the files decides alone: which attribute holds the class, and which classes there are.
+    joint = find_label_rule(*files, label=label, classes=classes, renames=renames)
+    rules = _rules_like(files, joint.attribute, joint.classes, renames)
+    rare = tuple(problem for problem in joint.problems if problem.code == "rare-label")
+    return [replace(rules[0], problems=(*rules[0].problems, *rare)), *rules[1:]]
+
+
+def _opened(annotations: "Annotations") -> dict[str, list[AnnotationFile]]:
     root = Path(annotations.root)
     named = {"train": annotations.train, "validation": annotations.validation, "test": annotations.test}
-    files: dict[str, AnnotationFile] = {}
+    files: dict[str, list[AnnotationFile]] = {}
     errors: list[str] = []
-    for split, name in named.items():
-        if name is not None:
+    for split, paths in named.items():
+        for path in file_names(paths):
             try:
-                files[split] = open_annotations(root / name)
+                files.setdefault(split, []).append(open_annotations(root / path))
             except MaskwrightError as error:
                 errors.append(str(error))
     if errors:
         raise MaskwrightError("; ".join(errors))
+    return files
+
+
+def _rules_like(
+    files: Sequence[AnnotationFile], label: str | None, classes: Sequence[str], renames: Renames
+) -> list[LabelRule]:
+    """Return a rule for each of a split's files. That a class is unused is said once, if none of them uses it."""
+    rules = [find_label_rule(file, label=label, classes=classes, renames=renames) for file in files]
+    unused = [{p.message for p in rule.problems if p.code == UNUSED_CLASS} for rule in rules]
+    nowhere = set.intersection(*unused)
+    return [
+        replace(
+            rule,
+            problems=tuple(
+                p for p in rule.problems if p.code != UNUSED_CLASS or (number == 0 and p.message in nowhere)
+            ),
+        )
+        for number, rule in enumerate(rules)
+    ]
+
+
+def _names(
+    annotations: "Annotations", files: Mapping[str, Sequence[AnnotationFile]], groups: Mapping[str, str]
+) -> dict[str, frozenset[str]]:
     training = files["train"]
-    rule = find_label_rule(training, label=annotations.label, classes=annotations.classes)
-    names: dict[str, frozenset[str]] = {}
-    if len(files) < len(SPLITS):
-        try:
-            names = split_names(
-                (entry.filename for entry in merged_entries(training)),
-                seed=annotations.seed,
-                validation=None if "validation" in files else annotations.validation_fraction,
-                test=None if "test" in files else annotations.test_fraction,
-            )
-        except ValueError as error:
-            missing = " and ".join(f"annotations.{split}" for split in SPLITS if split not in files)
-            raise MaskwrightError(f"{training.path}: {error}; add images, or name a file in {missing}") from None
-    sources = []
-    for split in SPLITS:
-        file, its_rule = files.get(split, training), rule
-        if file is not training:
-            try:
-                its_rule = find_label_rule(file, label=rule.attribute, classes=rule.classes)
-            except MaskwrightError as error:
-                errors.append(str(error))
-        sources.append(Source(split, file, its_rule, names.get(split)))
-    if errors:
-        raise MaskwrightError("; ".join(errors))
-    return sources
+    try:
+        return split_names(
+            (entry.filename for file in training for entry in merged_entries(file)),
+            seed=annotations.seed,
+            validation=None if "validation" in files else annotations.validation_fraction,
+            test=None if "test" in files else annotations.test_fraction,
+            groups=groups,
+        )
+    except ValueError as error:
+        missing = " and ".join(f"annotations.{split}" for split in SPLITS if split not in files)
+        where = ", ".join(str(file.path) for file in training)
+        raise MaskwrightError(f"{where}: {error}; add images, or name a file in {missing}") from None
+
+
+def _unmet(rules: Iterable[LabelRule], where: str) -> list[Problem]:
+    """Return a warning for each label that is to be renamed and that no region of any file has."""
+    advice = "check its spelling in annotations.rename, or take it out"
+    return [
+        Finding("warning", "nothing-to-rename", f"no region has the label {printable(label)!r}", advice).at(where)
+        for label in sorted(frozenset.intersection(*(rule.unmet for rule in rules)))
+    ]
+
+
+def _of(source: Source, sources: Sequence[Source], problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """Return the findings on this source's file, if it is the first source of it."""
+    path = str(source.file.path)
+    first = next(other for other in sources if str(other.file.path) == path)
+    return tuple(problem for problem in problems if problem.file == path) if source is first else ()
 
 
 def split_names(
-    names: Iterable[str], *, seed: int, validation: float | None, test: float | None
+    names: Iterable[str],
+    *,
+    seed: int,
+    validation: float | None,
+    test: float | None,
+    groups: Mapping[str, str] | None = None,
 ) -> dict[str, frozenset[str]]:
     """Split images: `validation` and `test` are fractions, None if that split comes from elsewhere.
 
-    Each split gets at least one image.
+    Images of one group stay together. A split takes one group after another, as long as that brings its number of
+    images closer to its fraction. Each split gets at least one group.
+
+    Args:
+        names: of the images.
+        seed: another one gives another split.
+        validation: see above.
+        test: see above.
+        groups: file name -> group; an image without one is by itself.
 
     Raises:
-        ValueError: there are fewer images than splits.
+        ValueError: there are fewer images, or groups, than splits.
     """
+    members: dict[str, list[str]] = {}
+    for name in sorted(set(names)):
+        members.setdefault((groups or {}).get(name, name), []).append(name)
+    total = sum(map(len, members.values()))
 
-    def rank(name: str) -> tuple[bytes, str]:
-        return hashlib.sha256(f"{seed}/{name}".encode("utf-8", "surrogatepass")).digest(), name
+    def rank(group: str) -> tuple[bytes, str]:
+        return hashlib.sha256(f"{seed}/{group}".encode("utf-8", "surrogatepass")).digest(), group
 
-    ranked = sorted(set(names), key=rank)
+    ranked = sorted(members, key=rank)
     fractions = {"test": test, "validation": validation}
     wanted = {split: fraction for split, fraction in fractions.items() if fraction is not None}
     if len(ranked) <= len(wanted):
-        raise ValueError(f"{len(ranked)} images cannot be divided into {len(wanted) + 1} splits")
+        what = "groups of images" if groups else "images"
+        raise ValueError(f"{len(ranked)} {what} cannot be divided into {len(wanted) + 1} splits")
     shares, start = {}, 0
     for left, (split, fraction) in enumerate(wanted.items(), 1):
-        most = len(ranked) - start - (len(wanted) - left) - 1  # at least one image for each remaining split
-        count = min(max(1, round(fraction * len(ranked))), most)
-        shares[split] = frozenset(ranked[start : start + count])
-        start += count
-    return {"train": frozenset(ranked[start:]), **shares}
+        most = len(ranked) - start - (len(wanted) - left) - 1  # at least one group for each remaining split
+        aim, count, end = round(fraction * total), 0, start
+        while end < start + most:
+            more = len(members[ranked[end]])
+            if count and abs(count + more - aim) >= abs(count - aim):
+                break
+            count, end = count + more, end + 1
+        shares[split] = frozenset(name for group in ranked[start:end] for name in members[group])
+        start = end
+    return {"train": frozenset(name for group in ranked[start:] for name in members[group]), **shares}

@@ -9,7 +9,7 @@
 The images are squares of `conditional.side` pixels.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +21,12 @@ from maskwright.photos.images import IGNORE, read_image, resize_image
 from maskwright.shared.datasets import DIGIT_CLASSES, read_images
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.outputs import replaced_folder, write_arrays, write_json
+from maskwright.via.gather import gather
 from maskwright.via.labels import LabelRule, class_of, find_label_rule
-from maskwright.via.lint import check_image, merged_entries
 from maskwright.via.model import ImageEntry, LabelledRegion
 from maskwright.via.params import Annotations
 from maskwright.via.rasterise import bounding_boxes
-from maskwright.via.splits import Source, split_sources
+from maskwright.via.splits import Source, by_split, split_sources, training_rules
 
 SURROUNDINGS = 0.1
 """The margin of a crop on each side of its region's box, as a share of the box's longer side."""
@@ -114,49 +114,58 @@ def _regions(settings: Conditional, annotations: Annotations) -> _Made:
         homes = coarse_of_fine(settings.coarse, fine)
         rules: list[LabelRule] = []
     else:
-        first = find_label_rule(sources[0].file, label=settings.coarse, classes=None)
-        rules = [find_label_rule(s.file, label=first.attribute, classes=first.classes) for s in sources]
+        renames = annotations.rename or {}
+        training = [source.file for source in by_split(sources)[SPLITS[0]]]
+        first = training_rules(training, settings.coarse, None, renames)[0]
+        rules = [
+            find_label_rule(s.file, label=first.attribute, classes=first.classes, renames=renames) for s in sources
+        ]
         names, homes = ClassNames(first.classes, fine), None
     if len(names.coarse) < 2:
         raise MaskwrightError(f"{_WHERE}: one coarse class leaves nothing to switch; name at least two")
 
     def splits() -> Iterator[tuple[str, TwoLevels]]:
-        for number, source in enumerate(sources):
+        for split, numbers in _numbers_by_split(sources).items():
+            its = [sources[number] for number in numbers]
             left_out: list[str] = []
             crops = list(
-                _crops(source, settings.side or CROP_SIDE, homes, rules[number] if rules else None, left_out)
+                _crops(
+                    its, settings.side or CROP_SIDE, homes, [rules[number] for number in numbers if rules], left_out
+                )
             )
             if left_out and annotations.on_error == "fail":
                 raise MaskwrightError(
-                    f"{source.file.path}: {left_out[0]} cannot be used, or has no coarse class ({len(left_out):,} in "
+                    f"{its[0].file.path}: {left_out[0]} cannot be used, or has no coarse class ({len(left_out):,} in "
                     "all); correct it, see `maskwright lint`, or set annotations.on_error: skip"
                 )
             images = [crop for crop, _, _ in crops]
             levels = np.array([(coarse, index) for _, coarse, index in crops], np.uint8).reshape(-1, 2)
-            yield source.split, TwoLevels(np.array(images, np.uint8), levels[:, 0], levels[:, 1])
+            yield split, TwoLevels(np.array(images, np.uint8), levels[:, 0], levels[:, 1])
 
     return names, splits()
 
 
 def _crops(
-    source: Source, side: int, homes: np.ndarray | None, rule: LabelRule | None, left_out: list[str]
+    sources: Sequence[Source],
+    side: int,
+    homes: np.ndarray | None,
+    rules: Sequence[LabelRule],
+    left_out: list[str],
 ) -> Iterator[tuple[np.ndarray, int, int]]:
-    """Yield the crop (side, side, 3) of each usable region, with the indices of its coarse and fine class.
+    """Yield the crop (side, side, 3) of each usable region of a split, with the indices of its coarse and fine class.
 
-    The place of each image or region that cannot be used, or whose coarse class is unknown, is added to `left_out`.
+    `rules` say where each source has the coarse class, unless `homes` does. The place of each image or region that
+    cannot be used, or whose coarse class is unknown, is added to `left_out`.
     """
-    path = source.file.path
-    for entry in merged_entries(source.file):
-        if source.names is not None and entry.filename not in source.names:
-            continue
-        checked = check_image(entry, file=path, folder=path.parent, rule=source.rule)
+    for number, entry, _ in gather(sources):
+        checked = sources[number].check(entry)
         left_out += [_place(entry, problem.region) for problem in checked.problems if problem.severity == "refused"]
         regions = [region for region in checked.regions if region.class_index != IGNORE]
         image = read_image(checked.path) if regions else np.empty((0, 0, 3), np.uint8)
         drawn = {region.number: region for region in entry.regions}
         for region in regions:
             fine = region.class_index - 1
-            coarse = class_of(drawn[region.number], rule)[0] if rule is not None else None
+            coarse = class_of(drawn[region.number], rules[number])[0] if rules else None
             if homes is not None:
                 coarse = int(homes[fine]) + 1
             crop = _square_crop(image, region, side)
@@ -164,6 +173,13 @@ def _crops(
                 left_out.append(_place(entry, region.number))
             elif crop is not None:
                 yield crop, coarse - 1, fine
+
+
+def _numbers_by_split(sources: Sequence[Source]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for number, source in enumerate(sources):
+        found.setdefault(source.split, []).append(number)
+    return found
 
 
 def _place(entry: ImageEntry, region: int | None) -> str:
