@@ -95,7 +95,7 @@ def test_folder_that_is_a_link_itself(folder, tmp_path):
     [
         ("A.PNG", "the folder has 'a.png', in other letter case; make the names equal"),
         ("a.jpg", "the folder has 'a.png'; make the names equal"),
-        ("b.png", "it is in 'inner'; put the annotation file there, or the image here"),
+        ("b.png", "it is in 'inner': put `images: inner` under annotations in params.yaml, or give --images"),
         ("images/a.png", "it is there without its folder, as 'a.png'; give only that name"),
         ("gone.png", "add the image, or delete its entry from the annotation file"),
     ],

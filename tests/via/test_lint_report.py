@@ -162,7 +162,7 @@ def test_classes_that_training_lacks(tmp_path):
     other = lint(write(tmp_path, [("a.png", [rect(1), rect(3, "cat")])]), classes=["dog", "cat"])
     (problem,) = compare_classes(training, other)
     assert (problem.file, problem.code) == (other.file, "class-not-trained")
-    assert problem.message == "1 regions of the class 'cat' here, and none in the training file"
+    assert problem.message == "1 region of the class 'cat' here, and none in the training file"
     assert compare_classes(other, training) == []
 
 

@@ -43,7 +43,7 @@ from maskwright.via.lint import start_report
 from maskwright.via.locate import Places
 from maskwright.via.model import CheckedImage, ImageEntry
 from maskwright.via.rasterise import rasterise
-from maskwright.via.read import open_annotations
+from maskwright.via.read import AnnotationFile, open_annotations
 from maskwright.via.report import Report, add_image, compare_classes, joined, report_as_json
 from maskwright.via.source import printable
 from maskwright.via.splits import SPLITS, Source, by_split, split_sources
@@ -143,7 +143,7 @@ def convert_file(
         options = [name for name in file.options.get(rule.attribute, {}).values() if name != _BACKGROUND]
         if set(rule.classes) <= set(options):
             rule = find_label_rule(file, label=rule.attribute, classes=options)
-    source = Source(ONE_FILE, file, rule, places=Places(file.hints, images=images))
+    source = Source(ONE_FILE, file, rule, places=Places.of(file.hints, images=images))
     return _convert([source], path.parent, out, on_error=on_error, onehot=onehot, workers=workers)[ONE_FILE]
 
 
@@ -160,7 +160,7 @@ def _convert(
             }
             make = partial(
                 _make_mask,
-                sources=[replace(s, rule=replace(s.rule, problems=()), names=None, problems=()) for s in sources],
+                sources=[_slim(source) for source in sources],
                 palette=class_palette(len(classes)),
                 root=root,
                 folder=folder,
@@ -188,6 +188,12 @@ def _convert(
                 target = onehot if split == ONE_FILE else onehot.with_name(f"{onehot.stem}-{split}.npz")
                 shutil.move(folder / _archive(split), target)
     return reports
+
+
+def _slim(source: Source) -> Source:
+    """Return what a worker needs of a source; it is sent with every few images."""
+    file = AnnotationFile(source.file.path, source.file.variant)
+    return Source(source.split, file, replace(source.rule, problems=()), places=source.places)
 
 
 def _tasks(sources: list[Source]) -> Iterator[_Task]:

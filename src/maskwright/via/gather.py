@@ -8,7 +8,6 @@ from typing import NamedTuple
 from maskwright.via.findings import Finding
 from maskwright.via.labels import LabelRule, label_of
 from maskwright.via.lint import merged_entries
-from maskwright.via.locate import locate_image
 from maskwright.via.model import ImageEntry, Region
 from maskwright.via.namesakes import merge, repetition
 from maskwright.via.splits import Source
@@ -66,8 +65,7 @@ def _shared(sources: Sequence[Source]) -> dict[_Mention, tuple[_Mention, ...]]:
             continue
         for entry in merged_entries(source.file):
             if _serves(source, entry):
-                folder = source.file.path.parent
-                path, problem, _ = locate_image(folder, entry.filename, source.places, size=entry.size)
+                path, problem, _ = source.locate(entry)
                 if problem is None:
                     mention = _Mention(number, entry.filename, entry.size)
                     found.setdefault((source.split, path.resolve()), []).append(mention)

@@ -52,7 +52,7 @@ def lint(
     """
     file = open_annotations(Path(path))
     rule = find_label_rule(file, label=label, classes=classes)
-    return lint_file(file, rule, Places(file.hints, images=images), workers=workers)
+    return lint_file(file, rule, Places.of(file.hints, images=images), workers=workers)
 
 
 def lint_file(file: AnnotationFile, rule: LabelRule, places: Places, *, workers: int | None = None) -> Report:
@@ -82,6 +82,13 @@ def merged_entries(file: AnnotationFile) -> Iterator[ImageEntry]:
 
     An image that is listed several times comes last, as `merged_mentions` has it.
     """
+    sources = file.hints.sources
+    for entry in _merged(file):
+        source = sources.get(normal_name(entry.filename)) if sources else None
+        yield replace(entry, source=source) if source else entry
+
+
+def _merged(file: AnnotationFile) -> Iterator[ImageEntry]:
     for entry in entries(file):
         if normal_name(entry.filename) not in file.repeated:
             yield entry
@@ -111,7 +118,7 @@ def check_image(
     """
     named = entry.filename or entry.key
     shown = named if len(named) <= 200 else printable(named)
-    path, finding, remark = locate_image(folder, entry.filename, places, size=entry.size)
+    path, finding, remark = locate_image(folder, entry.filename, places, size=entry.size, source=entry.source)
     if finding is None:
         finding = is_another(entry, path)
     if finding is None:

@@ -11,10 +11,9 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from maskwright.via.findings import Finding
-from maskwright.via.hints import NO_HINTS, Hints, is_absolute, is_address, name_parts, plain_path
+from maskwright.via.hints import Hints, is_absolute, is_address, name_parts, plain_path
 from maskwright.via.lost import advice_on_missing
 from maskwright.via.source import printable
-from maskwright.via.values import normal_name
 
 
 @dataclass(frozen=True)
@@ -22,14 +21,21 @@ class Places:
     """Where photographs may be besides the annotation file's folder.
 
     Attributes:
-        hints: what the annotation file says.
+        prefixes: see `Hints`.
+        common: see `Hints`.
         root: `annotations.root`, if known.
         images: `annotations.images`, if set; it may be any folder.
     """
 
-    hints: Hints = NO_HINTS
+    prefixes: tuple[str, ...] = ()
+    common: int = 0
     root: Path | None = None
     images: Path | None = None
+
+    @classmethod
+    def of(cls, hints: Hints, *, root: Path | None = None, images: Path | None = None) -> "Places":
+        """Return the places that an annotation file and the settings name."""
+        return cls(hints.prefixes, hints.common, root, images)
 
     def folders(self, own: Path) -> tuple[Path, ...]:
         """Return the folders that a photograph may be in, in the order in which they are searched."""
@@ -54,7 +60,9 @@ class Located(NamedTuple):
     remark: Finding | None = None
 
 
-def locate_image(folder: Path, filename: str, places: Places = BESIDE, *, size: int = -1) -> Located:
+def locate_image(
+    folder: Path, filename: str, places: Places = BESIDE, *, size: int = -1, source: str = ""
+) -> Located:
     """Return where an image is.
 
     It is searched for, in this order: where the annotation file says (`Hints`), then under its name in the file's
@@ -67,6 +75,7 @@ def locate_image(folder: Path, filename: str, places: Places = BESIDE, *, size: 
         filename: as annotated.
         places: where else to look.
         size: of the image file in bytes; 0 or less if unknown.
+        source: where the annotation file says that this image is, if it says more than the name.
     """
     if not filename.strip():
         finding = Finding(
@@ -86,7 +95,7 @@ def locate_image(folder: Path, filename: str, places: Places = BESIDE, *, size: 
         return Located(folder, _outside(folder, plain, "is a web address"))
     try:
         search = _Search(tuple(place.resolve() for place in places.folders(folder)), size)
-        path = search.best(_as_said(folder, filename, plain, places))
+        path = search.best(_as_said(folder, filename, plain, places, source))
         if path is not None:
             return Located(path, None)
         path = search.best(_without_folders(folder, filename, places))
@@ -123,13 +132,11 @@ class _Search:
         return first
 
 
-def _as_said(folder: Path, filename: str, plain: str, places: Places) -> Iterator[Path]:
-    hints = places.hints
-    source = hints.sources.get(normal_name(filename))
+def _as_said(folder: Path, filename: str, plain: str, places: Places, source: str) -> Iterator[Path]:
     if source:
         yield folder / source
     if not is_absolute(plain):
-        for prefix in hints.prefixes:
+        for prefix in places.prefixes:
             # VIA joins the two as they are; users forget the slash between them.
             yield folder / (prefix + plain)
             yield folder / prefix / plain
@@ -141,7 +148,7 @@ def _as_said(folder: Path, filename: str, plain: str, places: Places) -> Iterato
 def _without_folders(folder: Path, filename: str, places: Places) -> Iterator[Path]:
     parts = name_parts(filename)
     for base in places.folders(folder):
-        for gone in range(1, min(places.hints.common, len(parts) - 1) + 1):
+        for gone in range(1, min(places.common, len(parts) - 1) + 1):
             shorter = "/".join(parts[gone:])
             yield base / shorter
             yield base / unicodedata.normalize("NFC", shorter)
@@ -175,7 +182,7 @@ def _why_not(folder: Path, filename: str, plain: str, places: Places, dead: Path
         target = printable(str(dead.readlink()))
         advice = "put the photograph there, or in place of the link (a large-file store may have to fetch it)"
         return Finding("refused", "dead-link", f"a dead link: it leads to {target!r}, which does not exist", advice)
-    depth = min(places.hints.common, len(name_parts(filename)) - 1)
+    depth = min(places.common, len(name_parts(filename)) - 1)
     if is_absolute(plain):
         return _outside(folder, plain, "is an absolute path")
     root = folder.resolve()

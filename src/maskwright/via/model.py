@@ -42,6 +42,7 @@ class ImageEntry:
         regions: its regions.
         attributes: file attributes.
         namesakes: the sizes in bytes of other photographs of this name in the same file.
+        source: where the file says that this image is, if it says more than the name; not trusted.
     """
 
     key: str
@@ -50,6 +51,7 @@ class ImageEntry:
     regions: tuple[Region, ...]
     attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
     namesakes: tuple[int, ...] = ()
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,8 @@ def opened_text(path: Path) -> Iterator[TextIO]:
     try:
         text = path.open(encoding="utf-8-sig", newline="")
     except FileNotFoundError:
-        raise AnnotationError(f"{path}: no such file") from None
+        what = f"a dead link, to {printable(str(path.readlink()))!r}" if path.is_symlink() else "no such file"
+        raise AnnotationError(f"{path}: {what}") from None
     except IsADirectoryError:
         raise AnnotationError(f"{path}: a folder; name the VIA file in it") from None
     except (OSError, ValueError) as error:

@@ -11,7 +11,7 @@ from maskwright.via.findings import Finding
 from maskwright.via.groups import divided_groups, groups_of
 from maskwright.via.labels import UNUSED_CLASS, LabelRule, Renames, find_label_rule
 from maskwright.via.lint import check_image, merged_entries
-from maskwright.via.locate import BESIDE, Places, locate_image
+from maskwright.via.locate import BESIDE, Located, Places, locate_image
 from maskwright.via.model import CheckedImage, ImageEntry, Problem
 from maskwright.via.namesakes import is_another
 from maskwright.via.read import AnnotationFile, open_annotations
@@ -43,11 +43,16 @@ class Source:
     places: Places = BESIDE
     problems: tuple[Problem, ...] = ()
 
+    def locate(self, entry: ImageEntry) -> Located:
+        """Return where one of the file's images is."""
+        folder = self.file.path.parent
+        return locate_image(folder, entry.filename, self.places, size=entry.size, source=entry.source)
+
     def is_meant(self, entry: ImageEntry) -> bool:
         """Return False if the file lists several photographs of this name, and the one found is not this one."""
         if not entry.namesakes:
             return True
-        path, problem, _ = locate_image(self.file.path.parent, entry.filename, self.places, size=entry.size)
+        path, problem, _ = self.locate(entry)
         return problem is None and is_another(entry, path) is None
 
     def check(self, entry: ImageEntry) -> CheckedImage:
@@ -88,7 +93,7 @@ def split_sources(annotations: "Annotations") -> list[Source]:
         raise MaskwrightError("; ".join(errors))
     root = Path(annotations.root)
     sources = [
-        Source(split, file, its, names.get(split), Places(file.hints, root, images))
+        Source(split, file, its, names.get(split), Places.of(file.hints, root=root, images=images))
         for split in SPLITS
         for file, its in zip(files.get(split, training), rules.get(split, rules["train"]), strict=True)
     ]
