@@ -290,9 +290,8 @@ class _SplitWriter:
 def _started(source: Source) -> Report:
     file, rule = source.file, source.rule
     # Findings about a file as a whole are reported once, with its first split.
-    if source.names is not None and source.split != SPLITS[0]:
-        return Report(str(file.path), file.variant, rule.attribute, rule.classes)
-    report = start_report(file, rule)
+    whole = source.names is None or source.split == SPLITS[0]
+    report = start_report(file, rule) if whole else Report(str(file.path), file.variant, rule.attribute, rule.classes)
     report.problems.extend(source.problems)
     return report
 

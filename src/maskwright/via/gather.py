@@ -92,4 +92,5 @@ def _relabelled(region: Region, own: LabelRule, rule: LabelRule) -> Region:
     if rule.attribute is None or own.attribute == rule.attribute:
         return region
     label = own.classes[0] if own.attribute is None else label_of(region, own)
-    return replace(region, attributes={**region.attributes, rule.attribute: label})
+    attributes = {name: value for name, value in region.attributes.items() if name != own.attribute}
+    return replace(region, attributes={**attributes, rule.attribute: label})

@@ -51,8 +51,8 @@ def groups_of(files: Sequence[AnnotationFile], group: str) -> tuple[dict[str, st
 
 def divided_groups(
     groups: dict[str, str], splits: Iterable[tuple[str, AnnotationFile, frozenset[str] | None]]
-) -> list[Problem]:
-    """Return a warning for each group that is in a split and, by another file, in an earlier one too.
+) -> list[list[Problem]]:
+    """Return for each split's file a warning for each group in it that is in an earlier split too.
 
     Args:
         groups: see `groups_of`.
@@ -60,8 +60,10 @@ def divided_groups(
     """
     home: dict[str, str] = {}
     told: set[tuple[str, str]] = set()
-    problems = []
+    problems: list[list[Problem]] = []
     for split, file, names in splits:
+        here: list[Problem] = []
+        problems.append(here)
         for filename, _ in _named(file):
             group = groups.get(filename)
             if group is None or (names is not None and filename not in names):
@@ -71,7 +73,7 @@ def divided_groups(
                 told.add((group, split))
                 message = f"the group {printable(group, 40)!r} is in the {other} split too"
                 advice = "move its images into one of the two files: what belongs together makes a test too easy"
-                problems.append(Finding("warning", "divided-group", message, advice).at(str(file.path)))
+                here.append(Finding("warning", "divided-group", message, advice).at(str(file.path)))
     return problems
 
 

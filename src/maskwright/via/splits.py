@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maskwright.shared.errors import MaskwrightError
-from maskwright.via.findings import Finding
+from maskwright.via.findings import Finding, counted
 from maskwright.via.groups import divided_groups, groups_of
 from maskwright.via.labels import UNUSED_CLASS, LabelRule, Renames, find_label_rule
 from maskwright.via.lint import check_image, merged_entries
@@ -97,9 +97,14 @@ def split_sources(annotations: "Annotations") -> list[Source]:
         for split in SPLITS
         for file, its in zip(files.get(split, training), rules.get(split, rules["train"]), strict=True)
     ]
-    problems += divided_groups(groups, ((s.split, s.file, s.names) for s in sources)) if groups else []
+    divided = (
+        divided_groups(groups, ((s.split, s.file, s.names) for s in sources)) if groups else [[] for _ in sources]
+    )
     problems += _unmet([its for each in rules.values() for its in each], str(training[0].path))
-    return [replace(source, problems=_of(source, sources, problems)) for source in sources]
+    return [
+        replace(source, problems=(*_of(source, sources, problems), *own))
+        for source, own in zip(sources, divided, strict=True)
+    ]
 
 
 def by_split(sources: Iterable[Source]) -> dict[str, list[Source]]:
@@ -231,8 +236,8 @@ def split_names(
     fractions = {"test": test, "validation": validation}
     wanted = {split: fraction for split, fraction in fractions.items() if fraction is not None}
     if len(ranked) <= len(wanted):
-        what = "groups of images" if groups else "images"
-        raise ValueError(f"{len(ranked)} {what} cannot be divided into {len(wanted) + 1} splits")
+        what = ("group of images", "groups of images") if groups else ("image", "images")
+        raise ValueError(f"{counted(len(ranked), *what)} cannot be divided into {len(wanted) + 1} splits")
     shares, start = {}, 0
     for left, (split, fraction) in enumerate(wanted.items(), 1):
         most = len(ranked) - start - (len(wanted) - left) - 1  # at least one group for each remaining split
