@@ -120,11 +120,8 @@ def masks(
 @app.command()
 def lint(
     files: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[FILE|FOLDER...]", help="Annotation files or folders; default: those in params.yaml."
-        ),
-    ] = None,
+        list[Path], typer.Argument(metavar="FILE|FOLDER...", help="Annotation files, and folders that hold some.")
+    ],
     json_out: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write the report here too.")] = None,
     label: Label = None,
     classes: Classes = None,
@@ -140,13 +137,13 @@ def lint(
     from maskwright.via.targets import annotation_files, lint_all
 
     targets: list[Path] = []
-    for file in files or ():
+    for file in files:
         found, others = annotation_files(file) if file.is_dir() else ([file], [])
         targets += found
         for other in others:
             typer.echo(f"passed over: {other}", err=True)
     # Outside a project there are no settings; inside one they must be right to be of use.
-    annotations = load_params().annotations if not files or PARAMS.is_file() else None
+    annotations = load_params().annotations if PARAMS.is_file() else None
     reports = list(lint_all(targets, annotations, label=label, classes=_names(classes), images=images))
     for report in reports:
         print_report(report, Console())

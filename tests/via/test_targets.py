@@ -49,7 +49,7 @@ def test_files_that_the_settings_name_are_read_by_them(root):
 
 
 def test_all_files_of_the_settings(root):
-    reports = list(lint_all([], chosen(root)))
+    reports = list(lint_all(annotation_files(root)[0][::-1], chosen(root)))
     assert [Path(report.file).name for report in reports] == ["train.json", "other.json"]
     assert all(report.lossless for report in reports)
     assert reports[1].classes == ("cat", "dog")
@@ -77,7 +77,7 @@ def test_lint_and_masks_agree(root, tmp_path, more, broken):
             root / "labels/other.json", image("c.jpg", rect(900, Name="dog")), image("d.jpg", rect(Name="dog"))
         )
     settings = chosen(root).model_copy(update=more)
-    lossless = all(report.lossless for report in lint_all([], settings))
+    lossless = all(report.lossless for report in lint_all(annotation_files(root)[0], settings))
     if lossless:
         convert_annotations(settings, tmp_path / "out")
     else:
@@ -115,7 +115,7 @@ def test_commands(root, monkeypatch):
     run = CliRunner()
     files = {"train": "labels/train.json", "validation": "labels/other.json", "test": "labels/other.json"}
     in_project(root, monkeypatch, **files, label="name", images="photos", rename="{cot: cat, dog: null}")
-    for arguments in (["lint"], ["lint", "data"], ["lint", "data/labels/train.json"]):
+    for arguments in (["lint", "data"], ["lint", "data/labels/train.json"]):
         result = run.invoke(app, arguments)
         assert result.exit_code == 0, result.output
         assert "2 left out by annotations.rename. Nothing would be lost." in result.output

@@ -1,4 +1,4 @@
-"""What `maskwright lint` checks: files, all annotation files of a folder, or those of params.yaml."""
+"""What `maskwright lint` checks: files, and all annotation files of a folder; by the settings that name them."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -59,7 +59,7 @@ def lint_all(
     """Yield a report on each file.
 
     Args:
-        targets: annotation files; all of `annotations` if there is none.
+        targets: annotation files.
         annotations: the section of params.yaml, if there is one. The files that it names are read by its settings.
         label: as for `find_label_rule`; takes precedence over the settings, as the next two do.
         classes: as for `find_label_rule`.
@@ -69,7 +69,7 @@ def lint_all(
         MaskwrightError: as for `lint` and `split_sources`.
     """
     sources = _sources(targets, annotations)
-    for target in targets or [source.file.path for source in sources.values()]:
+    for target in targets:
         source = sources.get(_identity(target))
         if source is None:
             yield lint(target, label=label, classes=classes, images=images)
@@ -93,7 +93,7 @@ def _sources(targets: Sequence[Path], annotations: "Annotations | None") -> dict
         for names in (annotations.train, annotations.validation, annotations.test)
         for name in file_names(names)
     ]
-    if targets and not any(_identity(target) in named for target in targets):
+    if not any(_identity(target) in named for target in targets):
         return {}
     sources: dict[Path, Source] = {}
     for source in split_sources(annotations):
