@@ -3,6 +3,7 @@
 import csv
 from itertools import permutations
 
+import numpy as np
 import pytest
 
 from maskwright.photos.images import read_mask
@@ -81,8 +82,13 @@ def test_both_photographs_are_there_in_different_folders(tmp_path, size):
     other = photo(tmp_path / "more/img.jpg", (40, 40))
     listed = [image("img.jpg", rect(0, name="cat"), size=size), image("img.jpg", rect(9, name="dog"), size=other)]
     path = annotations(tmp_path / "v.json", *listed)
-    report = convert_file(path, tmp_path / "out", images=tmp_path / "more")
+    report = convert_file(path, tmp_path / "out", images=tmp_path / "more", onehot=tmp_path / "m.npz")
     assert report.lossless
     with (tmp_path / "out/masks/index.csv").open() as file:
         rows = [(row["mask"], row["width"]) for row in csv.DictReader(file)]
     assert rows == [("masks/img.png", "30"), ("masks/img.jpg.png", "40")]
+    with np.load(tmp_path / "m.npz", allow_pickle=False) as archive:
+        assert {name: archive[name].shape for name in archive.files} == {
+            "img.jpg": (20, 30, 3),
+            "more/img.jpg": (40, 40, 3),
+        }

@@ -265,6 +265,7 @@ class _SplitWriter:
         self._table.writerow(["image", "mask", "height", "width", "sha256"])
         self._coco = stack.enter_context(CocoWriter(self._folder / BOXES, rule.classes))
         self._onehot = None
+        self._keys: set[str] = set()  # of the archive
         if onehot:
             archive = OneHotArchive(folder / _archive(split), len(rule.classes) + 1)
             self._onehot = stack.enter_context(archive)
@@ -278,7 +279,10 @@ class _SplitWriter:
         self._table.writerow([result.indexed, result.mask, checked.height, checked.width, result.sha256])
         self._coco.add(result.image, checked.height, checked.width, result.coco, result.unlabelled)
         if self._onehot is not None:
-            self._onehot.add(checked.entry_name, read_mask(self._folder / result.mask))
+            # Photographs of one name are told apart by their folders.
+            key = result.image if checked.entry_name in self._keys else checked.entry_name
+            self._keys.add(key)
+            self._onehot.add(key, read_mask(self._folder / result.mask))
         other = result.split if seen is None else seen.setdefault(result.image, result.split)
         if other != result.split:
             message = f"also in the {other} split"
