@@ -158,7 +158,7 @@ def test_masks_of_one_file_stop_at_a_loss_unless_told_to_skip_it(folder):
     assert not (folder / "out").exists()
     done = run("masks", "via.json", "--out", "out", "--skip", cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "via.json: 1 masks; 1 cat; findings: 1, see out/report.json\n"
+    assert done.stdout == "via.json: 1 mask; 1 cat; findings: 1, see out/report.json\n"
     assert json.loads((folder / "out/masks/classes.json").read_text()) == ["background", "cat"]
 
 
