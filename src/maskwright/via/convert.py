@@ -25,8 +25,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain, count
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -39,13 +38,13 @@ from maskwright.shared.parallel import parallel_map
 from maskwright.via.findings import Finding
 from maskwright.via.labels import find_label_rule
 from maskwright.via.lint import check_image, merged_entries, start_report
+from maskwright.via.mask_names import MASKS, MaskNames
 from maskwright.via.model import CheckedImage, ImageEntry, Problem
 from maskwright.via.rasterise import rasterise
 from maskwright.via.read import open_annotations
 from maskwright.via.report import Report, add_image, compare_classes, report_as_json
 from maskwright.via.source import printable
 from maskwright.via.splits import SPLITS, Source, split_sources
-from maskwright.via.values import normal_name
 from maskwright.via.write import CocoWriter, OneHotArchive, coco_annotations, unlabelled_boxes
 
 if TYPE_CHECKING:  # every worker imports this module, and params takes as long as all the rest
@@ -57,12 +56,10 @@ ONE_FILE = "masks"
 OnError = Literal["fail", "skip"]
 
 _BACKGROUND = "background"
-_MASKS = "masks"
 _REPORT = "report.json"
 _SHOWN = 3
 # Starting processes takes about a second; in that time one process handles about a hundred images.
 _CHUNK = 64
-_LONGEST_NAME = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,32 +177,16 @@ def _convert(
 
 
 def _tasks(sources: list[Source]) -> Iterator[_Task]:
-    taken: dict[str, set[str]] = {source.split: set() for source in sources}
+    names = {source.split: MaskNames() for source in sources}
     for source in sources:
         if source.names is None:
             for entry in merged_entries(source.file):
-                yield _Task(source.split, entry, _mask_name(entry.filename, taken[source.split]))
+                yield _Task(source.split, entry, names[source.split].choose(entry.filename))
     sharing = {source.split: source.names for source in sources if source.names is not None}
     if sharing:
         for entry in merged_entries(sources[0].file):
-            split = next(split for split, names in sharing.items() if entry.filename in names)
-            yield _Task(split, entry, _mask_name(entry.filename, taken[split]))
-
-
-def _mask_name(filename: str, taken: set[str]) -> str:
-    """Choose `masks/IMAGE.png`, keeping the image's suffix if another image already has that name.
-
-    Names are compared without regard to case, as some file systems do. A name that leads out of the folder is cut to
-    one that does not; its image will be refused.
-    """
-    if len(filename) > _LONGEST_NAME:  # an embedded image, to be refused
-        return f"{_MASKS}/_.png"
-    parts = [part for part in normal_name(filename).split("/") if part not in ("", ".", "..")]
-    image = PurePosixPath(_MASKS, *(parts or ["_"]))
-    candidates = chain([image.with_suffix(".png")], (image.with_name(f"{image.name}{n or ''}.png") for n in count()))
-    name = next(str(candidate) for candidate in candidates if str(candidate).casefold() not in taken)
-    taken.add(name.casefold())
-    return name
+            split = next(split for split, share in sharing.items() if entry.filename in share)
+            yield _Task(split, entry, names[split].choose(entry.filename))
 
 
 def _make_mask(
@@ -350,7 +331,7 @@ def _refuse_loss(out: Path, sources: list[Source]) -> None:
     if _REPORT in found and splits and all({INDEX, CLASSES} <= inside.get(split, set()) for split in splits):
         foreign = sorted(found - splits - {_REPORT})
         for split, names in sorted(inside.items()):
-            foreign += [f"{split}/{name}" for name in sorted(names - {INDEX, BOXES, CLASSES, _MASKS})]
+            foreign += [f"{split}/{name}" for name in sorted(names - {INDEX, BOXES, CLASSES, MASKS})]
     else:
         foreign = sorted(found)
     if foreign:

@@ -3,9 +3,7 @@
 import math
 from typing import NamedTuple
 
-import numpy as np
-import shapely
-
+from maskwright.via.crossings import first_crossing
 from maskwright.via.findings import Finding
 from maskwright.via.model import Geometry, Number, Region
 from maskwright.via.source import printable
@@ -111,7 +109,7 @@ def _place_polygon(shape: str, geometry: Geometry) -> _Result:
     if shape == "polyline":
         message = "a polyline; its ends are joined, and it is used as a polygon"
         findings.append(Finding("warning", "polyline", message, "none needed if it was meant as a closed outline"))
-    crossing = _first_crossing(points)
+    crossing = first_crossing(points)
     if crossing:
         message = f"the outline crosses itself near x {crossing[0]:.0f}, y {crossing[1]:.0f}"
         advice = (
@@ -189,32 +187,3 @@ def _on_one_line(points: list[tuple[Number, Number]]) -> bool:
     x0, y0 = points[0]
     x1, y1 = next(point for point in points if point != points[0])
     return all((x1 - x0) * (y - y0) == (y1 - y0) * (x - x0) for x, y in points)
-
-
-def _first_crossing(points: list[tuple[Number, Number]]) -> tuple[float, float] | None:
-    """Return where two edges first cross in their interiors; None if edges only touch or run along each other.
-
-    So a bridge to a hole, which runs there and back, is not a crossing.
-    """
-    corners = np.asarray(points, float)
-    if shapely.is_valid(shapely.polygons(corners)):
-        return None
-    # Few outlines get this far, so the quadratic search of each edge against all later ones costs little.
-    starts, ends = corners, np.roll(corners, -1, axis=0)
-    for index in range(len(corners) - 2):
-        a, b = starts[index], ends[index]
-        c, d = starts[index + 1 :], ends[index + 1 :]
-        from_c, from_d = _side(a, b, c), _side(a, b, d)
-        crossed = (from_c * from_d < 0) & (_side(c, d, a) * _side(c, d, b) < 0)
-        if crossed.any():
-            first = int(np.argmax(crossed))
-            share = from_c[first] / (from_c[first] - from_d[first])
-            x, y = c[first] + share * (d[first] - c[first])
-            return float(x), float(y)
-    return None
-
-
-def _side(a: np.ndarray, b: np.ndarray, point: np.ndarray) -> np.ndarray:
-    """Return a sign for the side of the line a -> b on which `point` lies; any of the three may be (n, 2)."""
-    along, across = b - a, point - a
-    return np.sign(along[..., 0] * across[..., 1] - along[..., 1] * across[..., 0])
