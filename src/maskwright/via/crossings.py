@@ -24,8 +24,8 @@ def first_crossing(points: list[tuple[float, float]]) -> tuple[float, float] | N
     if shapely.is_valid(shapely.polygons(starts)):
         return None
     ends = np.concatenate([starts[1:], starts[:1]])
-    edges = shapely.linestrings(np.stack([starts, ends], axis=1))
-    index = shapely.STRtree(edges)
+    edges = np.asarray(shapely.linestrings(np.stack([starts, ends], axis=1)))
+    index = shapely.STRtree(edges.tolist())
     for begin in range(0, len(edges), _EDGES_AT_ONCE):
         first, second = index.query(edges[begin : begin + _EDGES_AT_ONCE])
         first = first + begin

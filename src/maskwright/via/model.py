@@ -17,29 +17,44 @@ class Region:
 
     Attributes:
         number: position within the image, from 0, as VIA counts.
-        shape: `polygon`, `polyline`, `rect`, `circle`, `ellipse`, `point`, or whatever else the file says.
+        shape: `polygon`, `polyline`, `rect`, `circle`, `ellipse`, `point`, or whatever else the file says; a reader
+            may also say `extreme rectangle`, `extreme circle` or `segment` (VIA 3), `rle`, `crowd` or `not exported`
+            (COCO), which `shapes` explains.
         geometry: the shape's numbers under VIA's names, in image pixels, x to the right and y down:
-            `all_points_x`, `all_points_y` (tuples) / `x y width height` / `cx cy r` / `cx cy rx ry theta`
-            (radians, clockwise on screen) / `cx cy`.
+            `all_points_x`, `all_points_y` (tuples; of the extreme shapes, too) / `x y width height` / `cx cy r` /
+            `cx cy rx ry theta` (radians, clockwise on screen) / `cx cy` / run lengths (see `run_lengths`) and, where
+            there is one, their box.
         attributes: label attributes. Text, radio, dropdown: a string (an option's *label* where the file defines
             it, else its id). Checkbox: a tuple of the checked options.
+        unlabelled: why the file does not tell the label, where that is no mere lack of one; "" otherwise.
     """
 
     number: int
     shape: str
     geometry: Geometry
     attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
+    unlabelled: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageEntry:
-    """One image of an annotation file: `size` is in bytes, -1 if the file does not give it."""
+    """One image of an annotation file.
+
+    Attributes:
+        key: what identifies it in the file.
+        filename: as written there.
+        size: in bytes, -1 if the file does not give it.
+        regions: in the file's order.
+        attributes: of the image as a whole.
+        drawn_on: (height, width) in pixels of the image that was annotated, None if the file does not give it.
+    """
 
     key: str
     filename: str
     size: int
     regions: tuple[Region, ...]
     attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
+    drawn_on: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
