@@ -36,8 +36,7 @@ from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.outputs import replaced_folder
 from maskwright.shared.parallel import parallel_map
 from maskwright.via.findings import Finding
-from maskwright.via.labels import find_label_rule
-from maskwright.via.lint import check_image, merged_entries, start_report
+from maskwright.via.lint import check_image, merged_entries, rule_of_file, start_report
 from maskwright.via.mask_names import MASKS, MaskNames
 from maskwright.via.model import CheckedImage, ImageEntry, Problem
 from maskwright.via.rasterise import rasterise
@@ -122,18 +121,11 @@ def convert_file(
 ) -> Report:
     """Make masks for one annotation file, as a split called `masks`; images are relative to the file's folder.
 
-    Without `classes`, the classes are the options that the file defines for its label, in their order, provided that
-    they include every label in the file. A class without regions then keeps its number, as in a file of predictions.
-
-    Args, errors: as for `convert_annotations`; `label` and `classes` as for `find_label_rule`; `onehot` is the path
+    Args, errors: as for `convert_annotations`; `label` and `classes` as for `lint.rule_of_file`; `onehot` is the path
         itself.
     """
     file = open_annotations(path)
-    rule = find_label_rule(file, label=label, classes=classes)
-    if classes is None and rule.attribute is not None:
-        options = [name for name in file.options.get(rule.attribute, {}).values() if name != _BACKGROUND]
-        if set(rule.classes) <= set(options):
-            rule = find_label_rule(file, label=rule.attribute, classes=options)
+    rule = rule_of_file(file, label=label, classes=classes)
     source = Source(ONE_FILE, file, rule)
     return _convert([source], path.parent, out, on_error=on_error, onehot=onehot, workers=workers)[ONE_FILE]
 

@@ -16,6 +16,7 @@ from maskwright.via.source import printable
 
 _ROWS_A_KIND = 5
 _STYLES = {"refused": "bold red", "warning": "yellow", "used": "green"}
+_NOT_USED = ("point", "segment")
 _RANK = {"refused": 0, "warning": 1, "used": 2}
 
 
@@ -23,8 +24,8 @@ _RANK = {"refused": 0, "warning": 1, "used": 2}
 class Report:
     """What was found in one annotation file; memory grows with findings only.
 
-    Every region is counted once: in `used` (nothing to say), `warned` (used, with a warning), `unused` (a point) or
-    `refused`; `per_class` counts the regions that become masks.
+    Every region is counted once: in `used` (nothing to say), `warned` (used, with a warning), `unused` (a point, or a
+    segment in time) or `refused`; `per_class` counts the regions that become masks.
     """
 
     file: str
@@ -56,11 +57,14 @@ def add_image(report: Report, checked: CheckedImage) -> None:
     report.regions += checked.region_count
     report.problems.extend(checked.problems)
     if not checked.usable:
-        report.refused += checked.region_count
+        if any(problem.severity == "refused" for problem in checked.problems):
+            report.refused += checked.region_count
+        else:
+            report.unused += checked.region_count
         return
     of_regions = [problem for problem in checked.problems if problem.region is not None]
     refused = {problem.region for problem in of_regions if problem.severity == "refused"}
-    unused = {problem.region for problem in of_regions if problem.code == "point"}
+    unused = {problem.region for problem in of_regions if problem.code in _NOT_USED}
     warned = {problem.region for problem in of_regions if problem.severity == "warning"} - refused - unused
     report.refused += len(refused)
     report.unused += len(unused)
@@ -69,6 +73,20 @@ def add_image(report: Report, checked: CheckedImage) -> None:
     for region in checked.regions:
         if region.class_index != IGNORE:
             report.per_class[report.classes[region.class_index - 1]] += 1
+
+
+def nothing_usable(report: Report) -> Problem | None:
+    """Return a refusal if no mask with a region could be made of the whole file, whatever its findings are."""
+    if report.images == report.images_unusable:
+        message = f"{_none_of(report.images, 'image')} can be used"
+        advice = "put the photographs where the file says they are"
+    elif not report.per_class.total():
+        classes = ", ".join(printable(name, 30) for name in report.classes[:_ROWS_A_KIND])
+        message = f"{_none_of(report.regions, 'region')} can be used for the classes ({classes})"
+        advice = "draw outlines (polygons, rectangles, circles or ellipses) with one of these labels"
+    else:
+        return None
+    return Finding("refused", "nothing-usable", message, advice).at(report.file)
 
 
 def compare_classes(training: Report, other: Report) -> list[Problem]:
@@ -159,7 +177,7 @@ def _outcome(report: Report) -> Text:
     if report.warned:
         parts.append(f"{report.warned:,} of them with a warning")
     if report.unused:
-        parts.append(f"{_count(report.unused, 'point')} not used")
+        parts.append(f"{report.unused:,} not used")
     if report.refused:
         parts.append(f"{report.refused:,} refused")
     if report.images_unusable:
@@ -172,6 +190,10 @@ def _outcome(report: Report) -> Text:
     if len(report.problems) > 2 * _ROWS_A_KIND:
         text.append(f" {len(report.problems):,} findings; --json FILE has them all.")
     return text
+
+
+def _none_of(number: int, noun: str) -> str:
+    return f"not one of its {number:,} {noun}s" if number > 1 else f"no {noun}"
 
 
 def _count(number: int, noun: str) -> str:
