@@ -107,14 +107,76 @@ def via_2_csv(images: list[ImageEntry]) -> str:
     return "\n".join(rows) + "\n"
 
 
+def via_3_project(images: list[ImageEntry]) -> str:
+    """A VIA 3 project: rectangles and circles in part as extreme ones, and a segment in time for each polyline."""
+    metadata: dict[str, Any] = {}
+    for number, entry in enumerate(images):
+        for region in entry.regions:
+            label = next((value for value in region.attributes.values() if isinstance(value, str)), "")
+            written = {"vid": str(number), "flg": 0, "z": [], "xy": _via_3_shape(region), "av": {"1": label}}
+            if region.shape == "polyline":
+                written |= {"z": [1.5, 2.5], "xy": []}
+            metadata[f"{number}_{region.number}"] = written
+    files = {str(n): {"fid": str(n), "fname": entry.filename, "type": 2} for n, entry in enumerate(images)}
+    views = {str(n): {"fid_list": [str(n)]} for n in range(len(images))}
+    attribute = {"1": {"aname": "name", "type": 3, "options": {"dog": "Dog", "cat": "Cat"}}}
+    return json.dumps({"project": {}, "attribute": attribute, "file": files, "metadata": metadata, "view": views})
+
+
+def _via_3_shape(region: Region) -> list[Any]:
+    geometry: Any = region.geometry
+    if region.shape in ("polygon", "polyline"):
+        points = zip(geometry["all_points_x"], geometry["all_points_y"], strict=True)
+        return [7, *(value for point in points for value in point)]
+    if region.shape == "rect":
+        x, y, w, h = (geometry[key] for key in ("x", "y", "width", "height"))
+        return [8, x, y + h / 2, x + w / 2, y, x + w, y, x, y + h] if region.number % 2 else [2, x, y, w, h]
+    if region.shape == "circle":
+        x, y, r = (geometry[key] for key in ("cx", "cy", "r"))
+        return [9, x - r, y, x, y - r, x + r, y] if region.number % 2 else [3, x, y, r]
+    if region.shape == "ellipse":
+        return [4, *(geometry[key] for key in ("cx", "cy", "rx", "ry"))]
+    return [1, geometry["cx"], geometry["cy"]]
+
+
+def coco_json(images: list[ImageEntry]) -> str:
+    """COCO: rectangles as boxes, circles and ellipses as run lengths (of 4 x 6 pixels), points as keypoints."""
+    names: dict[str, int] = {}
+    annotations = []
+    for number, entry in enumerate(images):
+        for region in entry.regions:
+            label = next((value for value in region.attributes.values() if isinstance(value, str)), "")
+            category = names.setdefault(label, len(names) + 1)
+            annotations.append({"image_id": number, "category_id": category, **_coco_shape(region)})
+    listed = [{"id": number, "file_name": entry.filename} for number, entry in enumerate(images)]
+    categories = [{"id": number, "name": name} for name, number in names.items()]
+    return json.dumps({"images": listed, "annotations": annotations, "categories": categories})
+
+
+def _coco_shape(region: Region) -> dict[str, Any]:
+    geometry: Any = region.geometry
+    if region.shape in ("polygon", "polyline"):
+        points = zip(geometry["all_points_x"], geometry["all_points_y"], strict=True)
+        return {"segmentation": [[value for point in points for value in point]], "iscrowd": 0}
+    if region.shape == "rect":
+        return {"segmentation": [], "bbox": [geometry[key] for key in ("x", "y", "width", "height")]}
+    if region.shape == "point":
+        return {"keypoints": [geometry["cx"], geometry["cy"], 2], "segmentation": [[]], "bbox": [], "area": []}
+    counts: Any = [5, 2, 2, 2, 13] if region.shape == "circle" else "5220;"
+    return {"segmentation": {"size": [4, 6], "counts": counts}, "iscrowd": region.number % 2, "bbox": [1, 1, 2, 2]}
+
+
 via_writers = st.sampled_from([via_1_json, via_2_json, via_2_project, via_2_csv])
+"""Those whose files are read back as they were."""
+
+all_writers = st.one_of(via_writers, st.sampled_from([via_3_project, coco_json]))
 
 
 @st.composite
 def damaged_files(draw: st.DrawFn) -> bytes:
-    """A file that was VIA once: values replaced by arbitrary JSON, bytes changed, the end cut off."""
+    """A file that was VIA or COCO once: values replaced by arbitrary JSON, bytes changed, the end cut off."""
     images = draw(image_entries())
-    writer = draw(via_writers)
+    writer = draw(all_writers)
     text = writer(images)
     if writer is not via_2_csv:
         value = json.loads(text)

@@ -371,7 +371,7 @@ def test_no_region_in_the_training_file(tmp_path):
     with pytest.raises(MaskwrightError, match=r"train/via\.json: no image has a region"):
         convert_annotations(params(root), tmp_path / "out")
     annotate(root / "train/via.json", {"train-0.jpg": [rect("cat", 5, 5, 0, 0)], "train-1.jpg": []})
-    with pytest.raises(MaskwrightError, match="not even its only region for training can be used as one of cat, dog"):
+    with pytest.raises(MaskwrightError, match="not even its only region can be used as one of cat, dog"):
         convert_annotations(params(root, classes=["cat", "dog"], on_error="skip"), tmp_path / "out")
     assert [p.name for p in tmp_path.iterdir()] == ["data"]
 

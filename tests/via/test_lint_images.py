@@ -24,8 +24,15 @@ def folder(tmp_path):
     return folder
 
 
-def check(folder: Path, filename: str, *, regions: tuple[Region, ...] = (REGION,), size: int = -1) -> CheckedImage:
-    entry = ImageEntry(f"{filename}{size}", filename, size, regions)
+def check(
+    folder: Path,
+    filename: str,
+    *,
+    regions: tuple[Region, ...] = (REGION,),
+    size: int = -1,
+    drawn_on: tuple[int, int] | None = None,
+) -> CheckedImage:
+    entry = ImageEntry(f"{filename}{size}", filename, size, regions, drawn_on=drawn_on)
     return check_image(entry, file=folder / "via.json", folder=folder, rule=RULE)
 
 
@@ -164,3 +171,55 @@ def test_size_is_that_of_the_image_as_shown(folder):
     Image.new("RGB", (8, 6)).save(folder / "turned.jpg", exif=exif)
     checked = check(folder, "turned.jpg")
     assert (checked.height, checked.width) == (8, 6)
+
+
+def test_image_of_the_annotated_size_and_of_none_given(folder):
+    assert check(folder, "a.png", drawn_on=(6, 8)).problems == ()
+    assert check(folder, "a.png", drawn_on=None).problems == ()
+
+
+def test_outlines_of_a_resized_image_are_scaled_with_a_warning(folder):
+    # Annotated at 16 x 12, and 8 x 6 now: everything is half as large.
+    checked = check(folder, "a.png", drawn_on=(12, 16))
+    assert [(problem.severity, problem.code) for problem in checked.problems] == [("warning", "image-resized")]
+    assert "16 x 12 pixels, and 8 x 6 now: taken as resized, and the outlines are scaled by 0.5" in (
+        checked.problems[0].message
+    )
+    assert checked.regions[0].geometry == {"x": 0.5, "y": 0.5, "width": 1.5, "height": 1.5}
+
+
+def test_what_lies_outside_the_annotated_image_lies_outside_the_resized_one(folder):
+    # Beyond a width of 16.
+    region = Region(0, "rect", {"x": 17, "y": 1, "width": 3, "height": 3})
+    checked = check(folder, "a.png", drawn_on=(12, 16), regions=(region,))
+    assert [problem.code for problem in checked.problems] == ["image-resized", "outside-image"]
+
+
+@pytest.mark.parametrize(
+    ("drawn_on", "advice"),
+    [
+        ((8, 6), "annotate it as it is shown"),
+        ((16, 12), "annotate it as it is shown"),
+        ((12, 12), "use the photograph that was annotated"),
+        ((0, 0), "keep the entry"),  # two entries of one image give different sizes
+    ],
+)
+def test_image_that_is_not_the_annotated_one_is_refused(folder, drawn_on, advice):
+    checked = check(folder, "a.png", drawn_on=drawn_on)
+    assert not checked.usable
+    assert [(problem.severity, problem.code) for problem in checked.problems] == [("refused", "image-size")]
+    assert advice in checked.problems[0].advice
+    # Background is background at any size.
+    checked = check(folder, "a.png", drawn_on=drawn_on, regions=())
+    assert checked.usable
+    assert [problem.severity for problem in checked.problems] == ["warning", "warning"]
+
+
+def test_video_of_a_project_loses_nothing_that_could_be_used(folder):
+    (folder / "c.mp4").write_bytes(b"not an image")
+    for name in ("c.mp4", "gone.mp4"):
+        checked = check(folder, name, regions=(Region(0, "segment", {}),))
+        assert not checked.usable
+        (problem,) = checked.problems
+        assert problem.severity == "warning"
+        assert "segments in time or parts of a video, which are not used" in problem.message

@@ -1,6 +1,7 @@
 """What becomes of each kind of region: used, used with a warning, or refused."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -170,8 +171,8 @@ def test_coordinates_of_the_image_before_it_was_rotated(check):
     assert "turned by 90 degrees" in checked.problems[0].advice
 
 
-def test_rle_is_refused_but_its_box_is_not_background(check):
-    checked = check(figure("rle", x=1, y=2, width=3, height=4))
+def test_damaged_rle_is_refused_but_its_box_is_not_background(check):
+    checked = check(figure("rle", x=1, y=2, width=3, height=4, rows=HEIGHT, columns=WIDTH, counts=(1, 2)))
     assert said(checked) == [("refused", "rle")]
     assert [(found.class_index, found.shape) for found in checked.regions] == [(IGNORE, "rect")]
 
@@ -194,6 +195,28 @@ def test_region_without_a_clear_class_is_refused_and_ignored(check, name, code):
     checked = check(polygon(*SQUARE, name=name))
     assert said(checked) == [("refused", code)]
     assert [found.class_index for found in checked.regions] == [IGNORE]
+
+
+def test_label_that_the_file_lost_is_refused_even_with_one_class(check):
+    region = replace(figure("rect", x=1, y=2, width=3, height=4), attributes={}, unlabelled="its category is gone")
+    checked = check(region, rule=LabelRule("name", ("dog",)))
+    assert [(p.severity, p.code, p.message) for p in checked.problems] == [
+        ("refused", "no-category", "its category is gone")
+    ]
+    assert [found.class_index for found in checked.regions] == [IGNORE]
+
+
+@pytest.mark.parametrize(
+    "region",
+    [
+        figure("rect", x=2.6, y=2, width=0.8, height=9),  # between the centres 2.5 and 3.5
+        polygon((3, 3), (4, 3), (4, 3.4)),
+    ],
+)
+def test_region_between_the_pixels_centres_is_said_to_have_none(check, region):
+    checked = check(region)
+    assert said(checked) == [("warning", "no-pixel")]
+    assert [found.class_index for found in checked.regions] == [2]
 
 
 def test_unknown_label_names_the_classes_and_the_closest(check):

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,10 +14,9 @@ from rich.console import Console
 from maskwright.photos.images import IGNORE
 from maskwright.via.labels import find_label_rule
 from maskwright.via.lint import check_image, lint, merged_entries, start_report
-from maskwright.via.model import ImageEntry
-from maskwright.via.read import AnnotationError, open_annotations
+from maskwright.via.read import AnnotationError, entries, open_annotations
 from maskwright.via.report import Report, add_image, compare_classes, print_report, report_as_json
-from support.via_strategies import damaged_files, image_entries, via_writers
+from support.via_strategies import all_writers, damaged_files, image_entries
 
 
 def rect(x, name="dog", *, width=2):
@@ -86,10 +86,8 @@ def test_counts_and_json(tmp_path):
         ("no.png", None, "refused", "missing-image"),
     ]
     assert problems[1]["file"] == str(tmp_path / "via.json")
-    text = printed(report)
-    assert (
-        "2 of 6 regions used, 1 of them with a warning, 1 point not used, 3 refused, 1 image cannot be used." in text
-    )
+    text = printed(report, width=150)
+    assert "2 of 6 regions used, 1 of them with a warning, 1 not used, 3 refused, 1 image cannot be used." in text
     assert "What is refused would be lost." in text
     assert text.index("0 x 2 pixels") < text.index("exactly the same")  # what is refused comes first
 
@@ -185,7 +183,7 @@ def check_file(path: Path) -> None:
     Image.new("RGB", (600, 400)).save(path.parent / "image.png")
     found = start_report(file, rule)
     for entry in merged_entries(file):
-        entry = ImageEntry(entry.key, "image.png", -1, entry.regions)
+        entry = replace(entry, filename="image.png", size=-1)
         checked = check_image(entry, file=path, folder=path.parent, rule=rule)
         add_image(found, checked)
         silent = {r.number for r in entry.regions} - {p.region for p in checked.problems}
@@ -214,10 +212,12 @@ def test_damaged_files_are_reported_and_raise_nothing_else(data):
         check_file(path)
 
 
-@settings(max_examples=60, deadline=None)
-@given(image_entries(), via_writers)
+@settings(max_examples=80, deadline=None)
+@given(image_entries(), all_writers)
 def test_every_region_of_a_sound_file_is_accounted_for(images, writer):
     with TemporaryDirectory() as folder:
         path = Path(folder) / "file"
         path.write_text(writer(images), encoding="utf-8")
+        file = open_annotations(path)
+        assert sum(len(entry.regions) for entry in entries(file)) == sum(len(entry.regions) for entry in images)
         check_file(path)

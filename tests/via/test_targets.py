@@ -85,6 +85,35 @@ def test_lint_and_masks_agree(root, tmp_path, more, broken):
             convert_annotations(settings, tmp_path / "out")
 
 
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        # Masks need an image in each split, and a region in training alone.
+        ({"train": ["labels/train.json", "labels/bare.json"]}, None),
+        ({"validation": "labels/bare.json"}, None),
+        ({"train": "labels/bare.json"}, "not even its only region can be used as one of cat, dog"),
+        ({"test": "labels/gone.json"}, "none of its 2 images can be used"),
+        ({"test": ["labels/gone.json", "labels/other.json"]}, None),
+    ],
+)
+def test_lint_and_masks_agree_on_files_without_anything_to_use(root, tmp_path, files, message):
+    photo(root / "photos/e.jpg")
+    annotations(root / "labels/bare.json", image("e.jpg", {"name": "point", "cx": 1, "cy": 1}))
+    annotations(root / "labels/gone.json", image("f.jpg"), image("g.jpg"))
+    settings = chosen(root, classes=["cat", "dog"], **files)
+    named = [getattr(settings, split) for split in ("train", "validation", "test")]
+    targets = [root / name for names in named for name in ([names] if isinstance(names, str) else names)]
+    refused = [
+        p.message for report in lint_all(targets, settings) for p in report.problems if p.severity == "refused"
+    ]
+    assert refused == [message] * (message is not None)
+    if message is None:
+        convert_annotations(settings, tmp_path / "out")
+    else:
+        with pytest.raises(MaskwrightError, match=message):
+            convert_annotations(settings, tmp_path / "out")
+
+
 def test_annotation_files_of_a_folder(root):
     (root / "notes.json").write_text('{"kind": "notes"}')
     (root / "table.csv").write_text("a,b\n1,2\n")

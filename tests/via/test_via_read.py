@@ -1,5 +1,7 @@
 """Every variant of the format, told apart by content and read to the same model."""
 
+import csv
+import io
 import json
 import tracemalloc
 from pathlib import Path
@@ -161,6 +163,29 @@ def test_via_1_csv_starts_with_a_hash_and_a_byte_order_mark_is_skipped(tmp_path,
     assert [image.filename for image in images] == ["none.jpg", "a, b.jpg"]
 
 
+def test_csv_as_spreadsheets_save_it(tmp_path):
+    """Separated by tabs or semicolons, with everything quoted, and with empty columns and rows at the end."""
+    _, expected = read(tmp_path, CSV)
+    fields = list(csv.reader(io.StringIO(CSV)))
+    fields = [fields[0], *([",".join(row[:-6]), *row[-6:]] for row in fields[1:])]  # the name that holds a comma
+    for delimiter in ",;\t":
+        for padding in (0, 3):
+            text = io.StringIO()
+            writer = csv.writer(text, delimiter=delimiter, quoting=csv.QUOTE_ALL if padding else csv.QUOTE_MINIMAL)
+            writer.writerows([*row, *[""] * padding] for row in [*fields, [""] * 7])
+            file, images = read(tmp_path, text.getvalue())
+            assert (file.variant, images) == ("VIA 2 CSV", expected)
+
+
+def test_csv_whose_rows_alone_end_in_empty_columns(tmp_path):
+    header, row = CSV.split("\r\n")[:2]
+    _, images = read(tmp_path, f"{header}\n{row},,\n")
+    assert [(image.filename, len(image.regions)) for image in images] == [("a, b.jpg", 1)]
+    # Here the last column, the attributes, is VIA's own, and the comma belongs to the file name.
+    _, images = read(tmp_path, f'{header}\na, b.jpg,10,"{{}}",1,0,"{{""name"":""point""}}",\n')
+    assert [(image.filename, image.size) for image in images] == [("a, b.jpg", 10)]
+
+
 def test_csv_cells_that_are_not_json_make_an_unreadable_region(tmp_path):
     header = CSV.split("\r\n", 1)[0]
     row = 'a.jpg,1,"{}",1,0,"{""name"":","{}"'
@@ -172,16 +197,23 @@ COCO = {
     "info": {"version": "1.0", "url": "http://www.robots.ox.ac.uk/~vgg/software/via/"},
     "images": [
         {"id": 1, "width": 20, "height": 10, "file_name": "a.jpg"},
-        {"id": 2, "width": 20, "height": 10, "file_name": "b.jpg"},
+        {"id": 2, "width": 0, "height": 10, "file_name": "b.jpg"},
     ],
     "annotations": [
         {"image_id": "1", "category_id": 1, "segmentation": [1, 2, 9, 2, 5, 8], "bbox": [1, 2, 8, 6]},
         {"image_id": 2, "category_id": 2, "segmentation": [[0, 0, 1, 0, 1, 1], [5, 5, 6, 5, 6, 6]]},
         {"image_id": 1, "category_id": 2, "segmentation": [], "bbox": [1, 2, 3, 4]},
-        {"image_id": 1, "category_id": 9, "segmentation": {"counts": "x", "size": [10, 20]}, "bbox": [1, 2, 3, 4]},
+        {"image_id": 1, "category_id": 9, "segmentation": {"counts": "12", "size": [10, 20]}, "bbox": [1, 2, 3, 4]},
+        {"image_id": 1, "category_id": 2, "segmentation": {"counts": [1, 2], "size": [3, 1]}, "iscrowd": 1},
         {"image_id": 3, "category_id": 1, "bbox": [0, 0, 1, 1]},
     ],
-    "categories": [{"id": 1, "name": "dog"}, {"id": 2, "name": "cat"}, {"id": 2, "name": "car"}],
+    # The categories that share an id are no trouble, since no annotation has it.
+    "categories": [
+        {"id": 1, "name": "dog"},
+        {"id": 2, "name": "cat"},
+        {"id": 3, "name": "x"},
+        {"id": 3, "name": "y"},
+    ],
 }
 
 
@@ -189,7 +221,7 @@ def test_coco_groups_annotations_by_image_and_names_the_category(tmp_path):
     file, images = read(tmp_path, COCO)
     assert file.variant == "COCO from VIA"
     box = {"x": 1, "y": 2, "width": 3, "height": 4}
-    both = {"name": ("cat", "car")}  # the id stands for both
+    cat = {"name": "cat"}
     assert images == [
         ImageEntry(
             "1",
@@ -197,17 +229,25 @@ def test_coco_groups_annotations_by_image_and_names_the_category(tmp_path):
             -1,
             (
                 Region(0, "polygon", TRIANGLE_READ, {"name": "dog"}),
-                Region(1, "rect", box, both),
-                Region(2, "rle", box, {}),
+                Region(1, "rect", box, cat),
+                Region(
+                    2,
+                    "rle",
+                    {**box, "rows": 10, "columns": 20, "characters": (ord("1"), ord("2"))},
+                    {},
+                    "its category, 9, is not in the file's list of categories",
+                ),
+                Region(3, "crowd", {"rows": 3, "columns": 1, "counts": (1, 2)}, cat),
             ),
+            drawn_on=(10, 20),
         ),
         ImageEntry(
             "2",
             "b.jpg",
             -1,
             (
-                Region(0, "polygon", {"all_points_x": (0, 1, 1), "all_points_y": (0, 0, 1)}, both),
-                Region(1, "polygon", {"all_points_x": (5, 6, 6), "all_points_y": (5, 5, 6)}, both),
+                Region(0, "polygon", {"all_points_x": (0, 1, 1), "all_points_y": (0, 0, 1)}, cat),
+                Region(1, "polygon", {"all_points_x": (5, 6, 6), "all_points_y": (5, 5, 6)}, cat),
             ),
         ),
         # Annotations of an image that is not listed are kept, for lint to refuse.
@@ -221,7 +261,28 @@ def test_coco_of_others_and_members_in_any_order(tmp_path):
     content = dict(reversed(COCO.items())) | {"info": {"description": "COCO 2017 Dataset"}}
     file, images = read(tmp_path, content)
     assert file.variant == "COCO"
-    assert [len(image.regions) for image in images] == [3, 2, 1]
+    assert [len(image.regions) for image in images] == [4, 2, 1]
+
+
+def test_what_vias_coco_export_makes_of_points_and_polylines(tmp_path):
+    empty = {"image_id": 1, "category_id": 1, "segmentation": [[]], "area": [], "bbox": [], "iscrowd": 0}
+    annotations = [
+        {**empty, "keypoints": [3, 4, 2], "num_keypoints": 1},
+        {**empty, "segmentation": []},  # a polyline
+        empty,
+        {**empty, "bbox": [1, 2, 3, 4], "area": 12},
+        {**empty, "area": 0},
+    ]
+    _, images = read(tmp_path, COCO | {"annotations": annotations})
+    regions = images[0].regions
+    assert [region.shape for region in regions] == ["point", "not exported", "not exported", "rect", ""]
+    assert regions[0].geometry == {"cx": 3, "cy": 4}
+
+
+def test_coco_of_one_class_may_have_no_categories(tmp_path):
+    content = {"images": COCO["images"], "annotations": [{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]}]}
+    _, images = read(tmp_path, content)
+    assert [(region.attributes, region.unlabelled) for region in images[0].regions] == [({}, "")]
 
 
 VIA_3 = {
@@ -234,14 +295,19 @@ VIA_3 = {
     "file": {
         "1": {"fid": "1", "fname": "a.jpg", "type": 2, "loc": 1, "src": "a.jpg"},
         "2": {"fid": "2", "fname": "b.jpg", "type": 2, "loc": 1, "src": "b.jpg"},
+        "3": {"fid": "3", "fname": "c.mp4", "type": 4, "loc": 1, "src": "c.mp4"},
     },
     "metadata": {
         "1_x": {"vid": "1", "flg": 0, "z": [], "xy": [7, 1, 2, 9, 2, 5, 8], "av": {"1": "1"}},
         "2_x": {"vid": "2", "flg": 0, "z": [], "xy": [2, 1, 2, 3, 4], "av": {"1": "0", "2": "a,b"}},
         "1_y": {"vid": "1", "flg": 0, "z": [], "xy": [5, 1, 2, 3, 4], "av": {}},
         "1_z": {"vid": "1", "flg": 0, "z": [], "xy": [], "av": {"1": "0"}},
+        "2_z": {"vid": "2", "flg": 0, "z": [1.5, 7.2], "xy": [], "av": {"1": "0"}},
+        "2_8": {"vid": "2", "flg": 0, "z": [], "xy": [8, 1, 5, 4, 2, 9, 3, 3, 8], "av": {"1": "0"}},
+        "2_9": {"vid": "2", "flg": 0, "z": [], "xy": [9, 1, 2, 9, 2, 5, 8], "av": {"1": "0"}},
+        "3_x": {"vid": "3", "flg": 0, "z": [2.5], "xy": [2, 1, 2, 3, 4], "av": {"1": "0"}},
     },
-    "view": {"1": {"fid_list": ["1"]}, "2": {"fid_list": ["2"]}},
+    "view": {"1": {"fid_list": ["1"]}, "2": {"fid_list": ["2"]}, "3": {"fid_list": ["3"]}},
 }
 
 
@@ -259,8 +325,18 @@ def test_via_3_project_of_images(tmp_path):
                 Region(
                     0, "rect", {"x": 1, "y": 2, "width": 3, "height": 4}, {"class": "dog", "flags": ("Old", "Wet")}
                 ),
+                Region(1, "segment", {}, {"class": "dog"}),
+                Region(
+                    2,
+                    "extreme rectangle",
+                    {"all_points_x": (1, 4, 9, 3), "all_points_y": (5, 2, 3, 8)},
+                    {"class": "dog"},
+                ),
+                Region(3, "extreme circle", TRIANGLE_READ, {"class": "dog"}),
             ),
         ),
+        # What is drawn on a video's frame is no more than a segment in time.
+        ImageEntry("3", "c.mp4", -1, (Region(0, "segment", {}, {"class": "dog"}),)),
     ]
 
 

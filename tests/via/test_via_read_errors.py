@@ -92,6 +92,31 @@ def test_coco_images_that_share_an_id_cannot_be_told_apart(tmp_path):
         list(entries(file))
 
 
+CATEGORIES_WITHOUT_A_LABEL = [
+    ([(1, "cat"), (1, "dog")], [1], "the categories 'cat', 'dog' share the id 1, so labels cannot be told apart"),
+    # VIA writes null for an option that is no number.
+    ([(None, "cat"), (None, "dog")], [None], "the categories 'cat', 'dog' have no id"),
+    ([(1, "cat")], [2, 3], "no category has an id that the annotations use (2, 3)"),
+    ([], [2, 3], "no category has an id that the annotations use (2, 3)"),
+]
+
+
+@pytest.mark.parametrize(("categories", "used", "message"), CATEGORIES_WITHOUT_A_LABEL)
+def test_coco_categories_that_cannot_be_told_apart_come_with_the_cure(tmp_path, categories, used, message):
+    path = tmp_path / "coco.json"
+    content = {
+        "images": [{"id": 1, "file_name": "a.jpg"}],
+        "annotations": [{"image_id": 1, "category_id": number, "bbox": [0, 0, 1, 1]} for number in used],
+        "categories": [{"id": number, "name": name} for number, name in categories],
+    }
+    path.write_text(json.dumps(content))
+    with pytest.raises(AnnotationError) as caught:
+        list(entries(open_annotations(path)))
+    said = str(caught.value)
+    assert message in said
+    assert "export the annotations as JSON" in said
+
+
 def read_or_refused(data: bytes) -> bool:
     """Say whether a file is read, or refused in one line that names it. Any other exception fails the test."""
     with TemporaryDirectory() as folder:

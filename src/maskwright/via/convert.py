@@ -24,8 +24,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain, count
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -38,16 +37,15 @@ from maskwright.shared.parallel import parallel_map
 from maskwright.via.failures import fail_on_nothing, fail_on_refusals, unlabelled_shares
 from maskwright.via.findings import Finding
 from maskwright.via.gather import gather
-from maskwright.via.labels import find_label_rule
-from maskwright.via.lint import start_report
+from maskwright.via.lint import rule_of_file, start_report
 from maskwright.via.locate import Places
+from maskwright.via.mask_names import MASKS, NO_MASK, MaskNames
 from maskwright.via.model import CheckedImage, ImageEntry
 from maskwright.via.rasterise import rasterise
 from maskwright.via.read import AnnotationFile, open_annotations
 from maskwright.via.report import Report, add_image, compare_classes, joined, report_as_json
 from maskwright.via.source import printable
 from maskwright.via.splits import SPLITS, Source, by_split, split_sources
-from maskwright.via.values import normal_name
 from maskwright.via.write import CocoWriter, OneHotArchive, coco_annotations, unlabelled_boxes
 
 if TYPE_CHECKING:  # every worker imports this module, and params takes as long as all the rest
@@ -59,11 +57,9 @@ ONE_FILE = "masks"
 OnError = Literal["fail", "skip"]
 
 _BACKGROUND = "background"
-_MASKS = "masks"
 _REPORT = "report.json"
 # Starting processes takes about a second; in that time one process handles about a hundred images.
 _CHUNK = 64
-_LONGEST_NAME = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,18 +127,11 @@ def convert_file(
 
     `images` is another folder to look them up in.
 
-    Without `classes`, the classes are the options that the file defines for its label, in their order, provided that
-    they include every label in the file. A class without regions then keeps its number, as in a file of predictions.
-
-    Args, errors: as for `convert_annotations`; `label` and `classes` as for `find_label_rule`; `onehot` is the path
+    Args, errors: as for `convert_annotations`; `label` and `classes` as for `lint.rule_of_file`; `onehot` is the path
         itself.
     """
     file = open_annotations(path)
-    rule = find_label_rule(file, label=label, classes=classes)
-    if classes is None and rule.attribute is not None:
-        options = [name for name in file.options.get(rule.attribute, {}).values() if name != _BACKGROUND]
-        if set(rule.classes) <= set(options):
-            rule = find_label_rule(file, label=rule.attribute, classes=options)
+    rule = rule_of_file(file, label=label, classes=classes)
     source = Source(ONE_FILE, file, rule, places=Places.of(file.hints, images=images))
     return _convert([source], path.parent, out, on_error=on_error, onehot=onehot, workers=workers)[ONE_FILE]
 
@@ -197,27 +186,12 @@ def _slim(source: Source) -> Source:
 
 
 def _tasks(sources: list[Source]) -> Iterator[_Task]:
-    taken: dict[str, set[str]] = {source.split: set() for source in sources}
+    names = {source.split: MaskNames() for source in sources}
     for number, entry, remark in gather(sources):
         source = sources[number]
         # What will be refused needs no name of its own, least of all that of the photograph that it was taken for.
-        meant = source.is_meant(entry) and len(entry.filename) <= _LONGEST_NAME
-        mask = _mask_name(entry.filename, taken[source.split]) if meant else f"{_MASKS}/_.png"
+        mask = names[source.split].choose(entry.filename) if source.is_meant(entry) else NO_MASK
         yield _Task(number, entry, mask, remark)
-
-
-def _mask_name(filename: str, taken: set[str]) -> str:
-    """Choose `masks/IMAGE.png`, keeping the image's suffix if another image already has that name.
-
-    Names are compared without regard to case, as some file systems do. A name that leads out of the folder is cut to
-    one that does not; its image will be refused.
-    """
-    parts = [part for part in normal_name(filename).split("/") if part not in ("", ".", "..")]
-    image = PurePosixPath(_MASKS, *(parts or ["_"]))
-    candidates = chain([image.with_suffix(".png")], (image.with_name(f"{image.name}{n or ''}.png") for n in count()))
-    name = next(str(candidate) for candidate in candidates if str(candidate).casefold() not in taken)
-    taken.add(name.casefold())
-    return name
 
 
 def _make_mask(
@@ -321,7 +295,7 @@ def _refuse_loss(out: Path, sources: list[Source]) -> None:
     if _REPORT in found and splits and all({INDEX, CLASSES} <= inside.get(split, set()) for split in splits):
         foreign = sorted(found - splits - {_REPORT})
         for split, names in sorted(inside.items()):
-            foreign += [f"{split}/{name}" for name in sorted(names - {INDEX, BOXES, CLASSES, _MASKS})]
+            foreign += [f"{split}/{name}" for name in sorted(names - {INDEX, BOXES, CLASSES, MASKS})]
     else:
         foreign = sorted(found)
     if foreign:

@@ -1,6 +1,7 @@
 """VIA's CSV: one row per region and seven columns, the last three of which hold quoted JSON.
 
-VIA does not quote the file name, which may contain commas, and writes `undefined` where it has no value.
+VIA does not quote the file name, which may contain commas, and writes `undefined` where it has no value. Spreadsheets
+separate the columns by semicolons or tabs, and may add empty columns at the end.
 """
 
 import csv
@@ -8,7 +9,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -60,39 +61,26 @@ def inspect(path: Path, text: TextIO) -> tuple[str, frozenset[str]]:
 
 def images(path: Path, text: TextIO, scattered: frozenset[str]) -> Iterator[ImageEntry]:
     """Yield one entry for each file name and size: `scattered` ones after all rows are read, the others at once."""
-    kept: dict[tuple[str, str], ImageEntry] = {}
-    group: list[_Row] = []
+    kept: dict[tuple[str, str], list[_Row]] = {}
     _, rows = _rows(path, text)
+    for identity, group in groupby(rows, key=lambda row: (row.filename, row.size)):
+        if normal_name(identity[0]) in scattered:
+            kept.setdefault(identity, []).extend(group)
+        else:
+            yield _entry(list(group))
+    for identity in list(kept):
+        yield _entry(kept.pop(identity))
+
+
+def _entry(rows: list[_Row]) -> ImageEntry:
+    first = rows[0]
+    regions: list[Region] = []
     for row in rows:
-        if group and row[:2] != group[0][:2]:
-            yield from _emit(group, kept, scattered)
-            group = []
-        group.append(row)
-    if group:
-        yield from _emit(group, kept, scattered)
-    yield from kept.values()
-
-
-def _emit(
-    group: list[_Row], kept: dict[tuple[str, str], ImageEntry], scattered: frozenset[str]
-) -> Iterator[ImageEntry]:
-    first = group[0]
-    identity = (first.filename, first.size)
-    earlier = kept.get(identity)
-    regions = list(earlier.regions) if earlier else []
-    for row in group:
         region = _region(len(regions), row)
         if region is not None:
             regions.append(region)
-    if earlier:
-        kept[identity] = replace(earlier, regions=tuple(regions))
-        return
     attributes = to_attributes(_cell(first.file_attributes), {})
-    entry = ImageEntry(first.filename + first.size, first.filename, to_size(first.size), tuple(regions), attributes)
-    if normal_name(first.filename) in scattered:
-        kept[identity] = entry
-    else:
-        yield entry
+    return ImageEntry(first.filename + first.size, first.filename, to_size(first.size), tuple(regions), attributes)
 
 
 def _region(number: int, row: _Row) -> Region | None:
@@ -116,8 +104,12 @@ def _cell(text: str) -> Any:
 
 def _rows(path: Path, text: TextIO) -> tuple[bool, Iterator[_Row]]:
     header = text.readline()
-    delimiter = ";" if ";" in header and "," not in header else ","
+    delimiter = next((mark for mark in (",", ";", "\t") if mark in header), ",")
     found = [name.strip().strip('"') for name in header.split(delimiter)]
+    padding = len(found)
+    while len(found) > 1 and not found[-1]:
+        found.pop()
+    padding -= len(found)
     version_1 = found[0].startswith("#")
     found[0] = found[0].removeprefix("#")
     if tuple(found) != _COLUMNS:
@@ -126,17 +118,18 @@ def _rows(path: Path, text: TextIO) -> tuple[bool, Iterator[_Row]]:
             f"{path}: neither JSON nor a VIA CSV: it starts with {start!r}; "
             f"a VIA CSV starts with {','.join(_COLUMNS[:3])},..."
         )
-    return version_1, _read_rows(path, text, delimiter)
+    return version_1, _read_rows(path, text, delimiter, padding)
 
 
-def _read_rows(path: Path, text: TextIO, delimiter: str) -> Iterator[_Row]:
+def _read_rows(path: Path, text: TextIO, delimiter: str, padding: int) -> Iterator[_Row]:
     # Polygons of 13,000 points exceed the csv module's limit of 131,072 characters for a cell.
     csv.field_size_limit(max(csv.field_size_limit(), sys.maxsize >> 32))
     reader = csv.reader(text, delimiter=delimiter)
     try:
         for fields in reader:
-            if not fields:
-                continue
+            if not any(fields):
+                continue  # an empty line, or a spreadsheet's empty row
+            fields = _without_padding(fields, padding)
             if len(fields) < len(_COLUMNS):
                 raise AnnotationError(
                     f"{path}: line {reader.line_num + 1}: {len(fields)} of {len(_COLUMNS)} columns: the file is cut "
@@ -146,3 +139,16 @@ def _read_rows(path: Path, text: TextIO, delimiter: str) -> Iterator[_Row]:
             yield _Row(delimiter.join(fields[:-6]), size.strip(), file_attributes, count, shape, attributes)
     except csv.Error as error:
         raise AnnotationError(f"{path}: line {reader.line_num + 1}: not CSV: {error}") from None
+
+
+def _without_padding(fields: list[str], padding: int) -> list[str]:
+    """Return a row without the empty columns at its end: as many as the header has, or more where that is clear."""
+    for _ in range(padding):
+        if len(fields) > len(_COLUMNS) and not fields[-1].strip():
+            fields = fields[:-1]
+    filled = len(fields)
+    while filled and not fields[filled - 1].strip():
+        filled -= 1
+    # Both of VIA's last columns hold objects. A file name may contain commas, so the number of columns says little.
+    whole = filled >= len(_COLUMNS) and all(cell.lstrip().startswith("{") for cell in fields[filled - 2 : filled])
+    return fields[:filled] if whole else fields

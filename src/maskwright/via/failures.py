@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from maskwright.shared.errors import MaskwrightError
 from maskwright.via.findings import Finding, counted
 from maskwright.via.model import Problem
-from maskwright.via.report import Report
+from maskwright.via.report import Report, nothing_usable
 from maskwright.via.source import printable
 from maskwright.via.splits import Source, by_split
 
@@ -57,25 +57,23 @@ def _lint_command(source: Source, *, training: bool) -> str:
 
 def fail_on_nothing(sources: Sequence[Source], reports: Mapping[str, Report]) -> None:
     """Raise an error if a split has no usable image, or training no usable region."""
-    for split, its in by_split(sources).items():
-        report = reports[split]
-        if report.images == report.images_unusable:
-            where = report.file if its[0].names is None else f"{report.file}: the {split} share"
-            raise MaskwrightError(f"{where}: {_none_of(report.images, 'image')} can be used; see {_lint_of(its)}")
+    splits = by_split(sources)
+    for split, its in splits.items():
+        nothing = nothing_usable([reports[split]], needs_regions=False)
+        if nothing is not None:
+            where = nothing.file if its[0].names is None else f"{nothing.file}: the {split} share"
+            raise MaskwrightError(f"{where}: {nothing.message}; see {_lint_of(its)}")
     split = sources[0].split
-    training = reports[split]
-    if training.per_class.total():
+    nothing = nothing_usable([reports[split]])
+    if nothing is None:
         return
     elsewhere = [other for other in _shares(sources) if other != split and reports[other].per_class.total()]
     if elsewhere:
         raise MaskwrightError(
-            f"{training.file}: {_all_labelled(reports, elsewhere)}, and none into training; label more photographs, "
+            f"{nothing.file}: {_all_labelled(reports, elsewhere)}, and none into training; label more photographs, "
             "give annotations.seed another number, or name files in annotations.validation and annotations.test"
         )
-    raise MaskwrightError(
-        f"{training.file}: {_none_of(training.regions, 'region')} for training can be used as one of "
-        f"{', '.join(training.classes)}; see {_lint_of(by_split(sources)[split])}"
-    )
+    raise MaskwrightError(f"{nothing.file}: {nothing.message}; see {_lint_of(splits[split])}")
 
 
 def unlabelled_shares(sources: Sequence[Source], reports: Mapping[str, Report]) -> Iterator[tuple[str, Problem]]:
@@ -90,12 +88,6 @@ def unlabelled_shares(sources: Sequence[Source], reports: Mapping[str, Report]) 
             )
             file = next(str(source.file.path) for source in sources if source.split == split)
             yield split, Finding("warning", "unlabelled-share", message, advice).at(file)
-
-
-def _none_of(number: int, noun: str) -> str:
-    return (
-        f"none of its {number:,} {noun}s" if number > 1 else f"not even its only {noun}" if number else f"no {noun}"
-    )
 
 
 def joined_names(names: Sequence[str]) -> str:

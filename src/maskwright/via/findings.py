@@ -21,3 +21,14 @@ class Finding(NamedTuple):
 def counted(number: int, noun: str, nouns: str = "") -> str:
     """Return a number with its noun in singular or plural: `1 image`, `2,000 images`."""
     return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
+
+
+def none_of(number: int, noun: str) -> str:
+    """Return that none of these is meant: `no image`, `not even its only image`, `none of its 2,000 images`."""
+    return (
+        f"none of its {counted(number, noun)}"
+        if number > 1
+        else f"not even its only {noun}"
+        if number
+        else f"no {noun}"
+    )

@@ -18,14 +18,15 @@ from maskwright.via.findings import Finding
 from maskwright.via.labels import DROPPED, LabelRule, class_of, find_label_rule
 from maskwright.via.locate import BESIDE, Places, locate_image
 from maskwright.via.model import CheckedImage, ImageEntry, LabelledRegion, Problem, Region
-from maskwright.via.namesakes import is_another, merged_mentions, photographs_of, repetition
-from maskwright.via.rasterise import overlaps
+from maskwright.via.namesakes import CONTRADICTING, is_another, merged_mentions, photographs_of, repetition
+from maskwright.via.rasterise import all_spans, overlaps
 from maskwright.via.read import AnnotationFile, entries, open_annotations
-from maskwright.via.report import Report, add_image
-from maskwright.via.shapes import place_region
+from maskwright.via.report import Report, add_image, nothing_usable
+from maskwright.via.shapes import place_region, resized, scaled
 from maskwright.via.source import printable
 from maskwright.via.values import normal_name
 
+_BACKGROUND = "background"
 # Starting processes takes about a second; in that time one process checks about a hundred images.
 _CHUNK = 128
 
@@ -40,6 +41,8 @@ def lint(
 ) -> Report:
     """Check an annotation file and its images.
 
+    The report is lossless if and only if `convert_file` makes masks of the file without leaving anything out.
+
     Args:
         path: the file; images are looked up in its folder, and where it says.
         label: as for `find_label_rule`.
@@ -51,8 +54,12 @@ def lint(
         AnnotationError: the file cannot be read, or it does not say which attribute holds the class.
     """
     file = open_annotations(Path(path))
-    rule = find_label_rule(file, label=label, classes=classes)
-    return lint_file(file, rule, Places.of(file.hints, images=images), workers=workers)
+    rule = rule_of_file(file, label=label, classes=classes)
+    report = lint_file(file, rule, Places.of(file.hints, images=images), workers=workers)
+    nothing = nothing_usable([report])
+    if nothing is not None:
+        report.problems.append(nothing)
+    return report
 
 
 def lint_file(file: AnnotationFile, rule: LabelRule, places: Places, *, workers: int | None = None) -> Report:
@@ -65,10 +72,30 @@ def lint_file(file: AnnotationFile, rule: LabelRule, places: Places, *, workers:
     return report
 
 
+def rule_of_file(file: AnnotationFile, *, label: str | None, classes: Sequence[str] | None) -> LabelRule:
+    """Return the rule for a file that is used by itself: `find_label_rule`, but a list of options gives the classes.
+
+    Without `classes`, the classes are the options that the file defines for its label, in their order, provided that
+    they include every label in the file. A class without regions then keeps its number, as in a file of predictions.
+
+    Raises:
+        AnnotationError: as for `find_label_rule`.
+    """
+    rule = find_label_rule(file, label=label, classes=classes)
+    if classes is not None or rule.attribute is None:
+        return rule
+    options = [name for name in file.options.get(rule.attribute, {}).values() if name != _BACKGROUND]
+    return find_label_rule(file, label=rule.attribute, classes=options) if set(rule.classes) <= set(options) else rule
+
+
 def start_report(file: AnnotationFile, rule: LabelRule) -> Report:
     """Return a report on the file as a whole: its labels, and the images that it names more than once."""
     report = Report(str(file.path), file.variant, rule.attribute, rule.classes)
     report.problems.extend(rule.problems)
+    if file.variant == "COCO from VIA":
+        message = "VIA's COCO export leaves out polylines, and regions whose label is no radio button or dropdown"
+        advice = "none if all regions are there; else export the annotations from VIA as JSON"
+        report.problems.append(Finding("warning", "coco-from-via", message, advice).at(report.file))
     for name, mentions in _repeated(file).items():
         for photograph in photographs_of(mentions):
             finding = repetition(photograph)  # none where a CSV's scattered rows are read as one entry
@@ -139,15 +166,21 @@ def check_image(
         message = "no region: all of it is used as background"
         advice = "none if it shows no object; else annotate it, or delete its entry"
         problems.append(Finding("warning", "no-regions", message, advice).at(str(file), shown))
+    drawn_on = entry.drawn_on or (height, width)
+    if drawn_on != (height, width):
+        finding = _size_differs(drawn_on, (height, width))
+        if finding.severity == "refused" and entry.regions:
+            return _unusable(entry, shown, path, file, finding)
+        problems.append(finding._replace(severity="warning").at(str(file), shown))
     regions: list[LabelledRegion] = []
     earlier: dict[object, LabelledRegion] = {}
     for region in entry.regions:
-        labelled, findings = _check_region(region, height, width, rule, earlier)
+        labelled, findings = _check_region(region, (height, width), drawn_on, rule, earlier)
         problems.extend(finding.at(str(file), shown, region.number) for finding in findings)
         if labelled is not None:
             regions.append(labelled)
-    overlapping = _overlap_findings(regions, height, width, rule.classes)
-    problems.extend(finding.at(str(file), shown, number) for number, finding in overlapping)
+    about_pixels = _pixel_findings(regions, height, width, rule.classes)
+    problems.extend(finding.at(str(file), shown, number) for number, finding in about_pixels)
     return CheckedImage(
         shown, path, height, width, tuple(regions), tuple(problems), usable=True, region_count=len(entry.regions)
     )
@@ -155,7 +188,10 @@ def check_image(
 
 def _unusable(entry: ImageEntry, shown: str, path: Path, file: Path, finding: Finding) -> CheckedImage:
     count = len(entry.regions)
-    if count:
+    if count and all(region.shape == "segment" for region in entry.regions):
+        message = f"{finding.message}; what is annotated are segments in time or parts of a video, which are not used"
+        finding = finding._replace(severity="warning", message=message)
+    elif count:
         lost = "its region is" if count == 1 else f"its {count} regions are"
         finding = finding._replace(message=f"{finding.message}; {lost} lost")
     else:
@@ -164,15 +200,40 @@ def _unusable(entry: ImageEntry, shown: str, path: Path, file: Path, finding: Fi
     return CheckedImage(shown, path, 0, 0, (), (problem,), usable=False, region_count=count)
 
 
+def _size_differs(before: tuple[int, int], now: tuple[int, int]) -> Finding:
+    sizes = f"annotated at {before[1]} x {before[0]} pixels, and {now[1]} x {now[0]} now"
+    if before == CONTRADICTING:
+        message = "listed several times, annotated at different sizes"
+        return Finding("refused", "image-size", message, "keep the entry whose width and height are the photograph's")
+    turned = now[1], now[0]
+    if before != turned and resized(before, now):
+        message = f"{sizes}: taken as resized, and the outlines are scaled by {now[1] / before[1]:.4g}"
+        advice = "check one; if it was cropped and not resized, use the photograph that was annotated"
+        return Finding("warning", "image-resized", message, advice)
+    if resized(before, turned):
+        advice = "annotate it as it is shown: the photograph was turned (by its EXIF data?) after or for annotating"
+    else:
+        advice = "use the photograph that was annotated, or correct its width and height in the annotation file"
+    return Finding("refused", "image-size", sizes, advice)
+
+
 def _check_region(
-    region: Region, height: int, width: int, rule: LabelRule, earlier: dict[object, LabelledRegion]
+    region: Region,
+    size: tuple[int, int],
+    drawn_on: tuple[int, int],
+    rule: LabelRule,
+    earlier: dict[object, LabelledRegion],
 ) -> tuple[LabelledRegion | None, list[Finding]]:
     index, about_label = class_of(region, rule)
     if about_label is not None and about_label.code == DROPPED:
         return None, [about_label]
-    placed, findings = place_region(region, height, width)
+    placed, findings = place_region(region, *drawn_on)
     if placed is None:
         return None, findings
+    if drawn_on != size:
+        placed = scaled(placed, size[0] / drawn_on[0], size[1] / drawn_on[1])
+    if region.unlabelled:
+        index, about_label = None, Finding("refused", "no-category", region.unlabelled, "add it there, with its name")
     if about_label is not None:
         findings.append(about_label)
     if index is None or any(finding.severity == "refused" for finding in findings):
@@ -196,12 +257,17 @@ def _check_region(
     return replace(labelled, class_index=IGNORE), findings
 
 
-def _overlap_findings(
+def _pixel_findings(
     regions: Sequence[LabelledRegion], height: int, width: int, classes: Sequence[str]
 ) -> Iterator[tuple[int, Finding]]:
-    """Yield the number of a region that hides part of an earlier one of another class, and the finding on it."""
+    """Yield findings, with a region's number, on regions without a pixel and on those that hide part of another."""
+    spans = all_spans(regions, height, width)
+    for region, of_region in zip(regions, spans, strict=True):
+        if not len(of_region) and region.class_index != IGNORE:
+            message = "so small or thin that no pixel's centre lies inside: it has a box, and no pixel in the mask"
+            yield region.number, Finding("warning", "no-pixel", message, "draw it larger if its pixels are wanted")
     names = {region.number: classes[region.class_index - 1] for region in regions if region.class_index != IGNORE}
-    for overlap in overlaps(regions, height, width):
+    for overlap in overlaps(regions, height, width, spans=spans):
         earlier, later = (printable(names[number], 40) for number in (overlap.earlier, overlap.later))
         message = (
             f"shares {overlap.pixels:,} pixels with region {overlap.earlier}: they count as {later!r}, "

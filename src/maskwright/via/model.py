@@ -17,18 +17,23 @@ class Region:
 
     Attributes:
         number: position within the image, from 0, as VIA counts.
-        shape: `polygon`, `polyline`, `rect`, `circle`, `ellipse`, `point`, or whatever else the file says.
+        shape: `polygon`, `polyline`, `rect`, `circle`, `ellipse`, `point`, or whatever else the file says; a reader
+            may also say `extreme rectangle`, `extreme circle` or `segment` (VIA 3), `rle`, `crowd` or `not exported`
+            (COCO), which `shapes` explains.
         geometry: the shape's numbers under VIA's names, in image pixels, x to the right and y down:
-            `all_points_x`, `all_points_y` (tuples) / `x y width height` / `cx cy r` / `cx cy rx ry theta`
-            (radians, clockwise on screen) / `cx cy`.
+            `all_points_x`, `all_points_y` (tuples; of the extreme shapes, too) / `x y width height` / `cx cy r` /
+            `cx cy rx ry theta` (radians, clockwise on screen) / `cx cy` / run lengths (see `run_lengths`) and, where
+            there is one, their box.
         attributes: label attributes. Text, radio, dropdown: a string (an option's *label* where the file defines
             it, else its id). Checkbox: a tuple of the checked options.
+        unlabelled: why the file does not tell the label, where that is no mere lack of one; "" otherwise.
     """
 
     number: int
     shape: str
     geometry: Geometry
     attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
+    unlabelled: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +41,12 @@ class ImageEntry:
     """One image of an annotation file.
 
     Attributes:
-        key: its key in the file.
-        filename: as annotated.
+        key: what identifies it in the file.
+        filename: as written there.
         size: in bytes; 0 or less if the file does not give it.
-        regions: its regions.
-        attributes: file attributes.
+        regions: in the file's order.
+        attributes: of the image as a whole.
+        drawn_on: (height, width) in pixels of the image that was annotated, None if the file does not give it.
         namesakes: the sizes in bytes of other photographs of this name in the same file.
         source: where the file says that this image is, if it says more than the name; not trusted.
     """
@@ -50,6 +56,7 @@ class ImageEntry:
     size: int
     regions: tuple[Region, ...]
     attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
+    drawn_on: tuple[int, int] | None = None
     namesakes: tuple[int, ...] = ()
     source: str = ""
 

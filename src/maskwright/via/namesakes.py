@@ -4,12 +4,16 @@ VIA identifies a photograph by its name and its size in bytes. So entries of one
 photographs, and entries without a size belong to the photograph of that name, if there is only one.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from maskwright.via.findings import Finding
 from maskwright.via.model import ImageEntry, Region
+
+CONTRADICTING = (0, 0)
+"""The size on which a photograph was annotated, by entries that give different ones."""
 
 
 def photographs_of(mentions: Sequence[ImageEntry]) -> list[list[ImageEntry]]:
@@ -38,16 +42,18 @@ def merge(mentions: Sequence[ImageEntry]) -> ImageEntry:
     """Return one photograph's entries as one entry."""
     regions = list(mentions[0].regions)
     for mention in mentions[1:]:
-        known = [_content(region) for region in regions]
+        known = Counter(map(_content, regions))
         for region in mention.regions:
             content = _content(region)
-            if content in known:
-                known.remove(content)
+            if known[content] > 0:
+                known[content] -= 1
             else:
                 regions.append(region)
     numbered = tuple(replace(region, number=number) for number, region in enumerate(regions))
     size = next((mention.size for mention in mentions if mention.size > 0), mentions[0].size)
-    return replace(mentions[0], regions=numbered, size=size)
+    drawn = {mention.drawn_on for mention in mentions if mention.drawn_on}
+    drawn_on = CONTRADICTING if len(drawn) > 1 else next(iter(drawn), None)
+    return replace(mentions[0], regions=numbered, size=size, drawn_on=drawn_on)
 
 
 def repetition(mentions: Sequence[ImageEntry], listed: str = "") -> Finding | None:
@@ -91,4 +97,5 @@ def is_another(entry: ImageEntry, path: Path) -> Finding | None:
 
 
 def _content(region: Region) -> tuple[object, ...]:
-    return region.shape, region.geometry, region.attributes
+    """Return what makes two regions equal, and can be looked up."""
+    return region.shape, frozenset(region.geometry.items()), frozenset(region.attributes.items()), region.unlabelled

@@ -14,9 +14,9 @@ memory beyond the rows that the shape covers within the image, however far outsi
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
+import shapely
 
 from maskwright.photos.images import IGNORE
 from maskwright.via.model import LabelledRegion, Number
@@ -75,30 +75,44 @@ def region_spans(region: LabelledRegion, height: int, width: int) -> np.ndarray:
 def all_spans(regions: Sequence[LabelledRegion], height: int, width: int) -> list[np.ndarray]:
     """Return `region_spans` of each region, computed together where they are polygons, which saves time."""
     polygons = [i for i, region in enumerate(regions) if region.shape in _POLYGONS]
-    spans = [_EMPTY if i in polygons else _figure_spans(region, height, width) for i, region in enumerate(regions)]
+    spans = [_EMPTY if region.shape in _POLYGONS else _figure_spans(region, height, width) for region in regions]
     outlines = [polygon_points(regions[i]) for i in polygons]
     for i, of_polygon in zip(polygons, _polygon_spans(outlines, height, width), strict=True):
         spans[i] = of_polygon
     return spans
 
 
-def overlaps(regions: Iterable[LabelledRegion], height: int, width: int) -> list[Overlap]:
+def overlaps(
+    regions: Sequence[LabelledRegion], height: int, width: int, *, spans: Sequence[np.ndarray] | None = None
+) -> list[Overlap]:
     """Find the pairs of regions of different classes that share pixels, in the order of their numbers.
 
     Regions whose class is unknown are left out: whatever they cover is unknown anyway.
+
+    Args:
+        regions: the regions of one image.
+        height: the image's height in pixels.
+        width: the image's width in pixels.
+        spans: `all_spans` of the regions; found here if None.
     """
-    known = [region for region in regions if region.class_index != IGNORE]
-    boxes = bounding_boxes(known, height, width).tolist()
-    spans: dict[int, np.ndarray] = {}
+    spans = all_spans(regions, height, width) if spans is None else spans
+    known = [index for index, region in enumerate(regions) if region.class_index != IGNORE]
+    of_class = np.array([regions[index].class_index for index in known], np.int64)
+    if len(np.unique(of_class)) < 2:
+        return []
+    x, y, w, h = bounding_boxes([regions[index] for index in known], height, width).T
+    boxes = np.asarray(shapely.box(x, y, x + w, y + h))
+    i, j = shapely.STRtree(boxes.tolist()).query(boxes)
+    near = (i < j) & (of_class[i] != of_class[j])
+    i, j = i[near], j[near]
+    near = (x[i] < x[j] + w[j]) & (x[j] < x[i] + w[i]) & (y[i] < y[j] + h[j]) & (y[j] < y[i] + h[i])
+    i, j = i[near], j[near]
     found = []
-    for (i, (x, y, w, h)), (j, (u, v, a, b)) in combinations(enumerate(boxes), 2):
-        if known[i].class_index != known[j].class_index and x < u + a and u < x + w and y < v + b and v < y + h:
-            for index in (i, j):
-                if index not in spans:
-                    spans[index] = region_spans(known[index], height, width)
-            pixels = common_pixels(spans[i], spans[j])
-            if pixels:
-                found.append(Overlap(known[i].number, known[j].number, pixels))
+    for pair in np.lexsort((j, i)).tolist():
+        first, second = known[i[pair]], known[j[pair]]
+        pixels = common_pixels(spans[first], spans[second])
+        if pixels:
+            found.append(Overlap(regions[first].number, regions[second].number, pixels))
     return found
 
 

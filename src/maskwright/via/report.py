@@ -11,13 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from maskwright.photos.images import IGNORE
-from maskwright.via.findings import Finding, counted
+from maskwright.via.findings import Finding, counted, none_of
 from maskwright.via.labels import DROPPED
 from maskwright.via.model import CheckedImage, Problem
 from maskwright.via.source import printable
 
 _ROWS_A_KIND = 5
 _STYLES = {"refused": "bold red", "warning": "yellow", "used": "green"}
+_NOT_USED = ("point", "segment", DROPPED)
 _RANK = {"refused": 0, "warning": 1, "used": 2}
 
 
@@ -25,8 +26,8 @@ _RANK = {"refused": 0, "warning": 1, "used": 2}
 class Report:
     """What was found in one annotation file; memory grows with findings only.
 
-    Every region is counted once: in `used` (nothing to say), `warned` (used, with a warning), `unused` (a point, or
-    `dropped` on purpose) or `refused`; `per_class` counts the regions that become masks.
+    Every region is counted once: in `used` (nothing to say), `warned` (used, with a warning), `unused` (a point, a
+    segment in time, or `dropped` on purpose) or `refused`; `per_class` counts the regions that become masks.
     """
 
     file: str
@@ -59,12 +60,15 @@ def add_image(report: Report, checked: CheckedImage) -> None:
     report.regions += checked.region_count
     report.problems.extend(checked.problems)
     if not checked.usable:
-        report.refused += checked.region_count
+        if any(problem.severity == "refused" for problem in checked.problems):
+            report.refused += checked.region_count
+        else:
+            report.unused += checked.region_count
         return
     of_regions = [problem for problem in checked.problems if problem.region is not None]
     refused = {problem.region for problem in of_regions if problem.severity == "refused"}
     dropped = {problem.region for problem in of_regions if problem.code == DROPPED}
-    unused = {problem.region for problem in of_regions if problem.code == "point"} | dropped
+    unused = {problem.region for problem in of_regions if problem.code in _NOT_USED}
     warned = {problem.region for problem in of_regions if problem.severity == "warning"} - refused - unused
     report.refused += len(refused)
     report.unused += len(unused)
@@ -87,6 +91,23 @@ def joined(reports: Sequence[Report]) -> Report:
         classes=reports[0].classes,
         problems=[problem for report in reports for problem in report.problems],
     )
+
+
+def nothing_usable(reports: Sequence[Report], *, needs_regions: bool = True) -> Problem | None:
+    """Return a refusal if all these files together give no mask, or none with a region where one is needed."""
+    images = sum(report.images for report in reports)
+    if images == sum(report.images_unusable for report in reports):
+        message = f"{none_of(images, 'image')} can be used"
+        advice = "put the photographs where the file says they are"
+    elif needs_regions and not any(report.per_class.total() for report in reports):
+        classes = ", ".join(printable(name, 30) for name in reports[0].classes[:_ROWS_A_KIND])
+        classes += ", ..." if len(reports[0].classes) > _ROWS_A_KIND else ""
+        message = f"{none_of(sum(report.regions for report in reports), 'region')} can be used as one of {classes}"
+        advice = "draw outlines (polygons, rectangles, circles or ellipses) with one of these labels"
+    else:
+        return None
+    files = ", ".join(dict.fromkeys(report.file for report in reports))
+    return Finding("refused", "nothing-usable", message, advice).at(files)
 
 
 def compare_classes(training: Report, other: Report) -> list[Problem]:
@@ -177,7 +198,7 @@ def _outcome(report: Report) -> Text:
     if report.warned:
         parts.append(f"{report.warned:,} of them with a warning")
     if report.unused > report.dropped:
-        parts.append(f"{counted(report.unused - report.dropped, 'point')} not used")
+        parts.append(f"{report.unused - report.dropped:,} not used")
     if report.dropped:
         parts.append(f"{report.dropped:,} left out by annotations.rename")
     if report.refused:

@@ -3,11 +3,10 @@
 import math
 from typing import NamedTuple
 
-import numpy as np
-import shapely
-
+from maskwright.via.crossings import first_crossing
 from maskwright.via.findings import Finding
 from maskwright.via.model import Geometry, Number, Region
+from maskwright.via.run_lengths import outline, unpack
 from maskwright.via.source import printable
 
 Bounds = tuple[float, float, float, float]
@@ -32,6 +31,29 @@ class Placed(NamedTuple):
     geometry: Geometry
 
 
+def scaled(placed: Placed, down: float, across: float) -> Placed:
+    """Return a shape on an image whose height is `down` times, and whose width `across` times that of the former."""
+    evenly = math.sqrt(down * across)
+    factors = {
+        **dict.fromkeys(("x", "width", "cx", "all_points_x"), across),
+        **dict.fromkeys(("y", "height", "cy", "all_points_y"), down),
+        **dict.fromkeys(("r", "rx", "ry"), evenly),
+        "theta": 1.0,
+    }
+    geometry: dict[str, Number | tuple[Number, ...]] = {}
+    for key, value in placed.geometry.items():
+        factor = factors[key]
+        geometry[key] = tuple(v * factor for v in value) if isinstance(value, tuple) else value * factor
+    return Placed(placed.shape, geometry)
+
+
+def resized(before: tuple[int, int], now: tuple[int, int]) -> bool:
+    """Whether an image of one (height, width) may be the other one, scaled evenly and rounded to whole pixels."""
+    lowest = max((side - 1) / old for old, side in zip(before, now, strict=True))
+    highest = min((side + 1) / old for old, side in zip(before, now, strict=True))
+    return lowest < highest
+
+
 def place_region(region: Region, height: int, width: int) -> tuple[Placed | None, list[Finding]]:
     """Check a region's geometry against its image.
 
@@ -52,13 +74,20 @@ def place_region(region: Region, height: int, width: int) -> tuple[Placed | None
     if shape == "point":
         message = "a point has no area and is not used"
         return None, [Finding("warning", "point", message, "draw a polygon if this object's pixels are wanted")]
+    if shape == "segment":
+        message = "a segment in time, or a part of a video or sound: it has no place in a photograph and is not used"
+        return None, [Finding("warning", "segment", message, "none needed; save a video's frames to annotate them")]
     if shape in ("polygon", "polyline"):
         placed, bounds, more = _place_polygon(shape, geometry)
+    elif shape in ("extreme rectangle", "extreme circle"):
+        placed, bounds, more = _place_extreme(shape, geometry)
     elif shape in _NEEDED:
         placed, bounds, more = _place_figure(shape, geometry)
-    elif shape == "rle":
-        placed, bounds, _ = _place_figure("rect", geometry)
-        more = [Finding("refused", "rle", "stored as run lengths (RLE), which is not read", "export it as polygons")]
+    elif shape in ("rle", "crowd"):
+        placed, bounds, more = _place_run_lengths(shape, geometry, height, width)
+    elif shape == "not exported":
+        message = "without coordinates: VIA's COCO export leaves out those of a polyline"
+        return None, [Finding("refused", "not-exported", message, "export the annotations from VIA as JSON")]
     else:
         message = f"the shape {printable(shape, 40)!r} encloses no known area"
         return None, [Finding("refused", "unknown-shape", message, f"{_AREAS}; draw it as one of these")]
@@ -89,29 +118,86 @@ def _refused(code: str, message: str, advice: str = _DRAW_AGAIN) -> _Result:
     return None, None, [Finding("refused", code, message, advice)]
 
 
-def _place_polygon(shape: str, geometry: Geometry) -> _Result:
+def _points_of(shape: str, geometry: Geometry) -> list[tuple[Number, Number]] | str:
+    """Return the points of a shape that is given by points, or what is wrong with them."""
     xs, ys = geometry.get("all_points_x"), geometry.get("all_points_y")
     if not isinstance(xs, tuple) or not isinstance(ys, tuple):
-        missing = "all_points_y" if isinstance(xs, tuple) else "all_points_x"
-        return _refused("bad-coordinates", f"the {shape} has no list {missing}")
+        return f"the {shape} has no list {'all_points_y' if isinstance(xs, tuple) else 'all_points_x'}"
     if len(xs) != len(ys):
-        return _refused("bad-coordinates", f"the {shape} has {len(xs)} x but {len(ys)} y coordinates")
+        return f"the {shape} has {len(xs)} x but {len(ys)} y coordinates"
     if not all(map(math.isfinite, xs)) or not all(map(math.isfinite, ys)):
-        return _refused("bad-coordinates", f"a coordinate of the {shape} is not a finite number")
-    points = list(zip(xs, ys, strict=True))
+        return f"a coordinate of the {shape} is not a finite number"
+    if xs and max(map(abs, (min(xs), min(ys), max(xs), max(ys)))) > _LARGEST:
+        return f"a coordinate of the {shape} is beyond {_LARGEST:,.0f} pixels"
+    return list(zip(xs, ys, strict=True))
+
+
+def _bounds_of(points: list[tuple[Number, Number]]) -> Bounds:
+    xs, ys = zip(*points, strict=True)
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def _place_extreme(shape: str, geometry: Geometry) -> _Result:
+    """Place VIA 3's rectangle through four points at its sides, or its circle through three points."""
+    points = _points_of(shape, geometry)
+    if isinstance(points, str):
+        return _refused("bad-coordinates", points)
+    needed = 4 if shape == "extreme rectangle" else 3
+    if len(points) != needed:
+        return _refused("bad-coordinates", f"the {shape} has {len(points)} points and not {needed}")
+    if shape == "extreme rectangle":
+        left, top, right, bottom = _bounds_of(points)
+        return _place_figure("rect", {"x": left, "y": top, "width": right - left, "height": bottom - top})
+    (ax, ay), (bx, by), (cx, cy) = points
+    # The centre is as far from b and c as from a: two linear equations, here with a at the origin.
+    bx, by, cx, cy = bx - ax, by - ay, cx - ax, cy - ay
+    twice_area = bx * cy - by * cx
+    if twice_area == 0:
+        return _refused("no-area", "the extreme circle's three points lie on one line, and no circle has them all")
+    b2, c2 = bx * bx + by * by, cx * cx + cy * cy
+    x, y = (cy * b2 - by * c2) / (2 * twice_area), (bx * c2 - cx * b2) / (2 * twice_area)
+    return _place_figure("circle", {"cx": ax + x, "cy": ay + y, "r": math.hypot(x, y)})
+
+
+def _place_run_lengths(shape: str, geometry: Geometry, height: int, width: int) -> _Result:
+    """Place a mask by the outline of its pixels; one that cannot be read leaves its box, so that it is not lost."""
+    try:
+        rows, columns = geometry.get("rows"), geometry.get("columns")
+        if (rows, columns) != (height, width):
+            raise ValueError(
+                f"the run lengths (RLE) are for {columns} x {rows} pixels, the image has {width} x {height}"
+            )
+        mask = unpack(geometry)
+    except ValueError as error:
+        box = {name: geometry[name] for name in _NEEDED["rect"] if name in geometry}
+        placed, bounds, _ = _place_figure("rect", box)
+        return placed, bounds, [Finding("refused", "rle", str(error), "write the mask again, or give it as polygons")]
+    if not mask.any():
+        return _refused("zero-size", "the run lengths (RLE) hold no pixel")
+    xs, ys = outline(mask)
+    findings = []
+    if shape == "crowd":
+        message = "a crowd (iscrowd): several objects in one region, which detection takes for one"
+        findings.append(Finding("warning", "crowd", message, "none for masks; for boxes, outline each object"))
+    bounds = (min(xs), min(ys), max(xs), max(ys))
+    return Placed("polygon", {"all_points_x": xs, "all_points_y": ys}), bounds, findings
+
+
+def _place_polygon(shape: str, geometry: Geometry) -> _Result:
+    points = _points_of(shape, geometry)
+    if isinstance(points, str):
+        return _refused("bad-coordinates", points)
     distinct = len(set(points))
     if distinct < 3:
         return _refused("too-few-points", f"the {shape} has {distinct} different points; an area needs 3")
-    bounds = (min(xs), min(ys), max(xs), max(ys))
-    if max(map(abs, bounds)) > _LARGEST:
-        return _refused("bad-coordinates", f"a coordinate of the {shape} is beyond {_LARGEST:,.0f} pixels")
+    bounds = _bounds_of(points)
     if _on_one_line(points):
         return _refused("no-area", f"all points of the {shape} lie on one line, so it has no area")
     findings = []
     if shape == "polyline":
         message = "a polyline; its ends are joined, and it is used as a polygon"
         findings.append(Finding("warning", "polyline", message, "none needed if it was meant as a closed outline"))
-    crossing = _first_crossing(points)
+    crossing = first_crossing(points)
     if crossing:
         message = f"the outline crosses itself near x {crossing[0]:.0f}, y {crossing[1]:.0f}"
         advice = (
@@ -189,32 +275,3 @@ def _on_one_line(points: list[tuple[Number, Number]]) -> bool:
     x0, y0 = points[0]
     x1, y1 = next(point for point in points if point != points[0])
     return all((x1 - x0) * (y - y0) == (y1 - y0) * (x - x0) for x, y in points)
-
-
-def _first_crossing(points: list[tuple[Number, Number]]) -> tuple[float, float] | None:
-    """Return where two edges first cross in their interiors; None if edges only touch or run along each other.
-
-    So a bridge to a hole, which runs there and back, is not a crossing.
-    """
-    corners = np.asarray(points, float)
-    if shapely.is_valid(shapely.polygons(corners)):
-        return None
-    # Few outlines get this far, so the quadratic search of each edge against all later ones costs little.
-    starts, ends = corners, np.roll(corners, -1, axis=0)
-    for index in range(len(corners) - 2):
-        a, b = starts[index], ends[index]
-        c, d = starts[index + 1 :], ends[index + 1 :]
-        from_c, from_d = _side(a, b, c), _side(a, b, d)
-        crossed = (from_c * from_d < 0) & (_side(c, d, a) * _side(c, d, b) < 0)
-        if crossed.any():
-            first = int(np.argmax(crossed))
-            share = from_c[first] / (from_c[first] - from_d[first])
-            x, y = c[first] + share * (d[first] - c[first])
-            return float(x), float(y)
-    return None
-
-
-def _side(a: np.ndarray, b: np.ndarray, point: np.ndarray) -> np.ndarray:
-    """Return a sign for the side of the line a -> b on which `point` lies; any of the three may be (n, 2)."""
-    along, across = b - a, point - a
-    return np.sign(along[..., 0] * across[..., 1] - along[..., 1] * across[..., 0])

@@ -1,6 +1,7 @@
 """What `maskwright lint` checks: files, and all annotation files of a folder; by the settings that name them."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +11,8 @@ from maskwright.shared.errors import MaskwrightError
 from maskwright.via.labels import find_label_rule
 from maskwright.via.lint import lint, lint_file
 from maskwright.via.read import AnnotationError, open_annotations
-from maskwright.via.report import Report
-from maskwright.via.splits import Source, file_names, split_sources
+from maskwright.via.report import Report, nothing_usable
+from maskwright.via.splits import SPLITS, Source, file_names, split_sources
 
 if TYPE_CHECKING:
     from maskwright.via.params import Annotations
@@ -69,6 +70,8 @@ def lint_all(
         MaskwrightError: as for `lint` and `split_sources`.
     """
     sources = _sources(targets, annotations)
+    files = Counter(source.split for source in sources.values())
+    checked: dict[str, dict[Path, Report]] = {split: {} for split in files}
     for target in targets:
         source = sources.get(_identity(target))
         if source is None:
@@ -81,6 +84,12 @@ def lint_all(
         places = source.places if images is None else replace(source.places, images=images)
         report = lint_file(source.file, rule, places)
         report.problems.extend(source.problems)
+        its = checked[source.split]
+        its[source.file.path] = report
+        if len(its) == files[source.split]:
+            nothing = nothing_usable([*its.values()], needs_regions=source.split == SPLITS[0])
+            if nothing is not None:
+                report.problems.append(nothing)
         yield report
 
 

@@ -1,4 +1,8 @@
-"""VIA 3 projects of images: `file` and `view` name the images, `metadata` holds the regions separately."""
+"""VIA 3 projects: `file` and `view` name the images, `metadata` holds the regions separately.
+
+What belongs to a video or a sound, and what has only a place in time, becomes a region of the shape `segment`, which
+is not used.
+"""
 
 from array import array
 from collections.abc import Iterator
@@ -19,12 +23,16 @@ _SHAPES: dict[int, tuple[str, tuple[str, ...]]] = {
     5: ("line", ()),
     6: ("polyline", ()),
     7: ("polygon", ()),
+    8: ("extreme rectangle", ()),
+    9: ("extreme circle", ()),
 }
+_OUTLINES = ("polyline", "polygon", "extreme rectangle", "extreme circle")
 
 
 class _Mark(NamedTuple):
     xy: array  # doubles: the shape's id, then its numbers
     attributes: dict[str, str]
+    in_time: bool  # it has a place in time, and none in space
 
 
 class _Attribute(NamedTuple):
@@ -34,20 +42,25 @@ class _Attribute(NamedTuple):
 
 
 def inspect(path: Path, files: Any) -> tuple[int, frozenset[str]]:
-    """Return how many files a project lists, and the names it lists more than once.
+    """Return how many images a project lists, and the names it lists more than once.
 
     Raises:
-        AnnotationError: some of them are not images.
+        AnnotationError: it lists videos or sounds, and no image.
     """
     seen: set[str] = set()
     again: set[str] = set()
     listed = [item for item in files.values() if isinstance(item, dict)] if isinstance(files, dict) else []
+    shown = [item for item in listed if _is_image(item)]
+    if listed and not shown:
+        raise AnnotationError(f"{path}: a VIA 3 project of audio or video; only images can be used")
     for item in listed:
-        if item.get("type", _IMAGE) != _IMAGE:
-            raise AnnotationError(f"{path}: a VIA 3 project of audio or video; only images can be used")
         name = normal_name(_text(item.get("fname")))
         (again if name in seen else seen).add(name)
-    return len(listed), frozenset(again - {""})
+    return len(shown), frozenset(again - {""})
+
+
+def _is_image(item: dict[str, Any]) -> bool:
+    return item.get("type", _IMAGE) == _IMAGE
 
 
 def images(stream: JsonStream) -> Iterator[ImageEntry]:
@@ -77,7 +90,10 @@ def images(stream: JsonStream) -> Iterator[ImageEntry]:
         of_file.setdefault(_file_of(view, views), []).extend(found)
     for key, item in files.items() if isinstance(files, dict) else ():
         name = _text(item.get("fname")) if isinstance(item, dict) else ""
-        yield ImageEntry(key, name, -1, _regions(of_file.pop(key, []), attributes))
+        regions = _regions(of_file.pop(key, []), attributes)
+        if isinstance(item, dict) and not _is_image(item):
+            regions = tuple(Region(region.number, "segment", {}, region.attributes) for region in regions)
+        yield ImageEntry(key, name, -1, regions)
     for key, found in of_file.items():
         yield ImageEntry(key, "", -1, _regions(found, attributes))
 
@@ -92,12 +108,12 @@ def _mark(value: Any) -> tuple[str, _Mark | None]:
     """Return the view's id and the region; None where the metadata describes the whole image."""
     item = value if isinstance(value, dict) else {}
     xy = item.get("xy")
-    if xy == [] or (xy is None and "vid" in item):
+    if (xy == [] or (xy is None and "vid" in item)) and not item.get("z"):
         return "", None
     numbers = array("d", to_numbers(xy) if isinstance(xy, list) else ())
     labels = item.get("av")
     kept = {key: _text(text) for key, text in labels.items()} if isinstance(labels, dict) else {}
-    return _text(item.get("vid")), _Mark(numbers, kept)
+    return _text(item.get("vid")), _Mark(numbers, kept, in_time=not xy and bool(item.get("z")))
 
 
 def _attributes(value: Any) -> dict[str, _Attribute]:
@@ -124,9 +140,11 @@ def _region(number: int, mark: _Mark, attributes: dict[str, _Attribute]) -> Regi
             labels[attribute.name] = tuple(attribute.labels.get(part, part) for part in text.split(",") if part)
         else:
             labels[attribute.name] = attribute.labels.get(text, text)
+    if mark.in_time:
+        return Region(number, "segment", {}, labels)
     kind, values = (mark.xy[0], tuple(mark.xy[1:])) if mark.xy else (0.0, ())
     shape, names = _SHAPES.get(int(kind), ("", ())) if kind == kind and abs(kind) < 100 else ("", ())
-    if shape in ("polygon", "polyline"):
+    if shape in _OUTLINES:
         return Region(number, shape, {"all_points_x": values[::2], "all_points_y": values[1::2]}, labels)
     geometry = dict(zip(names, values, strict=True)) if len(names) == len(values) else {}
     return Region(number, shape, geometry, labels)
