@@ -27,6 +27,7 @@ from maskwright.shared.quiet import no_chatter
 
 if TYPE_CHECKING:
     from maskwright.effects.command import Choices
+    from maskwright.predictions.photographs import Photograph
 
 MASKS = Path("data/masks")
 RESULTS = Path("results")
@@ -63,6 +64,7 @@ app.add_typer(predict, name="predict")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help=f"An experiment: {', '.join(EXPERIMENTS)}.")]
 Label = Annotated[str | None, typer.Option(help="Region attribute that holds the class; default: the one that fits.")]
+Recursive = Annotated[bool, typer.Option("--recursive", help="Take the photographs in the folders of folders too.")]
 Classes = Annotated[str | None, typer.Option(metavar="A,B,...", help="Class names in order, without background.")]
 
 
@@ -95,7 +97,10 @@ def masks(
     if file is not None:
         on_error = "skip" if skip else "fail"
         names = _names(classes)
-        report = convert_file(file, out, label=label, classes=names, on_error=on_error, onehot=onehot)
+        limit = _megapixels()
+        report = convert_file(
+            file, out, label=label, classes=names, on_error=on_error, onehot=onehot, megapixels=limit
+        )
         _tell({file.name: report}, out)
         return
     if label is not None or classes is not None or skip:
@@ -118,7 +123,8 @@ def lint(
     from maskwright.via import lint as via
     from maskwright.via.report import print_report, report_as_json
 
-    reports = [via.lint(file, label=label, classes=_names(classes)) for file in files]
+    limit = _megapixels()
+    reports = [via.lint(file, label=label, classes=_names(classes), megapixels=limit) for file in files]
     for report in reports:
         print_report(report, Console())
     if json_out is not None:
@@ -211,6 +217,7 @@ def predict_segmentation(
         ),
     ] = None,
     flip: Annotated[bool, typer.Option("--flip", help="Average with the mirror image; takes twice as long.")] = False,
+    recursive: Recursive = False,
 ) -> None:
     """Write for each photograph an index mask in its own resolution (NAME.png) and an overlay (NAME_overlay.jpg).
 
@@ -218,9 +225,9 @@ def predict_segmentation(
 
     All images are checked first: where some cannot be read, each is named, nothing is written, and it exits with 1.
     """
-    from maskwright.predictions.photographs import find_photographs, summary
+    from maskwright.predictions.photographs import summary
 
-    photographs = find_photographs(images, out=out, via=via)
+    photographs = _photographs(images, out, via, recursive)
     model, predicting = _trained("segmentation", network="maskwright.experiments.segmentation.report.inference")
     predicting.predict(photographs, model=model, out=out, via=via, masks=MASKS, tile=tile, flip=flip)
     typer.echo(summary(photographs, out, via))
@@ -243,14 +250,15 @@ def predict_detection(
     least_score: Annotated[
         float, typer.Option(min=0.01, max=1.0, metavar="P", help="Leave out what is less probable.")
     ] = 0.5,
+    recursive: Recursive = False,
 ) -> None:
     """Write the boxes found (detections.json, as COCO) and each photograph with its boxes drawn (NAME_overlay.jpg).
 
     All images are checked first: where some cannot be read, each is named, nothing is written, and it exits with 1.
     """
-    from maskwright.predictions.photographs import find_photographs, summary
+    from maskwright.predictions.photographs import summary
 
-    photographs = find_photographs(images, out=out, via=via)
+    photographs = _photographs(images, out, via, recursive)
     model, predicting = _trained("detection", network="maskwright.experiments.detection.report.inference")
     predicting.predict(photographs, model=model, out=out, via=via, masks=MASKS, least_score=least_score)
     typer.echo(summary(photographs, out, via, files="boxes and drawings", regions="rectangles"))
@@ -419,6 +427,22 @@ def differences() -> None:
 
     for line in found():
         typer.echo(line)
+
+
+def _photographs(images: list[Path], out: Path, via: Path | None, recursive: bool) -> "list[Photograph]":
+    """Find the photographs to predict, and say what was passed over in folders."""
+    from maskwright.predictions.photographs import find_photographs, passed_over
+
+    for line in passed_over(images, out=out, recursive=recursive):
+        typer.echo(line, err=True)
+    return find_photographs(images, out=out, via=via, recursive=recursive, megapixels=_megapixels())
+
+
+def _megapixels() -> float:
+    """Return annotations.megapixels, and its default where there is no params.yaml."""
+    from maskwright.photos.images import MEGAPIXELS
+
+    return load_params().annotations.megapixels if Path("params.yaml").exists() else MEGAPIXELS
 
 
 def _trained(name: str, *, network: str) -> tuple[Path, Any]:

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from maskwright.photos.images import class_palette, read_mask, write_mask
+from maskwright.photos.images import MEGAPIXELS, class_palette, read_mask, write_mask
 from maskwright.photos.splits import BOXES, CLASSES, INDEX
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.outputs import replaced_folder
@@ -109,8 +109,15 @@ def convert_annotations(
             that this function did not write. Nothing is left behind.
     """
     sources = split_sources(annotations)
-    root = Path(annotations.root)
-    return _convert(sources, root, out, on_error=annotations.on_error, onehot=onehot, workers=workers)
+    return _convert(
+        sources,
+        Path(annotations.root),
+        out,
+        on_error=annotations.on_error,
+        onehot=onehot,
+        megapixels=annotations.megapixels,
+        workers=workers,
+    )
 
 
 def convert_file(
@@ -121,6 +128,7 @@ def convert_file(
     classes: Sequence[str] | None = None,
     on_error: OnError = "fail",
     onehot: Path | None = None,
+    megapixels: float = MEGAPIXELS,
     workers: int | None = None,
 ) -> Report:
     """Make masks for one annotation file, as a split called `masks`; images are relative to the file's folder.
@@ -129,7 +137,7 @@ def convert_file(
     they include every label in the file. A class without regions then keeps its number, as in a file of predictions.
 
     Args, errors: as for `convert_annotations`; `label` and `classes` as for `find_label_rule`; `onehot` is the path
-        itself.
+        itself; `megapixels` is the size of the largest image that is used.
     """
     file = open_annotations(path)
     rule = find_label_rule(file, label=label, classes=classes)
@@ -138,11 +146,21 @@ def convert_file(
         if set(rule.classes) <= set(options):
             rule = find_label_rule(file, label=rule.attribute, classes=options)
     source = Source(ONE_FILE, file, rule)
-    return _convert([source], path.parent, out, on_error=on_error, onehot=onehot, workers=workers)[ONE_FILE]
+    reports = _convert(
+        [source], path.parent, out, on_error=on_error, onehot=onehot, megapixels=megapixels, workers=workers
+    )
+    return reports[ONE_FILE]
 
 
 def _convert(
-    sources: list[Source], root: Path, out: Path, *, on_error: OnError, onehot: Path | None, workers: int | None
+    sources: list[Source],
+    root: Path,
+    out: Path,
+    *,
+    on_error: OnError,
+    onehot: Path | None,
+    megapixels: float,
+    workers: int | None,
 ) -> dict[str, Report]:
     classes = [_BACKGROUND, *sources[0].rule.classes]
     _refuse_loss(out, sources)
@@ -156,6 +174,7 @@ def _convert(
                 root=root,
                 folder=folder,
                 out=out,
+                megapixels=megapixels,
             )
             seen: dict[str, str] | None = {} if len({source.file.path for source in sources}) > 1 else None
             for result in parallel_map(make, _tasks(sources), workers=workers, chunk=_CHUNK):
@@ -209,12 +228,19 @@ def _mask_name(filename: str, taken: set[str]) -> str:
 
 
 def _make_mask(
-    task: _Task, *, sources: Mapping[str, Source], palette: np.ndarray, root: Path, folder: Path, out: Path
+    task: _Task,
+    *,
+    sources: Mapping[str, Source],
+    palette: np.ndarray,
+    root: Path,
+    folder: Path,
+    out: Path,
+    megapixels: float,
 ) -> _Result:
     """Check one image and write its mask into `folder`, which will become `out`; runs in a worker."""
     source = sources[task.split]
     path = source.file.path
-    checked = check_image(task.entry, file=path, folder=path.parent, rule=source.rule)
+    checked = check_image(task.entry, file=path, folder=path.parent, rule=source.rule, megapixels=megapixels)
     if not checked.usable:
         return _Result(task.split, checked, "", "", "", "", [], [])
     size = checked.height, checked.width

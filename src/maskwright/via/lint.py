@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from maskwright.photos.images import IGNORE, ImageError, image_size
+from maskwright.photos.images import IGNORE, MEGAPIXELS, ImageError, verify_image
 from maskwright.shared.parallel import parallel_map
 from maskwright.via.findings import Finding
 from maskwright.via.labels import LabelRule, class_of, find_label_rule
@@ -30,7 +30,12 @@ _CHUNK = 128
 
 
 def lint(
-    path: Path, *, label: str | None = None, classes: Sequence[str] | None = None, workers: int | None = None
+    path: Path,
+    *,
+    label: str | None = None,
+    classes: Sequence[str] | None = None,
+    megapixels: float = MEGAPIXELS,
+    workers: int | None = None,
 ) -> Report:
     """Check an annotation file and the images beside it.
 
@@ -38,6 +43,7 @@ def lint(
         path: the file; images are looked up in its folder.
         label: as for `find_label_rule`.
         classes: as for `find_label_rule`.
+        megapixels: the size of the largest image that is used.
         workers: processes; the available cores if None.
 
     Raises:
@@ -47,7 +53,8 @@ def lint(
     file = open_annotations(path)
     rule = find_label_rule(file, label=label, classes=classes)
     report = start_report(file, rule)
-    check = partial(check_image, file=path, folder=path.parent, rule=replace(rule, problems=()))
+    rule = replace(rule, problems=())
+    check = partial(check_image, file=path, folder=path.parent, rule=rule, megapixels=megapixels)
     for checked in parallel_map(check, merged_entries(file), workers=workers, chunk=_CHUNK):
         add_image(report, checked)
     return report
@@ -87,7 +94,9 @@ def merged_entries(file: AnnotationFile) -> Iterator[ImageEntry]:
         yield _merge(mentions)
 
 
-def check_image(entry: ImageEntry, *, file: Path, folder: Path, rule: LabelRule) -> CheckedImage:
+def check_image(
+    entry: ImageEntry, *, file: Path, folder: Path, rule: LabelRule, megapixels: float = MEGAPIXELS
+) -> CheckedImage:
     """Find an image, and check each of its regions against it.
 
     Each region is used, used with a warning, or refused; a point is not used, with a warning. Findings on an image
@@ -98,13 +107,14 @@ def check_image(entry: ImageEntry, *, file: Path, folder: Path, rule: LabelRule)
         file: the annotation file, for the findings.
         folder: the image must be inside it.
         rule: how the class is found.
+        megapixels: the size of the largest image that is used.
     """
     named = entry.filename or entry.key
     shown = named if len(named) <= 200 else printable(named)
     path, finding = locate_image(folder, entry.filename)
     if finding is None:
         try:
-            height, width = image_size(path, verify=True)
+            height, width, scaled = verify_image(path, megapixels=megapixels)
         except ImageError as error:
             message = str(error).removeprefix(f"{path}: ")
             finding = Finding("refused", "bad-image", message, "replace the image, or delete its entry")
@@ -116,6 +126,9 @@ def check_image(entry: ImageEntry, *, file: Path, folder: Path, rule: LabelRule)
         message = f"the image had {entry.size} bytes when it was annotated, and has {bytes_now} now"
         advice = "check that it is the same image, neither resized nor rotated since"
         problems.append(Finding("warning", "size-changed", message, advice).at(str(file), shown))
+    if scaled:
+        advice = "none if the picture is good so; else export it with 8 bits"
+        problems.append(Finding("warning", "scaled-values", scaled, advice).at(str(file), shown))
     if not entry.regions:
         message = "no region: all of it is used as background"
         advice = "none if it shows no object; else annotate it, or delete its entry"

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from maskwright.photos.images import MEGAPIXELS, MOST_MEGAPIXELS
 from maskwright.shared.settings import Section
 
 
@@ -17,6 +18,7 @@ class Annotations(Section):
     label: str | None = None
     classes: list[str] | None = None
     on_error: Literal["fail", "skip"] = "fail"
+    megapixels: Annotated[float, Field(gt=0, le=MOST_MEGAPIXELS)] = MEGAPIXELS
     validation_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
     test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
     seed: int = 0

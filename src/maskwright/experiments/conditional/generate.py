@@ -124,7 +124,14 @@ def _regions(settings: Conditional, annotations: Annotations) -> _Made:
         for number, source in enumerate(sources):
             left_out: list[str] = []
             crops = list(
-                _crops(source, settings.side or CROP_SIDE, homes, rules[number] if rules else None, left_out)
+                _crops(
+                    source,
+                    settings.side or CROP_SIDE,
+                    homes,
+                    rules[number] if rules else None,
+                    left_out,
+                    megapixels=annotations.megapixels,
+                )
             )
             if left_out and annotations.on_error == "fail":
                 raise MaskwrightError(
@@ -139,7 +146,13 @@ def _regions(settings: Conditional, annotations: Annotations) -> _Made:
 
 
 def _crops(
-    source: Source, side: int, homes: np.ndarray | None, rule: LabelRule | None, left_out: list[str]
+    source: Source,
+    side: int,
+    homes: np.ndarray | None,
+    rule: LabelRule | None,
+    left_out: list[str],
+    *,
+    megapixels: float,
 ) -> Iterator[tuple[np.ndarray, int, int]]:
     """Yield the crop (side, side, 3) of each usable region, with the indices of its coarse and fine class.
 
@@ -149,7 +162,7 @@ def _crops(
     for entry in merged_entries(source.file):
         if source.names is not None and entry.filename not in source.names:
             continue
-        checked = check_image(entry, file=path, folder=path.parent, rule=source.rule)
+        checked = check_image(entry, file=path, folder=path.parent, rule=source.rule, megapixels=megapixels)
         left_out += [_place(entry, problem.region) for problem in checked.problems if problem.severity == "refused"]
         regions = [region for region in checked.regions if region.class_index != IGNORE]
         image = read_image(checked.path) if regions else np.empty((0, 0, 3), np.uint8)
