@@ -21,7 +21,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from maskwright.photos.depth import BITS, eight_bits, tiff_tag
+from maskwright.photos.depth import BITS, eight_bits, strips, tiff_tag
 from maskwright.shared.errors import MaskwrightError
 
 IGNORE = 255
@@ -166,7 +166,11 @@ def read_image(path: Path, *, megapixels: float = MOST_MEGAPIXELS) -> np.ndarray
         _load(image, path)
         turn = _TURNS.get(_orientation(image))
         flat = _eight_bits(image, path)[0]
-        return np.asarray(_to_rgb(flat if turn is None else flat.transpose(turn)))
+        shown = _to_rgb(flat if turn is None else flat.transpose(turn))
+        pixels = np.empty((shown.height, shown.width, 3), np.uint8)
+        for rows, part in strips(shown):
+            pixels[rows] = part
+        return pixels
 
 
 def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
