@@ -162,6 +162,27 @@ def test_masks_of_one_file_stop_at_a_loss_unless_told_to_skip_it(folder):
     assert json.loads((folder / "out/masks/classes.json").read_text()) == ["background", "cat"]
 
 
+def test_the_limit_on_photographs_is_the_same_for_every_command(folder):
+    params = folder / "params.yaml"
+    params.write_text(params.read_text().replace("megapixels: 100 ", "megapixels: 1e-4 "))
+    Image.new("RGB", (20, 10)).save(folder / "a.png")
+    shape = {"name": "rect", "x": 2, "y": 1, "width": 5, "height": 4}
+    region = {"shape_attributes": shape, "region_attributes": {"kind": "cat"}}
+    (folder / "via.json").write_text(json.dumps({"a": {"filename": "a.png", "size": -1, "regions": [region]}}))
+    cure = "set annotations.megapixels: 1 in params.yaml"
+    assert run("lint", "via.json", "--json", "out.json", cwd=folder).returncode == 1
+    assert cure in (folder / "out.json").read_text()
+    (folder / "out.json").unlink()
+    assert_one_line_error(run("masks", "via.json", "--out", "out", cwd=folder), cure)
+    predict = run("predict", "segmentation", ".", cwd=folder)
+    assert predict.returncode == 1
+    passed, error = predict.stderr.splitlines()
+    assert passed == ".: passed over 2 files (params.yaml, via.json)"
+    assert cure in error
+    params.write_text(params.read_text().replace("megapixels: 1e-4 ", "megapixels: 2e-4 "))
+    assert run("masks", "via.json", "--out", "out", cwd=folder).returncode == 0
+
+
 def test_sync_before_anything_was_trained(folder):
     done = run("sync", cwd=folder)
     assert done.returncode == 0

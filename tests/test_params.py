@@ -63,6 +63,8 @@ def test_the_shipped_file_is_read_as_it_stands():
         ("annotations.classes", [], "annotations: classes is empty"),
         ("annotations.classes", ["cat", "dog", "cat"], "annotations: classes names cat more than once"),
         ("annotations.classes", ["background"], "annotations: leave background out"),
+        ("annotations.megapixels", 0, "annotations.megapixels: Input should be greater than 0 (got 0)"),
+        ("annotations.megapixels", 1001, "annotations.megapixels: Input should be less than or equal to 1000"),
         ("annotations.validation_fraction", 1.0, "annotations.validation_fraction: Input should be less than 1"),
     ],
 )

@@ -28,6 +28,7 @@ from maskwright.shared.quiet import no_chatter
 
 if TYPE_CHECKING:
     from maskwright.effects.command import Choices
+    from maskwright.predictions.photographs import Photograph
 
 PARAMS = Path("params.yaml")
 MASKS = Path("data/masks")
@@ -75,6 +76,7 @@ Classes = Annotated[
 Images = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Folder of the photographs, if they are not beside the file.")
 ]
+Recursive = Annotated[bool, typer.Option("--recursive", help="Take the photographs in the folders of folders too.")]
 
 
 @app.command()
@@ -107,7 +109,16 @@ def masks(
     if file is not None:
         on_error = "skip" if skip else "fail"
         names = _names(classes)
-        report = convert_file(file, out, label=label, classes=names, images=images, on_error=on_error, onehot=onehot)
+        report = convert_file(
+            file,
+            out,
+            label=label,
+            classes=names,
+            images=images,
+            on_error=on_error,
+            onehot=onehot,
+            megapixels=_megapixels(),
+        )
         _tell({file.name: report}, out)
         return
     if label is not None or classes is not None or images is not None or skip:
@@ -237,6 +248,7 @@ def predict_segmentation(
         ),
     ] = None,
     flip: Annotated[bool, typer.Option("--flip", help="Average with the mirror image; takes twice as long.")] = False,
+    recursive: Recursive = False,
 ) -> None:
     """Write for each photograph an index mask in its own resolution (NAME.png) and an overlay (NAME_overlay.jpg).
 
@@ -244,9 +256,9 @@ def predict_segmentation(
 
     All images are checked first: where some cannot be read, each is named, nothing is written, and it exits with 1.
     """
-    from maskwright.predictions.photographs import find_photographs, summary
+    from maskwright.predictions.photographs import summary
 
-    photographs = find_photographs(images, out=out, via=via)
+    photographs = _photographs(images, out, via, recursive)
     model, predicting = _trained("segmentation", network="maskwright.experiments.segmentation.report.inference")
     predicting.predict(photographs, model=model, out=out, via=via, masks=MASKS, tile=tile, flip=flip)
     typer.echo(summary(photographs, out, via))
@@ -269,14 +281,15 @@ def predict_detection(
     least_score: Annotated[
         float, typer.Option(min=0.01, max=1.0, metavar="P", help="Leave out what is less probable.")
     ] = 0.5,
+    recursive: Recursive = False,
 ) -> None:
     """Write the boxes found (detections.json, as COCO) and each photograph with its boxes drawn (NAME_overlay.jpg).
 
     All images are checked first: where some cannot be read, each is named, nothing is written, and it exits with 1.
     """
-    from maskwright.predictions.photographs import find_photographs, summary
+    from maskwright.predictions.photographs import summary
 
-    photographs = find_photographs(images, out=out, via=via)
+    photographs = _photographs(images, out, via, recursive)
     model, predicting = _trained("detection", network="maskwright.experiments.detection.report.inference")
     predicting.predict(photographs, model=model, out=out, via=via, masks=MASKS, least_score=least_score)
     typer.echo(summary(photographs, out, via, files="boxes and drawings", regions="rectangles"))
@@ -445,6 +458,22 @@ def differences() -> None:
 
     for line in found():
         typer.echo(line)
+
+
+def _photographs(images: list[Path], out: Path, via: Path | None, recursive: bool) -> "list[Photograph]":
+    """Find the photographs to predict, and say what was passed over in folders."""
+    from maskwright.predictions.photographs import find_photographs, passed_over
+
+    for line in passed_over(images, out=out, recursive=recursive):
+        typer.echo(line, err=True)
+    return find_photographs(images, out=out, via=via, recursive=recursive, megapixels=_megapixels())
+
+
+def _megapixels() -> float:
+    """Return annotations.megapixels, and its default where there is no params.yaml."""
+    from maskwright.photos.images import MEGAPIXELS
+
+    return load_params().annotations.megapixels if PARAMS.is_file() else MEGAPIXELS
 
 
 def _trained(name: str, *, network: str) -> tuple[Path, Any]:

@@ -13,11 +13,11 @@ from maskwright.photos.images import (
     IGNORE,
     ImageError,
     class_palette,
-    image_size,
     read_image,
     read_mask,
     resize_image,
     resize_mask,
+    verify_image,
     write_mask,
 )
 
@@ -31,6 +31,10 @@ def jpeg(path, *, orientation=None, **options):
         exif[0x0112] = orientation
     Image.fromarray(PHOTO).save(path, "JPEG", quality=90, exif=exif, **options)
     return path
+
+
+def size(path):
+    return verify_image(path)[:2]
 
 
 # What each EXIF orientation asks a viewer to do with the stored (H, W) picture.
@@ -52,7 +56,7 @@ def test_orientation_is_applied(tmp_path, orientation):
     stored = np.asarray(Image.open(path))
     shown = SHOWN[orientation](stored)
     assert np.array_equal(read_image(path), shown)
-    assert image_size(path) == image_size(path, verify=True) == shown.shape[:2]
+    assert size(path) == shown.shape[:2]
 
 
 def test_damaged_exif_is_ignored_without_a_warning(tmp_path):
@@ -62,7 +66,7 @@ def test_damaged_exif_is_ignored_without_a_warning(tmp_path):
     path.write_bytes(content[:place] + b"\xff" * 8 + content[place + 8 :])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert image_size(path, verify=True) == (40, 60)
+        assert size(path) == (40, 60)
         assert read_image(path).shape == (40, 60, 3)
 
 
@@ -70,11 +74,11 @@ def test_damaged_exif_is_ignored_without_a_warning(tmp_path):
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.99])
 def test_truncated_jpeg_is_found(tmp_path, options, share):
     path = jpeg(tmp_path / "photo.jpg", **options)
-    assert image_size(path, verify=True) == (40, 60)
+    assert size(path) == (40, 60)
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
     with pytest.raises(ImageError, match="photo"):
-        image_size(path, verify=True)
+        size(path)
     with pytest.raises(ImageError):
         read_image(path)
 
@@ -82,7 +86,7 @@ def test_truncated_jpeg_is_found(tmp_path, options, share):
 def test_jpeg_with_bytes_after_its_end_is_whole(tmp_path):
     path = jpeg(tmp_path / "photo.jpg")
     path.write_bytes(path.read_bytes() + b"\0\0appended by a telephone")
-    assert image_size(path, verify=True) == (40, 60)
+    assert size(path) == (40, 60)
     assert read_image(path).shape == (40, 60, 3)
 
 
@@ -90,9 +94,8 @@ def test_truncated_png_is_found(tmp_path):
     path = tmp_path / "photo.png"
     Image.fromarray(PHOTO).save(path)
     path.write_bytes(path.read_bytes()[:2000])
-    assert image_size(path) == (40, 60)
     with pytest.raises(ImageError, match="truncated or damaged"):
-        image_size(path, verify=True)
+        size(path)
 
 
 @pytest.mark.parametrize(
@@ -102,16 +105,16 @@ def test_truncated_png_is_found(tmp_path):
 def test_not_an_image(tmp_path, content, message):
     path = tmp_path / "photo.jpg"
     path.write_bytes(content)
-    for read in (image_size, read_image, read_mask):
+    for read in (verify_image, read_image, read_mask):
         with pytest.raises(ImageError, match=message):
             read(path)
 
 
 def test_missing_file_and_folder(tmp_path):
     with pytest.raises(ImageError, match="no such file"):
-        image_size(tmp_path / "missing.jpg")
+        verify_image(tmp_path / "missing.jpg")
     with pytest.raises(ImageError, match="a folder, not an image"):
-        image_size(tmp_path)
+        verify_image(tmp_path)
 
 
 def test_huge_header_is_refused_without_decoding(tmp_path):
@@ -123,31 +126,6 @@ def test_huge_header_is_refused_without_decoding(tmp_path):
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b""))
     with pytest.raises(ImageError, match="too large"):
         read_image(path)
-
-
-@given(st.integers(0, 10_000), st.integers(0, 255), st.integers(0, 2**32 - 1))
-@settings(max_examples=60, deadline=None)
-def test_damage_raises_nothing_but_image_errors(tmp_path_factory, place, value, seed):
-    folder = tmp_path_factory.mktemp("damage")
-    messages = []
-    for suffix, options in (
-        ("jpg", {"exif": b"Exif\0\0II*\0\x08\0\0\0\0\0"}),
-        ("png", {}),
-        ("webp", {}),
-        ("tiff", {}),
-    ):
-        path = folder / f"photo.{suffix}"
-        Image.fromarray(PHOTO).save(path, **options)
-        content = bytearray(path.read_bytes())
-        content[place % len(content)] = value
-        content[seed % len(content)] ^= 0x55
-        path.write_bytes(bytes(content))
-        for read in (image_size, lambda p: image_size(p, verify=True), read_image, read_mask):
-            try:
-                read(path)
-            except ImageError as error:
-                messages.append(str(error))
-    assert not any("\n" in message for message in messages)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +159,7 @@ def test_mask_survives_a_file(tmp_path_factory, mask):
     palette = class_palette(5)
     write_mask(path, mask, palette)
     assert np.array_equal(read_mask(path), mask)
-    assert image_size(path, verify=True) == mask.shape
+    assert size(path) == mask.shape
     # Any viewer sees the palette's colours.
     assert np.array_equal(np.asarray(Image.open(path).convert("RGB")), palette[mask])
 

@@ -14,6 +14,7 @@ from PIL import Image
 from maskwright.predictions.photographs import (
     find_photographs,
     overlay_size,
+    passed_over,
     predicted_with_images,
     summary,
     via_entry,
@@ -30,8 +31,8 @@ def photo(path, height=20, width=30, **options):
     return path
 
 
-def find(*paths, out="out", via=None):
-    return find_photographs([Path(path) for path in paths], out=Path(out), via=via and Path(via))
+def find(*paths, out="out", via=None, **how):
+    return find_photographs([Path(path) for path in paths], out=Path(out), via=via and Path(via), **how)
 
 
 @pytest.fixture
@@ -53,8 +54,73 @@ def test_a_folder_stands_for_the_images_in_it_sorted_and_none_counts_twice(here)
 
 def test_a_folder_without_images_is_refused(here):
     photo(Path("photos/inner/c.jpg"))
-    with pytest.raises(MaskwrightError, match=r"^photos: no image in it .*folders in it do not count"):
+    with pytest.raises(MaskwrightError, match=r"^photos: no image in it .*; --recursive takes those in its folders$"):
         find("photos")
+    with pytest.raises(MaskwrightError, match=r"^photos: no image in it \([^;]*\)$"):
+        find("photos", out="photos/inner", recursive=True)
+
+
+def test_folders_in_folders_are_taken_when_asked_for_and_named_otherwise(here):
+    for name in ("a.jpg", "x/b.jfif", "x/deep/c.tif", "y/d.png", "z/only.webp", "out/a_overlay.jpg", ".old/e.jpg"):
+        photo(Path("photos") / name, format="JPEG" if name.endswith("jfif") else None)
+    for name in ("IMG_1.HEIC", "IMG_2.heic", "IMG_3.heic", "IMG_4.heic", "via.json", "x/f.avif", ".DS_Store"):
+        (here / "photos" / name).write_text("x")
+    (here / "photos/x/deep/circle").symlink_to("../..")
+    out = Path("photos/out")
+    files = "photos: passed over 5 files (IMG_1.HEIC, via.json, IMG_2.heic, IMG_3.heic, 1 more)"
+    cure = "; export photographs of other kinds as JPEG"
+    assert passed_over([Path("photos"), Path("photos/a.jpg")], out=out) == [
+        f"{files} and 3 folders (x, y, z){cure}; --recursive takes the photographs in folders"
+    ]
+    assert [photograph.path.name for photograph in find("photos")] == ["a.jpg"]
+    # With folders: an earlier prediction, hidden folders and what is there a second time are left out.
+    assert passed_over([Path("photos")], out=out, recursive=True) == [
+        files + cure,
+        f"photos/x: passed over 1 file (f.avif){cure}",
+    ]
+    names = ["a.jpg", "x/b.jfif", "x/deep/c.tif", "y/d.png", "z/only.webp"]
+    found = find("photos", recursive=True)
+    assert [photograph.path.as_posix() for photograph in found] == [
+        f"photos/{name}" for name in ("a.jpg", "out/a_overlay.jpg", *names[1:])
+    ]
+    shutil.rmtree("photos/out")
+    found = find("photos", out=out, recursive=True)
+    assert [photograph.path.as_posix() for photograph in found] == [f"photos/{name}" for name in names]
+    assert passed_over([Path("photos/y")], out=out) == []
+
+
+def test_an_earlier_prediction_among_the_photographs_is_replaced(here):
+    photo(Path("photos/a.jpg"))
+    photo(Path("photos/out/a_overlay.jpg"))
+    (here / "photos/out/index.csv").write_text("image,overlay,height,width\na.jpg,a_overlay.jpg,20,30\n")
+    assert [found.path.name for found in find("photos", out="photos/out", recursive=True)] == ["a.jpg"]
+
+
+def test_names_in_folders_cannot_command_the_terminal(here):
+    photo(Path("photos/a.jpg"))
+    (here / "photos/\x1b[31m\n.heic").write_text("x")
+    (line,) = passed_over([Path("photos")], out=Path("out"))
+    assert "(\\x1b[31m\\n.heic)" in line
+    assert line.isprintable()
+
+
+def test_a_photograph_above_the_limit_is_refused_with_the_cure(here):
+    photo(Path("a.png"), 1000, 1500)
+    message = (
+        r"^a\.png: 1500 x 1000 pixels are too large \(over 1 megapixels\); scale it down, or set "
+        r"annotations\.megapixels: 2 in params\.yaml; nothing was written"
+    )
+    with pytest.raises(MaskwrightError, match=message):
+        find("a.png", megapixels=1.0)
+    assert len(find("a.png", megapixels=2.0)) == 1
+
+
+def test_scaled_values_are_named(here):
+    Image.fromarray(np.arange(4096, dtype=np.uint16).reshape(64, 64)).save("a.png")
+    found = find("a.png", photo(Path("b.png")))
+    assert summary(found, Path("out"), None).endswith(
+        "; 1 had values from 0 to 4,095, scaled to 8 bits: 0 is black, 4,095 white"
+    )
 
 
 def test_equal_names_are_numbered_and_leave_other_names_alone(here):

@@ -461,3 +461,24 @@ def test_workers_import_nothing_heavy():
     code = "import sys, maskwright.via.convert; print(*{name.split('.')[0] for name in sys.modules})"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert not heavy & set(loaded)
+
+
+def test_photographs_above_the_limit_are_refused_with_the_cure(tmp_path):
+    data_set(tmp_path / "data")
+    photo(tmp_path / "data/train/train-3.jpg", (1000, 1100))
+    with pytest.raises(MaskwrightError) as caught:
+        convert_annotations(params(tmp_path / "data", megapixels=1.0), tmp_path / "out", workers=1)
+    message = "train-3.jpg: 1100 x 1000 pixels are too large (over 1 megapixels); scale it down, or set "
+    assert message + "annotations.megapixels: 2 in params.yaml" in str(caught.value)
+    reports = convert_annotations(params(tmp_path / "data", megapixels=2.0), tmp_path / "out", workers=1)
+    assert reports["train"].images_unusable == 0
+
+
+def test_scaled_values_are_a_warning_that_loses_nothing(tmp_path):
+    path = annotate(tmp_path / "via.json", {"a.png": [rect("cat", 0, 0, 10, 5)]})
+    Image.fromarray(np.arange(3000, dtype=np.uint16).reshape(50, 60)).save(tmp_path / "a.png")
+    report = convert_file(path, tmp_path / "out", workers=1)
+    assert report.lossless
+    (problem,) = report.problems
+    assert (problem.severity, problem.code) == ("warning", "scaled-values")
+    assert problem.message == "values from 0 to 2,999, scaled to 8 bits: 0 is black, 4,095 white"

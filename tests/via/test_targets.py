@@ -55,6 +55,16 @@ def test_all_files_of_the_settings(root):
     assert reports[1].classes == ("cat", "dog")
 
 
+def test_the_limit_on_photographs_is_for_all_files(root, tmp_path):
+    photo(tmp_path / "x.jpg")
+    other = annotations(tmp_path / "x.json", image("x.jpg", rect(kind="cot")))
+    # 30 x 20 pixels are 600 of the 500 allowed.
+    for report in lint_all([root / "labels/other.json", other], chosen(root, megapixels=0.0005)):
+        refused = [p for p in report.problems if p.code == "bad-image"]
+        assert len(refused) == report.images
+        assert "30 x 20 pixels are too large" in refused[0].message
+
+
 def test_what_the_command_line_says_takes_precedence(root):
     (report,) = lint_all([root / "labels/other.json"], chosen(root), classes=["cat"])
     assert report.classes == ("cat",)

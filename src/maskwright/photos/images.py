@@ -2,30 +2,59 @@
 
 Every photograph is handled as it is *shown*: the EXIF orientation is applied, as VIA and browsers do, so that
 annotation coordinates fit. Imports no TensorFlow.
+
+Files come from anywhere, so only the kinds in `FORMATS` are opened at all. Pillow knows some forty more, and starts
+another program for one of them, PostScript.
 """
 
 import colorsys
 import re
 import struct
+import threading
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from maskwright.photos.depth import BITS, eight_bits, strips, tiff_tag
 from maskwright.shared.errors import MaskwrightError
 
 IGNORE = 255
 """The index of pixels whose class is unknown. Losses and metrics ignore them."""
 
-MAX_PIXELS = 1_000_000_000
-"""Larger images are refused, since decoding one needs more than 3 GB."""
+FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF")
+"""The kinds of files that are opened, as Pillow names them."""
 
+SUFFIXES = (".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+"""What counts as a photograph in a folder; a file that is named itself may be called anything."""
+
+MEGAPIXELS = 100.0
+"""Larger photographs are refused, unless `annotations.megapixels` says otherwise: a pixel takes up to 16 bytes."""
+
+MOST_MEGAPIXELS = 1000.0
+"""Larger images are never read, since decoding one needs more than 3 GB."""
+
+# What can be turned into RGB, and not Lab, for one. There are several that begin with "I;16".
+_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "I", "F"}
+# How files begin that people take for photographs, or name as such.
+_OTHER_KINDS = {
+    "HEIC": re.compile(rb"....ftyp(hei[cmsx]|hev[cmsx]|mif1|msf1)", re.DOTALL),
+    "AVIF": re.compile(rb"....ftypavi[fs]", re.DOTALL),
+    "JPEG XL": re.compile(rb"\xff\x0a|....JXL ", re.DOTALL),
+    "JPEG 2000": re.compile(rb"....jP  |\xff\x4f\xff\x51", re.DOTALL),
+    "PostScript": re.compile(rb"%!|\xc5\xd0\xd3\xc6"),
+    "PDF": re.compile(rb"%PDF"),
+    "Photoshop": re.compile(rb"8BPS"),
+    "SVG": re.compile(rb"\s*<(\?xml|svg)"),
+    "DDS": re.compile(rb"DDS "),
+}
+_ORIENTATION = 0x0112
 _MARKER_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7]")
-_ORIENTATION_TAG = 0x0112
 _ORIENTATIONS_THAT_SWAP_SIDES = (5, 6, 7, 8)
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -42,55 +71,106 @@ class ImageError(MaskwrightError):
     """An image file that cannot be used."""
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep Pillow from warning about odd metadata, and from stopping at its own limit of 179 megapixels."""
-    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+class Verified(NamedTuple):
+    """A photograph that can be read.
+
+    Attributes:
+        height: in pixels, as shown.
+        width: in pixels, as shown.
+        scaled: how its values were scaled to 8 bits, in words; empty if they have 8 bits, or use 16 to the full.
+    """
+
+    height: int
+    width: int
+    scaled: str = ""
+
+
+class _Quiet:
+    """Keep Pillow from warning about odd metadata, and from stopping at its own limit of 179 megapixels.
+
+    Both are settings of the whole process. Threads read at the same time, so the last one to end restores them.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before = ExitStack()
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                self._before.enter_context(warnings.catch_warnings())
+                warnings.simplefilter("ignore")
+                self._before.callback(setattr, Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
+                Image.MAX_IMAGE_PIXELS = None
+        try:
             yield
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
+        finally:
+            with self._lock:
+                self._inside -= 1
+                if not self._inside:
+                    self._before.close()
+
+
+_quiet = _Quiet()
 
 
 @_quiet()
-def image_size(path: Path, *, verify: bool = False) -> tuple[int, int]:
-    """Return (height, width) in pixels, as shown.
+def verify_image(path: Path, *, megapixels: float = MEGAPIXELS) -> Verified:
+    """Check that a photograph can be read, and return its size as shown.
 
-    Only the header is read. With `verify` the pixel data are checked too, which finds truncated files. The image is
-    then decoded; a JPEG is decoded only if its segments do not follow one another to the end as they should, and at
-    1/8 scale. (Of 417 damaged JPEGs that full decoding finds, this misses 24; 21 of these have one wrong byte in the
-    header.)
+    The image is decoded, which finds truncated files. A JPEG is decoded only if its segments do not follow one
+    another to the end as they should, and at 1/8 scale. (Of 417 damaged JPEGs that full decoding finds, this misses
+    24; 21 of these have one wrong byte in the header.)
+
+    Args:
+        path: the file.
+        megapixels: the greatest number of pixels, in millions.
 
     Raises:
-        ImageError: the file is missing, not an image, too large, or (with `verify`) truncated.
+        ImageError: the file is missing, of no known kind, too large or truncated, or its values make no picture.
     """
-    with _opened(path) as image:
-        width, height = image.size
-        if _orientation(image) in _ORIENTATIONS_THAT_SWAP_SIDES:
-            width, height = height, width
-        if verify and not (image.format == "JPEG" and _is_whole_jpeg(path.read_bytes())):
-            image.draft("L", (max(1, width // 8), max(1, height // 8)))
+    with _opened(path, megapixels, setting="annotations.megapixels") as image:
+        size = image.size
+        if image.format in ("JPEG", "MPO"):
+            if not _is_whole_jpeg(path.read_bytes()):
+                image.draft("L", (max(1, size[0] // 8), max(1, size[1] // 8)))
+                _load(image, path)
+            scaled = ""
+        else:
             _load(image, path)
-    return height, width
+            size = image.size  # only now: Pillow turns a TIFF while it loads it, and some versions say so beforehand
+            scaled = _eight_bits(image, path)[1]
+        width, height = size[::-1] if _orientation(image) in _ORIENTATIONS_THAT_SWAP_SIDES else size
+    return Verified(height, width, scaled)
 
 
 @_quiet()
-def read_image(path: Path) -> np.ndarray:
+def read_image(path: Path, *, megapixels: float = MOST_MEGAPIXELS) -> np.ndarray:
     """Read a photograph as shown.
 
+    Args:
+        path: the file.
+        megapixels: the greatest number of pixels, in millions. A file that `verify_image` has seen needs no limit.
+
     Returns:
-        (H, W, 3) uint8, RGB. Grey and palette images are converted, transparent images are laid over white, 16-bit
-        values are scaled to 8 bits, and only the first frame of an animation is read.
+        (H, W, 3) uint8, RGB. Grey and palette images are converted, transparent images are laid over white, values of
+        more than 8 bits are scaled as `depth` says, and only the first frame of an animation is read.
 
     Raises:
-        ImageError: the file is missing, not an image, truncated, or too large.
+        ImageError: the file is missing, of no known kind, too large or truncated, or its values make no picture.
     """
-    with _opened(path) as image:
+    with _opened(path, megapixels) as image:
         _load(image, path)
         turn = _TURNS.get(_orientation(image))
-        return np.asarray(_to_rgb(image if turn is None else image.transpose(turn)))
+        flat = _eight_bits(image, path)[0]
+        shown = _to_rgb(flat if turn is None else flat.transpose(turn))
+        pixels = np.empty((shown.height, shown.width, 3), np.uint8)
+        for rows, part in strips(shown):
+            pixels[rows] = part
+        return pixels
 
 
 def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -116,7 +196,7 @@ def read_mask(path: Path) -> np.ndarray:
     Raises:
         ImageError: the file is missing, truncated, or not an 8-bit single-channel image.
     """
-    with _opened(path) as image:
+    with _opened(path, MOST_MEGAPIXELS) as image:
         _load(image, path)
         if image.mode not in ("P", "L"):
             raise ImageError(f"{path}: not an index mask (mode {image.mode}); expected one 8-bit channel")
@@ -163,28 +243,49 @@ def class_palette(number_of_classes: int) -> np.ndarray:
     return colours
 
 
-def _opened(path: Path) -> Image.Image:
+@contextmanager
+def _opened(path: Path, megapixels: float, *, setting: str | None = None) -> Iterator[Image.Image]:
     try:
-        image = Image.open(path)
+        file = path.open("rb")
     except FileNotFoundError:
         raise ImageError(f"{path}: no such file") from None
     except IsADirectoryError:
         raise ImageError(f"{path}: a folder, not an image") from None
-    except UnidentifiedImageError:
-        raise ImageError(f"{path}: not an image that can be read (broken, empty or of an unknown format)") from None
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise ImageError(f"{path}: cannot be read: {_one_line(error)}") from None
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        image.close()
-        raise ImageError(f"{path}: {width} x {height} pixels is too large; scale it below {MAX_PIXELS:,} pixels")
-    return image
+    # A path in place of the file would let Pillow map the file into memory. Of a TIFF that is to be turned, it then
+    # takes the rows for columns.
+    with file, _identified(file, path) as image:
+        width, height = image.size
+        if width * height > megapixels * 1e6:
+            needed = -(-width * height // 1_000_000)
+            cure = f", or set {setting}: {needed} in params.yaml" if setting and needed <= MOST_MEGAPIXELS else ""
+            raise ImageError(
+                f"{path}: {width} x {height} pixels are too large (over {megapixels:,g} megapixels); "
+                f"scale it down{cure}"
+            )
+        if image.mode not in _MODES and not image.mode.startswith("I;16"):
+            raise ImageError(f"{path}: its colours are {image.mode}; export it as RGB")
+        yield image
+
+
+def _identified(file: BinaryIO, path: Path) -> Image.Image:
+    try:
+        return Image.open(file, formats=FORMATS)
+    except UnidentifiedImageError:
+        file.seek(0)
+        start = file.read(64)
+        kind = next((kind for kind, begins in _OTHER_KINDS.items() if begins.match(start)), None)
+        known = f"not an image that can be read (broken, empty, or none of {', '.join(FORMATS)})"
+        raise ImageError(f"{path}: {kind}; export it as JPEG" if kind else f"{path}: {known}") from None
+    except Exception as error:  # damaged files fail in many ways
+        raise ImageError(f"{path}: cannot be read: {_one_line(error)}") from None
 
 
 def _load(image: Image.Image, path: Path) -> None:
     try:
         image.load()
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
+    except Exception as error:  # damaged files fail in many ways
         raise ImageError(f"{path}: truncated or damaged ({_one_line(error)}); save or copy it again") from None
 
 
@@ -208,7 +309,7 @@ def _png_chunk(kind: bytes, content: bytes) -> bytes:
 
 def _orientation(image: Image.Image) -> int:
     try:
-        return image.getexif().get(_ORIENTATION_TAG, 1)
+        return image.getexif().get(_ORIENTATION, 1)
     except Exception:  # damaged metadata fails in many ways, and browsers show such an image unrotated
         return 1
 
@@ -227,16 +328,25 @@ def _is_whole_jpeg(content: bytes) -> bool:
     return False
 
 
+def _eight_bits(image: Image.Image, path: Path) -> tuple[Image.Image, str]:
+    try:
+        return eight_bits(image, _bits(image, path))
+    except ValueError as error:
+        raise ImageError(f"{path}: {error}; export it with 8 bits") from None
+
+
+def _bits(image: Image.Image, path: Path) -> int:
+    """Return the bits of a value in the file: Pillow says so of a TIFF only; a PNG's first chunk has it."""
+    if image.format == "PNG":
+        with path.open("rb") as file:
+            return file.read(25)[-1]
+    return max(tiff_tag(image, BITS) or (8,))
+
+
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode in ("I", "I;16", "I;16B", "I;16L", "F"):
-        values = np.asarray(image, dtype=np.float64)
-        # 16-bit scans use the whole range. The values of a file that stays within 8 bits are not scaled.
-        if values.max(initial=0) > 255:
-            values = values / 257.0
-        image = Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
     if image.mode == "P" and "transparency" in image.info:
         image = image.convert("RGBA")
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa"):
+    if image.mode in ("RGBA", "LA", "PA", "RGBa"):
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, (255, 255, 255, 255))
         image = Image.alpha_composite(white, image)

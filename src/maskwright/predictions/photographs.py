@@ -12,6 +12,7 @@ import shlex
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, count
 from pathlib import Path
 from typing import TypeVar
@@ -20,14 +21,20 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from maskwright.photos.images import ImageError, image_size, read_image, resize_image
+from maskwright.photos.images import (
+    MEGAPIXELS,
+    SUFFIXES,
+    ImageError,
+    Verified,
+    read_image,
+    resize_image,
+    verify_image,
+)
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.parallel import parallel_map
 from maskwright.via.locate import locate_image
 from maskwright.via.model import ImageEntry, Region
-
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-"""What counts as a photograph in a folder; a file that is named itself may be of any kind that can be read."""
+from maskwright.via.source import printable
 
 INDEX = "index.csv"
 """The list of the files in a prediction's folder, which marks it as such a folder."""
@@ -36,6 +43,8 @@ DETECTIONS = "detections.json"
 """The file of the boxes that were found, in the folder of a detection."""
 
 _OVERLAY_SIDE = 2048
+# Photographs that are not read, which their owner may not know.
+_OTHER_KINDS = {".arw", ".avif", ".cr2", ".cr3", ".dng", ".heic", ".heif", ".jp2", ".jxl", ".nef", ".psd", ".raf"}
 
 T = TypeVar("T")
 
@@ -50,6 +59,7 @@ class Photograph:
         width: in pixels, as shown.
         name: the name of its mask and overlay, without extensions.
         listed: its name in the VIA project; empty if no project is wanted.
+        scaled: how its values were scaled to 8 bits, in words; empty if they were not.
     """
 
     path: Path
@@ -57,9 +67,17 @@ class Photograph:
     width: int
     name: str
     listed: str
+    scaled: str = ""
 
 
-def find_photographs(paths: Sequence[Path], *, out: Path, via: Path | None) -> list[Photograph]:
+def find_photographs(
+    paths: Sequence[Path],
+    *,
+    out: Path,
+    via: Path | None,
+    recursive: bool = False,
+    megapixels: float = MEGAPIXELS,
+) -> list[Photograph]:
     """Find and check everything that could fail later, writing nothing.
 
     Args:
@@ -67,25 +85,51 @@ def find_photographs(paths: Sequence[Path], *, out: Path, via: Path | None) -> l
             once.
         out: the folder that will be written.
         via: the VIA project that will be written, if any.
+        recursive: folders stand for the image files in their folders too, at any depth.
+        megapixels: the size of the largest photograph that is used.
 
     Raises:
         MaskwrightError: images are missing or damaged (all of them are named); `out` holds files that would be lost,
             or an image; `via` is there already, or images lie outside its folder, where VIA could not name them.
     """
-    images = list(_expanded(paths))
+    images = list(_expanded(paths, out=out, recursive=recursive))
     _refuse_losses(images, out, via)
-    sizes: list[tuple[int, int]] = []
+    verified: list[Verified] = []
     problems: list[str] = []
-    for size in parallel_map(_size_or_problem, images, chunk=128):
-        problems.append(size) if isinstance(size, str) else sizes.append(size)
+    for found in parallel_map(partial(_verified_or_problem, megapixels=megapixels), images, chunk=128):
+        problems.append(found) if isinstance(found, str) else verified.append(found)
     if problems:
         raise MaskwrightError(_nothing_written(problems, len(images)))
     names = _unlike_names(images)
     listed = [""] * len(images) if via is None else _names_for_via(images, via)
     return [
-        Photograph(path, height, width, name, entry)
-        for path, (height, width), name, entry in zip(images, sizes, names, listed, strict=True)
+        Photograph(path, height, width, name, entry, scaled)
+        for path, (height, width, scaled), name, entry in zip(images, verified, names, listed, strict=True)
     ]
+
+
+def passed_over(paths: Sequence[Path], *, out: Path, recursive: bool = False) -> list[str]:
+    """Say in a line for each folder which files and folders in it `find_photographs` passes over.
+
+    Args, except for `via`: as for `find_photographs`. Hidden files are not mentioned.
+    """
+    lines = []
+    for path in paths:
+        if path.is_dir():
+            for folder in _folders(path, out=out) if recursive else [path]:
+                _, others, folders = _sorted_out(folder, out)
+                passed, advice = [], []
+                if others:
+                    passed.append(_counted(others, "file"))
+                    if _OTHER_KINDS.intersection(map(_kind, others)):
+                        advice.append("export photographs of other kinds as JPEG")
+                if folders and not recursive:
+                    passed.append(_counted(folders, "folder"))
+                    advice.append("--recursive takes the photographs in folders")
+                if passed:
+                    told = f"{printable(str(folder), 200)}: passed over {' and '.join(passed)}"
+                    lines.append("; ".join([told, *advice]))
+    return lines
 
 
 def summary(
@@ -98,10 +142,12 @@ def summary(
 ) -> str:
     """Say in one line what `predict` wrote: `files` into `out`, and `regions` into `via`."""
     renamed = sum(photograph.name != photograph.path.stem for photograph in photographs)
+    scaled = [photograph for photograph in photographs if photograph.scaled]
     return "".join(
         [
             f"{'1 image' if len(photographs) == 1 else f'{len(photographs):,} images'}: {files} in {out}",
             f" ({renamed:,} numbered, since another has the name: see {INDEX})" if renamed else "",
+            f"; {len(scaled):,} had {scaled[0].scaled}" if scaled else "",
             f"; {regions} in {via}, which opens in VIA" if via is not None else "",
         ]
     )
@@ -163,28 +209,65 @@ def tracked(items: Iterable[T], total: int, what: str) -> Iterable[T]:
     return track(items, what, total, console=console, transient=True, disable=not console.is_terminal)
 
 
-def _expanded(paths: Sequence[Path]) -> Iterator[Path]:
+def _expanded(paths: Sequence[Path], *, out: Path, recursive: bool) -> Iterator[Path]:
     seen: set[Path] = set()
     for path in paths:
         inside = [path]
         if path.is_dir():
-            inside = sorted(
-                item
-                for item in path.iterdir()
-                # Hidden files are not photographs: macOS leaves a "._a.jpg" beside each "a.jpg" on foreign disks.
-                if item.suffix.lower() in SUFFIXES and not item.name.startswith(".") and item.is_file()
-            )
+            folders = _folders(path, out=out) if recursive else [path]
+            inside = [image for folder in folders for image in _sorted_out(folder, out)[0]]
             if not inside:
-                raise MaskwrightError(f"{path}: no image in it ({', '.join(SUFFIXES)}); folders in it do not count")
+                further = "" if recursive else "; --recursive takes those in its folders"
+                raise MaskwrightError(f"{path}: no image in it ({', '.join(SUFFIXES)}){further}")
         for item in inside:
             if item.resolve() not in seen:
                 seen.add(item.resolve())
                 yield item
 
 
-def _size_or_problem(path: Path) -> tuple[int, int] | str:
+def _folders(path: Path, *, out: Path) -> Iterator[Path]:
+    """Yield a folder and the folders in it, at any depth, each once although links may lead in a circle."""
+    seen: set[Path] = set()
+    pending = [path]
+    while pending:
+        folder = pending.pop()
+        if folder.resolve() not in seen:
+            seen.add(folder.resolve())
+            yield folder
+            pending.extend(reversed(_sorted_out(folder, out)[2]))
+
+
+def _sorted_out(folder: Path, out: Path) -> tuple[list[Path], list[Path], list[Path]]:
+    """Return the images in a folder, the other files, and the folders, each sorted; without `out`."""
+    images, others, folders = [], [], []
+    for item in sorted(folder.iterdir()):
+        # Hidden files are not photographs: macOS leaves a "._a.jpg" beside each "a.jpg" on foreign disks.
+        if item.name.startswith("."):
+            continue
+        if item.is_dir():
+            if item.resolve() != out.resolve():  # an earlier prediction
+                folders.append(item)
+        else:
+            (images if _kind(item) in SUFFIXES and item.is_file() else others).append(item)
+    return images, others, folders
+
+
+def _counted(paths: Sequence[Path], what: str) -> str:
+    """Count files or folders, and name four of them: of files, one of each kind first."""
+    firsts = list({_kind(path): path for path in reversed(paths)}.values())[::-1]
+    named = [*firsts, *(path for path in paths if path not in firsts)][:4]
+    more = len(paths) - len(named)
+    names = [*(printable(path.name, 40) for path in named), *([f"{more:,} more"] if more else [])]
+    return f"{len(paths):,} {what}{'' if len(paths) == 1 else 's'} ({', '.join(names)})"
+
+
+def _kind(path: Path) -> str:
+    return path.suffix.lower()
+
+
+def _verified_or_problem(path: Path, *, megapixels: float) -> Verified | str:
     try:
-        return image_size(path, verify=True)
+        return verify_image(path, megapixels=megapixels)
     except ImageError as error:
         return str(error)
 

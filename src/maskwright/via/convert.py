@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from maskwright.photos.images import class_palette, read_mask, write_mask
+from maskwright.photos.images import MEGAPIXELS, class_palette, read_mask, write_mask
 from maskwright.photos.splits import BOXES, CLASSES, INDEX
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.outputs import replaced_folder
@@ -121,6 +121,7 @@ def convert_file(
     images: Path | None = None,
     on_error: OnError = "fail",
     onehot: Path | None = None,
+    megapixels: float = MEGAPIXELS,
     workers: int | None = None,
 ) -> Report:
     """Make masks for one annotation file, as a split called `masks`; images are relative to the file's folder.
@@ -128,11 +129,12 @@ def convert_file(
     `images` is another folder to look them up in.
 
     Args, errors: as for `convert_annotations`; `label` and `classes` as for `lint.rule_of_file`; `onehot` is the path
-        itself.
+        itself; `megapixels` is the size of the largest image that is used.
     """
     file = open_annotations(path)
     rule = rule_of_file(file, label=label, classes=classes)
-    source = Source(ONE_FILE, file, rule, places=Places.of(file.hints, images=images))
+    places = Places.of(file.hints, images=images)
+    source = Source(ONE_FILE, file, rule, places=places, megapixels=megapixels)
     return _convert([source], path.parent, out, on_error=on_error, onehot=onehot, workers=workers)[ONE_FILE]
 
 
@@ -182,7 +184,7 @@ def _convert(
 def _slim(source: Source) -> Source:
     """Return what a worker needs of a source; it is sent with every few images."""
     file = AnnotationFile(source.file.path, source.file.variant)
-    return Source(source.split, file, replace(source.rule, problems=()), places=source.places)
+    return replace(source, file=file, rule=replace(source.rule, problems=()), names=None, problems=())
 
 
 def _tasks(sources: list[Source]) -> Iterator[_Task]:

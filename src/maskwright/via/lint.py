@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from maskwright.photos.images import IGNORE, ImageError, image_size
+from maskwright.photos.images import IGNORE, MEGAPIXELS, ImageError, verify_image
 from maskwright.shared.parallel import parallel_map
 from maskwright.via.findings import Finding
 from maskwright.via.labels import DROPPED, LabelRule, class_of, find_label_rule
@@ -37,6 +37,7 @@ def lint(
     label: str | None = None,
     classes: Sequence[str] | None = None,
     images: Path | None = None,
+    megapixels: float = MEGAPIXELS,
     workers: int | None = None,
 ) -> Report:
     """Check an annotation file and its images.
@@ -48,6 +49,7 @@ def lint(
         label: as for `find_label_rule`.
         classes: as for `find_label_rule`.
         images: another folder to look them up in.
+        megapixels: the size of the largest image that is used.
         workers: processes; the available cores if None.
 
     Raises:
@@ -55,18 +57,32 @@ def lint(
     """
     file = open_annotations(Path(path))
     rule = rule_of_file(file, label=label, classes=classes)
-    report = lint_file(file, rule, Places.of(file.hints, images=images), workers=workers)
+    report = lint_file(file, rule, Places.of(file.hints, images=images), megapixels=megapixels, workers=workers)
     nothing = nothing_usable([report])
     if nothing is not None:
         report.problems.append(nothing)
     return report
 
 
-def lint_file(file: AnnotationFile, rule: LabelRule, places: Places, *, workers: int | None = None) -> Report:
+def lint_file(
+    file: AnnotationFile,
+    rule: LabelRule,
+    places: Places,
+    *,
+    megapixels: float = MEGAPIXELS,
+    workers: int | None = None,
+) -> Report:
     """Check an annotation file by this rule, and its images in these places; see `lint`."""
     path = file.path
     report = start_report(file, rule)
-    check = partial(check_image, file=path, folder=path.parent, rule=replace(rule, problems=()), places=places)
+    check = partial(
+        check_image,
+        file=path,
+        folder=path.parent,
+        rule=replace(rule, problems=()),
+        places=places,
+        megapixels=megapixels,
+    )
     for checked in parallel_map(check, merged_entries(file), workers=workers, chunk=_CHUNK):
         add_image(report, checked)
     return report
@@ -130,6 +146,7 @@ def check_image(
     folder: Path,
     rule: LabelRule,
     places: Places = BESIDE,
+    megapixels: float = MEGAPIXELS,
 ) -> CheckedImage:
     """Find an image, and check each of its regions against it.
 
@@ -142,6 +159,7 @@ def check_image(
         folder: the annotation file's folder. The image must be inside it, or inside a folder of `places`.
         rule: how the class is found.
         places: where else the image may be.
+        megapixels: the size of the largest image that is used.
     """
     named = entry.filename or entry.key
     shown = named if len(named) <= 200 else printable(named)
@@ -150,7 +168,7 @@ def check_image(
         finding = is_another(entry, path)
     if finding is None:
         try:
-            height, width = image_size(path, verify=True)
+            height, width, deep = verify_image(path, megapixels=megapixels)
         except ImageError as error:
             message = str(error).removeprefix(f"{path}: ")
             finding = Finding("refused", "bad-image", message, "replace the image, or delete its entry")
@@ -162,6 +180,9 @@ def check_image(
         message = f"the image had {entry.size} bytes when it was annotated, and has {bytes_now} now"
         advice = "check that it is the same image, neither resized nor rotated since"
         problems.append(Finding("warning", "size-changed", message, advice).at(str(file), shown))
+    if deep:
+        advice = "none if the picture is good so; else export it with 8 bits"
+        problems.append(Finding("warning", "scaled-values", deep, advice).at(str(file), shown))
     if not entry.regions:
         message = "no region: all of it is used as background"
         advice = "none if it shows no object; else annotate it, or delete its entry"

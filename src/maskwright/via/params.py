@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from maskwright.photos.images import MEGAPIXELS, MOST_MEGAPIXELS
 from maskwright.shared.settings import Section
 
 _BACKGROUND = "background"
@@ -44,6 +45,7 @@ class Annotations(Section):
     rename: dict[str, str | None] | None = None
     group: str | None = None
     on_error: Literal["fail", "skip"] = "fail"
+    megapixels: Annotated[float, Field(gt=0, le=MOST_MEGAPIXELS)] = MEGAPIXELS
     validation_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
     test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
     seed: int = 0

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from maskwright.photos.images import MEGAPIXELS
 from maskwright.shared.errors import MaskwrightError
 from maskwright.via.findings import Finding, counted
 from maskwright.via.groups import divided_groups, groups_of
@@ -33,6 +34,7 @@ class Source:
         rule: its labels.
         names: the images that belong to the split; None: all of the file.
         places: where its images may be.
+        megapixels: the size of the largest image that is used.
         problems: findings on how images are divided into splits.
     """
 
@@ -41,6 +43,7 @@ class Source:
     rule: LabelRule
     names: frozenset[str] | None = None
     places: Places = BESIDE
+    megapixels: float = MEGAPIXELS
     problems: tuple[Problem, ...] = ()
 
     def locate(self, entry: ImageEntry) -> Located:
@@ -58,7 +61,9 @@ class Source:
     def check(self, entry: ImageEntry) -> CheckedImage:
         """Check one of the file's images; see `check_image`."""
         path = self.file.path
-        return check_image(entry, file=path, folder=path.parent, rule=self.rule, places=self.places)
+        return check_image(
+            entry, file=path, folder=path.parent, rule=self.rule, places=self.places, megapixels=self.megapixels
+        )
 
 
 def split_sources(annotations: "Annotations") -> list[Source]:
@@ -93,7 +98,14 @@ def split_sources(annotations: "Annotations") -> list[Source]:
         raise MaskwrightError("; ".join(errors))
     root = Path(annotations.root)
     sources = [
-        Source(split, file, its, names.get(split), Places.of(file.hints, root=root, images=images))
+        Source(
+            split,
+            file,
+            its,
+            names.get(split),
+            Places.of(file.hints, root=root, images=images),
+            annotations.megapixels,
+        )
         for split in SPLITS
         for file, its in zip(files.get(split, training), rules.get(split, rules["train"]), strict=True)
     ]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from maskwright.photos.images import MEGAPIXELS
 from maskwright.shared.errors import MaskwrightError
 from maskwright.via.labels import find_label_rule
 from maskwright.via.lint import lint, lint_file
@@ -61,7 +62,8 @@ def lint_all(
 
     Args:
         targets: annotation files.
-        annotations: the section of params.yaml, if there is one. The files that it names are read by its settings.
+        annotations: the section of params.yaml, if there is one. The files that it names are read by its
+            settings; its limit on photographs is for all files.
         label: as for `find_label_rule`; takes precedence over the settings, as the next two do.
         classes: as for `find_label_rule`.
         images: a folder to look images up in.
@@ -70,19 +72,20 @@ def lint_all(
         MaskwrightError: as for `lint` and `split_sources`.
     """
     sources = _sources(targets, annotations)
+    megapixels = MEGAPIXELS if annotations is None else annotations.megapixels
     files = Counter(source.split for source in sources.values())
     checked: dict[str, dict[Path, Report]] = {split: {} for split in files}
     for target in targets:
         source = sources.get(_identity(target))
         if source is None:
-            yield lint(target, label=label, classes=classes, images=images)
+            yield lint(target, label=label, classes=classes, images=images, megapixels=megapixels)
             continue
         if label is not None or classes is not None:
             rule = find_label_rule(source.file, label=label, classes=classes, renames=source.rule.renames)
         else:
             rule = source.rule
         places = source.places if images is None else replace(source.places, images=images)
-        report = lint_file(source.file, rule, places)
+        report = lint_file(source.file, rule, places, megapixels=megapixels)
         report.problems.extend(source.problems)
         its = checked[source.split]
         its[source.file.path] = report

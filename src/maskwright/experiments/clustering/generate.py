@@ -13,7 +13,7 @@ import numpy as np
 
 from maskwright.experiments.clustering.learn.pictures import CLASSES_FILE, Pictures
 from maskwright.experiments.clustering.params import Clustering
-from maskwright.photos.images import ImageError, read_image, resize_image
+from maskwright.photos.images import MEGAPIXELS, SUFFIXES, ImageError, read_image, resize_image
 from maskwright.shared.datasets import DIGIT_CLASSES, read_images
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.outputs import replaced_folder, write_arrays, write_json
@@ -22,8 +22,6 @@ SPLITS = ("train", "test")
 
 TEST_SHARE = 0.2
 """The share of a folder's pictures that become test images, chosen by the hash of their names."""
-
-_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"})
 
 
 def write_pictures(settings: Clustering, digits: Path, out: Path) -> None:
@@ -63,12 +61,13 @@ def _folder(folder: Path, side: int) -> tuple[list[str], dict[str, Pictures]]:
     images: dict[str, list[np.ndarray]] = {split: [] for split in SPLITS}
     labels: dict[str, list[int]] = {split: [] for split in SPLITS}
     for label, name in enumerate(names):
-        for path in sorted(path for path in (folder / name).rglob("*") if path.suffix.lower() in _SUFFIXES):
+        for path in sorted(path for path in (folder / name).rglob("*") if path.suffix.lower() in SUFFIXES):
             # Only the name decides, so adding a picture does not move another one to the other split.
             digest = hashlib.sha256(path.relative_to(folder).as_posix().encode("utf-8", "surrogatepass")).digest()
             split = "test" if int.from_bytes(digest[:4], "big") < TEST_SHARE * 2**32 else "train"
             try:
-                images[split].append(resize_image(_square(read_image(path)), (side, side)))
+                image = _square(read_image(path, megapixels=MEGAPIXELS))
+                images[split].append(resize_image(image, (side, side)))
             except ImageError as error:
                 raise MaskwrightError(f"{error}; remove it from {folder}") from None
             labels[split].append(label)
