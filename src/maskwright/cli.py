@@ -24,6 +24,7 @@ from maskwright.shared.lean import lean_imports
 from maskwright.shared.outputs import write_json
 from maskwright.shared.processor import this_processor
 from maskwright.shared.quiet import no_chatter
+from maskwright.shared.terminal import complain, console, tell, visible
 
 if TYPE_CHECKING:
     from maskwright.effects.command import Choices
@@ -33,18 +34,25 @@ RESULTS = Path("results")
 PREDICTIONS = Path("predictions")
 
 
+_UsageError: Any = typer.BadParameter.__base__
+"""The base of typer's errors about arguments, which it does not export."""
+
+
 class _OneLineErrors(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except MaskwrightError as error:
-            typer.echo(f"maskwright: error: {error}", err=True)
+            complain(error)
             raise typer.Exit(1) from None
+        except _UsageError as error:
+            error.message = visible(error.message)  # which repeats an argument, perhaps the name of a file
+            raise
         except OSError as error:
             # A full disk, a folder that may not be written, ...; a closed pipe is for typer to end quietly.
             if error.strerror is None or error.errno == errno.EPIPE:
                 raise
-            typer.echo(f"maskwright: error: {error.filename or 'writing'}: {error.strerror}", err=True)
+            complain(f"{error.filename or 'writing'}: {error.strerror}")
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
@@ -113,14 +121,12 @@ def lint(
     classes: Classes = None,
 ) -> None:
     """Check annotation files; exit code 1 where something in them would be lost."""
-    from rich.console import Console
-
     from maskwright.via import lint as via
     from maskwright.via.report import print_report, report_as_json
 
     reports = [via.lint(file, label=label, classes=_names(classes)) for file in files]
     for report in reports:
-        print_report(report, Console())
+        print_report(report, console())
     if json_out is not None:
         contents = [report_as_json(report) for report in reports]
         json_out.parent.mkdir(parents=True, exist_ok=True)
@@ -223,7 +229,7 @@ def predict_segmentation(
     photographs = find_photographs(images, out=out, via=via)
     model, predicting = _trained("segmentation", network="maskwright.experiments.segmentation.report.inference")
     predicting.predict(photographs, model=model, out=out, via=via, masks=MASKS, tile=tile, flip=flip)
-    typer.echo(summary(photographs, out, via))
+    tell(summary(photographs, out, via))
 
 
 @predict.command("detection")
@@ -253,7 +259,7 @@ def predict_detection(
     photographs = find_photographs(images, out=out, via=via)
     model, predicting = _trained("detection", network="maskwright.experiments.detection.report.inference")
     predicting.predict(photographs, model=model, out=out, via=via, masks=MASKS, least_score=least_score)
-    typer.echo(summary(photographs, out, via, files="boxes and drawings", regions="rectangles"))
+    tell(summary(photographs, out, via, files="boxes and drawings", regions="rectangles"))
 
 
 @app.command()
@@ -264,7 +270,8 @@ def sweep(
     from maskwright.sweeps.recording import sweep as run
     from maskwright.tracking.provenance import project_root
 
-    typer.echo(run(name, load_params(), root=project_root(), results=RESULTS))
+    for line in run(name, load_params(), root=project_root(), results=RESULTS).split("\n"):
+        tell(line)
 
 
 @app.command()
@@ -370,21 +377,19 @@ def preset(
         raise MaskwrightError(f"{chosen}: no such preset; there is {SOURCE}")
     told = apply_preset(name)
     for line in told:
-        typer.echo(line)
-    typer.echo("params.yaml has been changed" if told else "params.yaml has these settings already")
+        tell(line)
+    tell("params.yaml has been changed" if told else "params.yaml has these settings already")
 
 
 @app.command()
 def claims() -> None:
     """Compare what the sources say with what was measured, into results/claims.md and results/claims.json."""
-    from rich.console import Console
-
     from maskwright.claims.judge import judge
     from maskwright.claims.tables import print_claims, write_claims
 
     tables = judge([claim for name in EXPERIMENTS for claim in claims_of(name)], RESULTS)
     write_claims(tables, RESULTS)
-    print_claims(tables, Console())
+    print_claims(tables, console(markup=True, highlight=True))
 
 
 def claims_of(name: str) -> tuple[Any, ...]:
@@ -403,13 +408,13 @@ def sync() -> None:
         found = produced(name, about.model, about.results)
         if found is None:
             message = "models and dvc.lock do not belong together; run `dvc repro` or `dvc checkout` first"
-            typer.echo(f"{name}: " + (message if about.model.is_dir() else "not trained"))
+            tell(f"{name}: " + (message if about.model.is_dir() else "not trained"))
             continue
         with no_chatter():
             about.serves()
-        typer.echo(f"{name}: {record_restored(name, found)}")
+        tell(f"{name}: {record_restored(name, found)}")
     for name in load_params().sweeps.entries:
-        typer.echo(f"sweep {name}: {record_restored_sweep(name, RESULTS)}")
+        tell(f"sweep {name}: {record_restored_sweep(name, RESULTS)}")
 
 
 @app.command()
@@ -418,7 +423,7 @@ def differences() -> None:
     from maskwright.differences import differences as found
 
     for line in found():
-        typer.echo(line)
+        tell(line)
 
 
 def _trained(name: str, *, network: str) -> tuple[Path, Any]:
@@ -438,7 +443,7 @@ def _tell(reports: dict[str, Any], out: Path) -> None:
     for name, report in reports.items():
         regions = ", ".join(f"{count} {label}" for label, count in sorted(report.per_class.items()))
         findings = f"; findings: {len(report.problems)}, see {out}/report.json" if report.problems else ""
-        typer.echo(f"{name}: {report.images - report.images_unusable} masks; {regions or 'no region'}{findings}")
+        tell(f"{name}: {report.images - report.images_unusable} masks; {regions or 'no region'}{findings}")
 
 
 def _names(text: str | None) -> list[str] | None:

@@ -64,11 +64,8 @@ def _value_of(document: Any, keys: list[str], path: Path) -> Any:
     node = document
     for depth, key in enumerate(keys, start=1):
         place = ".".join(keys[:depth])
-        found = (
-            [(name, value) for name, value in node.value if name.value == key]
-            if isinstance(node, MappingNode)
-            else []
-        )
+        pairs = node.value if isinstance(node, MappingNode) else []
+        found = [(name, value) for name, value in pairs if name.value == key]
         if not found:
             raise MaskwrightError(f"{path}: {place}: missing")
         name, node = found[0]

@@ -18,7 +18,7 @@ from ruamel.yaml.events import (
     AliasEvent,
     MappingEndEvent,
     MappingStartEvent,
-    NodeEvent,
+    ScalarEvent,
     SequenceEndEvent,
     SequenceStartEvent,
 )
@@ -92,7 +92,7 @@ def _check_extent(text: str, path: Path) -> None:
                 raise MaskwrightError(f"{path}, line {line}: *{event.anchor} stands within itself; remove it")
             # One that is not known is for the parser to name.
             values, characters = anchors.get(event.anchor, (1, 0))
-        elif isinstance(event, NodeEvent):
+        elif isinstance(event, ScalarEvent):
             values, characters = 1, len(event.value)
             if event.anchor:
                 anchors[event.anchor] = values, characters

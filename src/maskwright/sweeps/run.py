@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from maskwright.catalogue import experiment
 from maskwright.params import Params
+from maskwright.shared import terminal
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.experiment import Experiment
 from maskwright.shared.identity import content_hash, trial_code_hash, trial_key
@@ -212,7 +212,7 @@ class _Progress:
     def __init__(self, plan: Plan, *, done: int) -> None:
         self._name, self._total, self._before = plan.name, len(plan.trials), done
         self._done, self._unfinished = done, 0
-        self._console = Console(stderr=True)
+        self._console = terminal.console(stderr=True)
         self._bar = Progress(
             TextColumn(self._name),
             BarColumn(),

@@ -14,7 +14,6 @@ import csv
 import json
 import os
 import re
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import redirect_stdout
@@ -25,6 +24,7 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from maskwright.shared import terminal
 from maskwright.shared.identity import content_hash
 from maskwright.shared.processor import this_processor
 from maskwright.tracking.provenance import git_tags, user
@@ -181,7 +181,7 @@ def record(root: Path, training: Training, results: Path | None) -> bool:
 def warn(error: Exception, consequence: str = "the work goes on, and `maskwright sync` records it later") -> None:
     """Say in one line on stderr that MLflow failed, and what becomes of it."""
     reason = (" ".join(str(error).split()) or type(error).__name__)[:300]
-    print(f"maskwright: warning: MLflow: {reason}; {consequence}", file=sys.stderr)
+    terminal.warn(f"MLflow: {reason}; {consequence}")
 
 
 def flatten(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
