@@ -121,7 +121,7 @@ def test_an_unknown_experiment_lists_those_that_exist(folder, command):
     assert_one_line_error(done, "segmentatoin: no such experiment", "segmentation")
 
 
-@pytest.mark.parametrize("arguments", [("generate", "drinks"), ("masks",)])
+@pytest.mark.parametrize("arguments", [("generate", "drinks"), ("masks",), ("sync",)])
 def test_outside_the_project(tmp_path, arguments):
     done = run(*arguments, cwd=tmp_path)
     assert_one_line_error(done, "params.yaml: no such file", "folder that holds params.yaml")

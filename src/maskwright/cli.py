@@ -404,6 +404,7 @@ def sync() -> None:
     from maskwright.recording import record_restored, record_restored_sweep
     from maskwright.tracking.provenance import produced
 
+    params = load_params()  # first: what is wrong with it is not for each experiment to find
     for name, about in EXPERIMENTS.items():
         found = produced(name, about.model, about.results)
         if found is None:
@@ -413,7 +414,7 @@ def sync() -> None:
         with no_chatter():
             about.serves()
         tell(f"{name}: {record_restored(name, found)}")
-    for name in load_params().sweeps.entries:
+    for name in params.sweeps.entries:
         tell(f"sweep {name}: {record_restored_sweep(name, RESULTS)}")
 
 
