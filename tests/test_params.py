@@ -206,6 +206,12 @@ def test_a_folder_in_its_place(tmp_path):
         ("annotations.root", '"a\\0b"', "annotations.root: holds a character that no text may have (got 'a\\x00b')"),
         ("annotations.label", "!!binary YQ==", "annotations.label: bytes is no kind of setting"),
         ("annotations.classes", "!!set {a, b}", "annotations.classes: set is no kind of setting"),
+        (
+            "annotations.classes",
+            '{"a\\nb": "\\0"}',
+            "annotations.classes.a\\nb: holds a character that no text may have",
+        ),
+        ("annotations.classes", '["a\\nb", "a\\nb"]', "annotations: classes names a\\nb more than once"),
         ("annotations.classes", "{1: cat}", "annotations.classes.1: a key must be text; put it in quotes"),
         ("annotations.label", f"[{'x' * 5000}]", "annotations.label: Input should be a valid string (got ['xxx"),
         (f"annotations.{'k' * 900}", "1", "annotations.kkk"),

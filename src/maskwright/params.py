@@ -18,6 +18,7 @@ from maskwright.drinks.params import Drinks
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.settings import Section
 from maskwright.shared.sweep_settings import Sweeps
+from maskwright.shared.terminal import visible
 from maskwright.shared.yaml_file import read_yaml
 from maskwright.via.params import Annotations
 
@@ -108,7 +109,7 @@ def _is_writable(text: str) -> bool:
 def _describe(path: Path, item: Any) -> str:
     key = _key(item["loc"])
     message = {"extra_forbidden": "unknown key; remove it or correct its spelling", "missing": "missing"}.get(
-        item["type"], _cut(item["msg"].removeprefix("Value error, "), _LONGEST_MESSAGE)
+        item["type"], _cut(visible(item["msg"].removeprefix("Value error, ")), _LONGEST_MESSAGE)
     )
     if item["type"] in ("missing", "extra_forbidden", "value_error"):
         return f"{path}: {key}: {message}"
@@ -127,7 +128,7 @@ def _joined(problems: list[str]) -> str:
 
 
 def _key(place: Iterable[object]) -> str:
-    return ".".join(_cut(str(part)) for part in place)
+    return ".".join(_cut(visible(str(part))) for part in place)
 
 
 def _shown(value: Any) -> str:

@@ -403,7 +403,7 @@ def test_names_that_mlflow_refuses():
         "x\n\x1b[2J",
         "a/./b",
     ]
-    keys += [f"{'k' * 239}/x", "/" * 300, f"{'k' * 238}/..x"]
+    keys += [f"{'k' * 239}/x", "/" * 300, f"{'k' * 238}/..x", "..0"]
     names = mlflow_names(keys)
     assert names[:9] == ["iou./_/_", "iou/_/_/x", "_/a", "a/_", "_", "__2", "__3", "a/_/b", "a/_/b_2"]
     assert names[9:11] == ["k" * 240, f"{'k' * 240}_2"]

@@ -217,7 +217,8 @@ def mlflow_names(keys: Iterable[str]) -> list[str]:
 
 
 def _plain_path(name: str) -> str:
-    return "/".join("_" if part in ("", ".", "..") else part for part in name.split("/"))
+    path = "/".join("_" if part in ("", ".", "..") else part for part in name.split("/"))
+    return f"_{path[1:]}" if path.startswith("..") else path
 
 
 def _find(store: Store, tag: str, value: str) -> "Run | None":
