@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 from maskwright.catalogue import EXPERIMENTS
+from maskwright.cli import app
 from maskwright.params import load_params
 from maskwright.shared.identity import content_hash
 
@@ -119,7 +121,7 @@ def test_an_unknown_experiment_lists_those_that_exist(folder, command):
     assert_one_line_error(done, "segmentatoin: no such experiment", "segmentation")
 
 
-@pytest.mark.parametrize("arguments", [("generate", "drinks"), ("masks",)])
+@pytest.mark.parametrize("arguments", [("generate", "drinks"), ("masks",), ("sync",)])
 def test_outside_the_project(tmp_path, arguments):
     done = run(*arguments, cwd=tmp_path)
     assert_one_line_error(done, "params.yaml: no such file", "folder that holds params.yaml")
@@ -197,3 +199,42 @@ def test_a_file_where_a_folder_must_go(folder):
     assert done.returncode == 1
     assert "Traceback" not in done.stderr, done.stderr
     assert "data" in done.stderr
+
+
+HOSTILE = "x\x1b]0;title\x07\nmaskwright: forged"
+
+
+def assert_harmless(done):
+    """Nothing but lines of printable text was printed, and none of them was forged."""
+    for line in (done.stdout + done.stderr).split("\n"):
+        assert line.isprintable(), line
+        assert not line.startswith("maskwright: forged")
+    assert "Traceback" not in done.stderr
+
+
+def test_no_label_and_no_file_name_gives_orders_to_the_terminal(folder):
+    square = {"name": "polygon", "all_points_x": [2, 8, 8, 2], "all_points_y": [1, 1, 6, 6]}
+    region = {"shape_attributes": square, "region_attributes": {HOSTILE: HOSTILE}}
+    photo, other, file = (folder / f"{HOSTILE.replace('/', '')}{end}" for end in (".png", "2.png", ".json"))
+    Image.new("RGB", (20, 10)).save(photo)
+    entries = [{"filename": path.name, "size": -1, "regions": [region]} for path in (photo, other)]
+    file.write_text(json.dumps({entry["filename"]: entry for entry in entries}))
+    runner = CliRunner()
+    for arguments in (
+        ["lint", str(file)],
+        ["lint", f"--{HOSTILE}"],
+        ["lint", str(folder / f"none{HOSTILE}")],
+        ["masks", str(file), "--out", str(folder / "out")],
+        ["masks", str(file), "--out", str(folder / "out"), "--skip"],
+        ["predict", "segmentation", str(folder / f"none{HOSTILE}"), str(other)],
+        ["predict", "detection", str(folder / f"none{HOSTILE}")],
+        ["train", HOSTILE],
+        ["effects", HOSTILE],
+        [HOSTILE],
+    ):
+        done = runner.invoke(app, arguments)
+        assert_harmless(done)
+        # Without the frame around an error about arguments, and without the lines of a table.
+        text = "".join(done.output.translate({ord(mark): " " for mark in "│╭╮╰╯─"}).split())
+        assert r"x\x1b]0;title\x07" in text, arguments
+    assert json.loads((folder / "out/masks/classes.json").read_text()) == ["background", HOSTILE]

@@ -320,3 +320,17 @@ def test_the_two_kinds_learn_on_their_floors():
 def test_dvc_yaml_can_be_held_in_the_head():
     lines = (ROOT / "dvc.yaml").read_text(encoding="utf-8").splitlines()
     assert len(lines) <= 380 + 20 * (len(EXPERIMENTS) - 9)
+
+
+def test_text_leaves_for_the_terminal_in_one_place():
+    """Elsewhere, nobody prints, echoes, makes a console or writes to the standard streams."""
+    for path in modules():
+        if name(path) == "shared/terminal.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+            assert called.split(".")[-1] not in ("print", "Console", "echo", "secho", "rprint") or (
+                # Of a console that was made there.
+                called.endswith("console.print")
+            ), f"{name(path)}, line {node.lineno}"
+            assert not called.startswith(("sys.stdout.write", "sys.stderr.write")), name(path)

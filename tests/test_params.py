@@ -1,15 +1,19 @@
 """params.yaml: a good one is read as it stands, and each mistake is one line that names file and key."""
 
 import copy
+import json
 import re
 from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from maskwright.params import load_params, parse_params
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.yaml_file import read_yaml
+from support.refusals import refusal
 
 SHIPPED = Path(__file__).parents[1] / "params.yaml"
 
@@ -193,3 +197,108 @@ def test_a_folder_in_its_place(tmp_path):
     with pytest.raises(MaskwrightError) as caught:
         load_params(tmp_path / "params.yaml")
     assert str(caught.value).startswith(f"{tmp_path / 'params.yaml'}: ")
+
+
+@pytest.mark.parametrize(
+    ("path", "written", "expected"),
+    [
+        ("segmentation.seed", f"0x{'f' * 5000}", "segmentation.seed: the number is too large; it must be below 2^63"),
+        ("segmentation.seed", "9" * 5000, "not YAML: a number with thousands of digits; put texts in quotes"),
+        ("segmentation.seed", "!!int foo", "not YAML: invalid literal for int"),
+        ("annotations.root", '"a\\0b"', "annotations.root: holds a character that no text may have (got 'a\\x00b')"),
+        ("annotations.label", "!!binary YQ==", "annotations.label: bytes is no kind of setting"),
+        ("annotations.classes", "!!set {a, b}", "annotations.classes: set is no kind of setting"),
+        (
+            "annotations.classes",
+            '{"a\\nb": "\\0"}',
+            "annotations.classes.a\\nb: holds a character that no text may have",
+        ),
+        ("annotations.classes", '["a\\nb", "a\\nb"]', "annotations: classes names a\\nb more than once"),
+        ("annotations.classes", "{1: cat}", "annotations.classes.1: a key must be text; put it in quotes"),
+        ("annotations.label", f"[{'x' * 5000}]", "annotations.label: Input should be a valid string (got ['xxx"),
+        (f"annotations.{'k' * 900}", "1", "annotations.kkk"),
+    ],
+)
+def test_values_that_no_setting_has(tmp_path, path, written, expected):
+    section, key = path.split(".")
+    before, header, rest = SHIPPED.read_text(encoding="utf-8").partition(f"\n{section}:")
+    line = f"\n  {key}: {written}"
+    found = re.search(rf"\n  {key}:[^\n]*", rest)
+    rest = rest.replace(found[0], line, 1) if found else rest.replace("\n", f"{line}\n", 1)
+    file = tmp_path / "params.yaml"
+    file.write_text(before + header + rest)
+    with pytest.raises(MaskwrightError) as caught:
+        load_params(file)
+    assert str(caught.value).startswith(f"{file}: {expected}")
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("name", ["../../x", "a/b", "", ".", "a b", "\x1b[31m", "a" * 101])
+def test_the_name_of_a_sweep_is_a_folder(name):
+    values = shipped()
+    values["sweeps"][name] = values["sweeps"]["detection"]
+    with pytest.raises(MaskwrightError, match="a sweep's name has letters, digits, _ and - only, and at most 100"):
+        parse_params(values)
+
+
+@pytest.mark.parametrize("level", [float("nan"), date(2020, 1, 1), {"a": [float("inf")]}])
+def test_a_level_is_a_value_that_json_has(level):
+    with pytest.raises(MaskwrightError, match=r"params\.yaml: sweeps\.detection\.factors\."):
+        parse_params(changed("sweeps.detection.factors", {"offsets": [level]}))
+
+
+def test_of_many_mistakes_twenty_are_named():
+    values = shipped()
+    values["drinks"] |= {f"key{number}": 1 for number in range(5000)}
+    with pytest.raises(MaskwrightError) as caught:
+        parse_params(values)
+    assert str(caught.value).count("unknown key") == 20
+    assert str(caught.value).endswith("; and 4,980 more")
+
+
+CONTENT = shipped()
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.just(5000).map(lambda digits: 16**digits)
+    | st.floats()
+    | st.text(max_size=8)
+    | st.dates()
+    | st.binary(max_size=4)
+    | st.sampled_from(["\0", "\x1b[2J", "a\nb", "../../x", "\ud800", "x" * 5000])
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(SCALARS.filter(lambda key: key == key), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+def places(values, here=()):
+    """Every key of the shipped file, as a path."""
+    for key, inner in values.items():
+        yield (*here, key)
+        if isinstance(inner, dict):
+            yield from places(inner, (*here, key))
+
+
+@given(st.lists(st.tuples(st.sampled_from(sorted(places(CONTENT))), VALUES), min_size=1, max_size=3))
+def test_any_values_are_taken_or_refused_in_one_line(changes):
+    values = copy.deepcopy(CONTENT)
+    for (*outer, key), value in changes:
+        place = values
+        for section in outer:
+            place = place[section] if isinstance(place, dict) and isinstance(place.get(section), dict) else {}
+        place[key] = value
+    message = refusal(parse_params, values)
+    if message is None:
+        # What was taken can be written down, which MLflow and the keys of trainings need.
+        json.dumps(parse_params(values).model_dump(mode="json"), allow_nan=False).encode()
+    else:
+        assert message.startswith("params.yaml: ")
+        assert len(message) < 30_000

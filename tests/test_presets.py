@@ -63,3 +63,15 @@ def test_the_command(params, monkeypatch):
     again = CliRunner().invoke(app, ["preset", "segmentation", "source"])
     assert again.stdout == "params.yaml has these settings already\n"
     assert "no such preset; there is source" in CliRunner().invoke(app, ["preset", "xor", "mine"]).output
+
+
+@pytest.mark.parametrize(("written", "key"), [("*n", "epochs"), ("&m 6", "epochs")])
+def test_a_value_that_is_shared_is_not_changed_for_all(params, written, key):
+    text = params.read_text(encoding="utf-8").replace("epochs: 10\n", "epochs: &n 10\n", 1)
+    text = text.replace("  epochs: 6                 # 25", f"  epochs: {written}  # 25", 1)
+    assert f"epochs: {written}" in text
+    params.write_text(text, encoding="utf-8")
+    load_params(params)
+    with pytest.raises(MaskwrightError, match=rf"autoencoder\.{key}: has an anchor or an alias; write its value out"):
+        apply_preset("autoencoder", params)
+    assert params.read_text(encoding="utf-8") == text

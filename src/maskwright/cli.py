@@ -25,6 +25,7 @@ from maskwright.shared.lean import lean_imports
 from maskwright.shared.outputs import write_json
 from maskwright.shared.processor import this_processor
 from maskwright.shared.quiet import no_chatter
+from maskwright.shared.terminal import complain, console, note, tell, visible
 
 if TYPE_CHECKING:
     from maskwright.effects.command import Choices
@@ -36,18 +37,25 @@ RESULTS = Path("results")
 PREDICTIONS = Path("predictions")
 
 
+_UsageError: Any = typer.BadParameter.__base__
+"""The base of typer's errors about arguments, which it does not export."""
+
+
 class _OneLineErrors(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except MaskwrightError as error:
-            typer.echo(f"maskwright: error: {error}", err=True)
+            complain(error)
             raise typer.Exit(1) from None
+        except _UsageError as error:
+            error.message = visible(error.message)  # which repeats an argument, perhaps the name of a file
+            raise
         except OSError as error:
             # A full disk, a folder that may not be written, ...; a closed pipe is for typer to end quietly.
             if error.strerror is None or error.errno == errno.EPIPE:
                 raise
-            typer.echo(f"maskwright: error: {error.filename or 'writing'}: {error.strerror}", err=True)
+            complain(f"{error.filename or 'writing'}: {error.strerror}")
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
@@ -142,8 +150,6 @@ def lint(
 
     Files that params.yaml names are read by its settings.
     """
-    from rich.console import Console
-
     from maskwright.via.report import print_report, report_as_json
     from maskwright.via.targets import annotation_files, lint_all
 
@@ -152,12 +158,12 @@ def lint(
         found, others = annotation_files(file) if file.is_dir() else ([file], [])
         targets += found
         for other in others:
-            typer.echo(f"passed over: {other}", err=True)
+            note(f"passed over: {other}")
     # Outside a project there are no settings; inside one they must be right to be of use.
     annotations = load_params().annotations if PARAMS.is_file() else None
     reports = list(lint_all(targets, annotations, label=label, classes=_names(classes), images=images))
     for report in reports:
-        print_report(report, Console())
+        print_report(report, console())
     if json_out is not None:
         contents = [report_as_json(report) for report in reports]
         json_out.parent.mkdir(parents=True, exist_ok=True)
@@ -261,7 +267,7 @@ def predict_segmentation(
     photographs = _photographs(images, out, via, recursive)
     model, predicting = _trained("segmentation", network="maskwright.experiments.segmentation.report.inference")
     predicting.predict(photographs, model=model, out=out, via=via, masks=MASKS, tile=tile, flip=flip)
-    typer.echo(summary(photographs, out, via))
+    tell(summary(photographs, out, via))
 
 
 @predict.command("detection")
@@ -292,7 +298,7 @@ def predict_detection(
     photographs = _photographs(images, out, via, recursive)
     model, predicting = _trained("detection", network="maskwright.experiments.detection.report.inference")
     predicting.predict(photographs, model=model, out=out, via=via, masks=MASKS, least_score=least_score)
-    typer.echo(summary(photographs, out, via, files="boxes and drawings", regions="rectangles"))
+    tell(summary(photographs, out, via, files="boxes and drawings", regions="rectangles"))
 
 
 @app.command()
@@ -303,7 +309,8 @@ def sweep(
     from maskwright.sweeps.recording import sweep as run
     from maskwright.tracking.provenance import project_root
 
-    typer.echo(run(name, load_params(), root=project_root(), results=RESULTS))
+    for line in run(name, load_params(), root=project_root(), results=RESULTS).split("\n"):
+        tell(line)
 
 
 @app.command()
@@ -409,21 +416,19 @@ def preset(
         raise MaskwrightError(f"{chosen}: no such preset; there is {SOURCE}")
     told = apply_preset(name)
     for line in told:
-        typer.echo(line)
-    typer.echo("params.yaml has been changed" if told else "params.yaml has these settings already")
+        tell(line)
+    tell("params.yaml has been changed" if told else "params.yaml has these settings already")
 
 
 @app.command()
 def claims() -> None:
     """Compare what the sources say with what was measured, into results/claims.md and results/claims.json."""
-    from rich.console import Console
-
     from maskwright.claims.judge import judge
     from maskwright.claims.tables import print_claims, write_claims
 
     tables = judge([claim for name in EXPERIMENTS for claim in claims_of(name)], RESULTS)
     write_claims(tables, RESULTS)
-    print_claims(tables, Console())
+    print_claims(tables, console(markup=True, highlight=True))
 
 
 def claims_of(name: str) -> tuple[Any, ...]:
@@ -438,17 +443,18 @@ def sync() -> None:
     from maskwright.recording import record_restored, record_restored_sweep
     from maskwright.tracking.provenance import produced
 
+    params = load_params()  # first: what is wrong with it is not for each experiment to find
     for name, about in EXPERIMENTS.items():
         found = produced(name, about.model, about.results)
         if found is None:
             message = "models and dvc.lock do not belong together; run `dvc repro` or `dvc checkout` first"
-            typer.echo(f"{name}: " + (message if about.model.is_dir() else "not trained"))
+            tell(f"{name}: " + (message if about.model.is_dir() else "not trained"))
             continue
         with no_chatter():
             about.serves()
-        typer.echo(f"{name}: {record_restored(name, found)}")
-    for name in load_params().sweeps.entries:
-        typer.echo(f"sweep {name}: {record_restored_sweep(name, RESULTS)}")
+        tell(f"{name}: {record_restored(name, found)}")
+    for name in params.sweeps.entries:
+        tell(f"sweep {name}: {record_restored_sweep(name, RESULTS)}")
 
 
 @app.command()
@@ -457,7 +463,7 @@ def differences() -> None:
     from maskwright.differences import differences as found
 
     for line in found():
-        typer.echo(line)
+        tell(line)
 
 
 def _photographs(images: list[Path], out: Path, via: Path | None, recursive: bool) -> "list[Photograph]":
@@ -465,7 +471,7 @@ def _photographs(images: list[Path], out: Path, via: Path | None, recursive: boo
     from maskwright.predictions.photographs import find_photographs, passed_over
 
     for line in passed_over(images, out=out, recursive=recursive):
-        typer.echo(line, err=True)
+        note(line)
     return find_photographs(images, out=out, via=via, recursive=recursive, megapixels=_megapixels())
 
 
@@ -494,7 +500,7 @@ def _tell(reports: dict[str, Any], out: Path) -> None:
         regions = ", ".join(f"{count} {label}" for label, count in sorted(report.per_class.items()))
         findings = f"; findings: {len(report.problems)}, see {out}/report.json" if report.problems else ""
         masks = report.images - report.images_unusable
-        typer.echo(f"{name}: {masks} {'mask' if masks == 1 else 'masks'}; {regions or 'no region'}{findings}")
+        tell(f"{name}: {masks} {'mask' if masks == 1 else 'masks'}; {regions or 'no region'}{findings}")
 
 
 def _names(text: str | None) -> list[str] | None:

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
+from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.identity import content_hash
 from maskwright.shared.processor import this_processor
+from maskwright.shared.yaml_file import parse_yaml
 from maskwright.tracking.provenance import LOCK, git_output
 
 
@@ -43,8 +42,8 @@ def _changed(*places: str) -> list[Path]:
 def _committed_processors() -> dict[Path, str]:
     """Return the hash of each results/NAME/processor.json, as the committed dvc.lock has it."""
     try:
-        stages = YAML(typ="safe").load(git_output("show", f"HEAD:./{LOCK.as_posix()}"))["stages"]
+        stages = parse_yaml(git_output("show", f"HEAD:./{LOCK.as_posix()}"), LOCK)["stages"]
         outs = [out for stage in stages.values() for out in stage.get("outs", [])]
         return {Path(out["path"]): out["md5"] for out in outs if Path(out["path"]).name == "processor.json"}
-    except (YAMLError, KeyError, TypeError, AttributeError, ValueError):
+    except (MaskwrightError, KeyError, TypeError, AttributeError, ValueError):
         return {}

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-import typer
-
 from maskwright.shared.experiment import Evaluation
+from maskwright.shared.terminal import tell
 
 
 def print_evaluation(found: Evaluation) -> None:
@@ -14,12 +13,12 @@ def print_evaluation(found: Evaluation) -> None:
         if isinstance(value, int | float):
             number = f"{value:.4f}" if isinstance(value, float) else str(value)
             low, high = over_test.get(key, (None, None))
-            typer.echo(f"{key:28} {number}" + ("" if low is None else f"  (test {low:.4f} to {high:.4f})"))
+            tell(f"{key:28} {number}" + ("" if low is None else f"  (test {low:.4f} to {high:.4f})"))
     for variant, values in found.details.items():
         if isinstance(values, dict):
             shown = [f"{key} {_with_intervals(value)}" for key, value in values.items() if _is_interval(value)]
             if shown:
-                typer.echo(f"{variant:15} " + "  ".join(shown))
+                tell(f"{variant:15} " + "  ".join(shown))
 
 
 def _is_interval(value: Any) -> bool:

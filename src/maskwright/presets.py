@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Mapping
+from functools import reduce
 from importlib import import_module
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from ruamel.yaml.nodes import MappingNode
 from maskwright.params import parse_params
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.outputs import replaced_file
-from maskwright.shared.yaml_file import read_yaml
+from maskwright.shared.yaml_file import parse_yaml, read_yaml
 
 SOURCE = "source"
 """The name of the preset with the authors' own settings."""
@@ -39,19 +41,19 @@ def apply_preset(name: str, path: Path = Path("params.yaml")) -> list[str]:
     chosen = settings_of_source(name)
     if not chosen:
         raise MaskwrightError(f"{name}: its source states no settings")
-    read_yaml(path)  # whose errors are one line
+    values = read_yaml(path)
     text = path.read_text(encoding="utf-8")
     document = YAML(typ="rt").compose(text)
     told, edits = [], []
     for key, value in chosen.items():
         node = _value_of(document, [name, *key.split(".")], path)
         before, after = text[node.start_mark.index : node.end_mark.index], _written(value)
-        if YAML(typ="safe").load(before) != YAML(typ="safe").load(after):
+        if reduce(getitem, [name, *key.split(".")], values) != parse_yaml(after, path):
             told.append(f"{name}.{key}: {' '.join(before.split())} -> {after}")
             edits.append((node.start_mark.index, node.end_mark.index, after))
     for start, end, after in sorted(edits, reverse=True):
         text = _replaced(text, start, end, after)
-    parse_params(YAML(typ="safe").load(text), path)
+    parse_params(parse_yaml(text, path), path)
     with replaced_file(path) as file:
         file.write(text)
     return told
@@ -61,10 +63,15 @@ def _value_of(document: Any, keys: list[str], path: Path) -> Any:
     """Return the node of a key's value in a composed document."""
     node = document
     for depth, key in enumerate(keys, start=1):
-        found = [value for name, value in getattr(node, "value", ()) if name.value == key]
-        if not isinstance(node, MappingNode) or not found:
-            raise MaskwrightError(f"{path}: {'.'.join(keys[:depth])}: missing")
-        node = found[0]
+        place = ".".join(keys[:depth])
+        pairs = node.value if isinstance(node, MappingNode) else []
+        found = [(name, value) for name, value in pairs if name.value == key]
+        if not found:
+            raise MaskwrightError(f"{path}: {place}: missing")
+        name, node = found[0]
+        # An alias is composed as the very node that it repeats, which another key may need as it is.
+        if node.anchor is not None or node.start_mark.index < name.end_mark.index:
+            raise MaskwrightError(f"{path}: {place}: has an anchor or an alias; write its value out")
     return node
 
 

@@ -1,13 +1,15 @@
 import gzip
+import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from maskwright.digits.idx import read_idx, read_idx_folder
 from maskwright.shared.errors import MaskwrightError
 from support.idx_files import idx, images, write_set
+from support.refusals import refusal
 
 
 def test_reads_literal_bytes(tmp_path):
@@ -40,7 +42,7 @@ def test_folder(tmp_path, gzipped, mark):
         (b"\x00\x00\x0d\x01" + b"\x00" * 4, "begins with 00 00 0d 01"),
         (b"\x00\x00\x08\x01\x00\x00", "ends within its header"),
         (b"\x00\x00\x08\x01\x00\x00\x00\x03\x01\x02", "holds 2 bytes, where its header announces 3"),
-        (b"\x00\x00\x08\x01\x00\x00\x00\x01\x01\x02", "holds 2 bytes, where its header announces 1"),
+        (b"\x00\x00\x08\x01\x00\x00\x00\x01\x01\x02", "holds more bytes, where its header announces 1"),
         (b"\x1f\x8b\x08 not gzip", "damaged gzip"),
         (gzip.compress(b"\x00\x00\x08\x01" * 9, mtime=0)[:-9], "damaged gzip"),
     ],
@@ -54,17 +56,64 @@ def test_damaged_files(tmp_path, content, message):
     assert "\n" not in str(caught.value)
 
 
-@given(st.binary(max_size=40))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_any_bytes_are_read_whole_or_refused(tmp_path, content):
+HEADERS = st.sampled_from([b"", b"\x00\x00\x08\x01", b"\x00\x00\x08\x03"])
+NUMBERS = st.integers(0, 4) | st.sampled_from([28, 2**16, 2**31, 2**32 - 1])
+
+
+@st.composite
+def files(draw):
+    """Nearly an IDX file, plain or gzipped, whole or damaged."""
+    numbers = b"".join(number.to_bytes(4, "big") for number in draw(st.lists(NUMBERS, max_size=3)))
+    content = draw(HEADERS) + numbers + draw(st.binary(max_size=30))
+    if draw(st.booleans()):
+        content = bytearray(gzip.compress(content, mtime=0))
+        for at in draw(st.lists(st.integers(0, len(content) - 1), max_size=2)):
+            content[at] ^= draw(st.integers(0, 255))
+        content = content[: draw(st.just(len(content)) | st.integers(0, len(content)))]
+    return bytes(content)
+
+
+@given(files() | st.binary(max_size=40), st.sampled_from([1, 3]))
+def test_any_bytes_are_read_whole_or_refused_in_one_line(tmp_path, content, dimensions):
     file = tmp_path / "f"
     file.write_bytes(content)
-    try:
-        values = read_idx(file, 1)
-    except MaskwrightError:
-        assert content[:4] != b"\x00\x00\x08\x01" or int.from_bytes(content[4:8], "big") != len(content) - 8
+    message = refusal(read_idx, file, dimensions)
+    if message is None:
+        whole = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+        assert read_idx(file, dimensions).tobytes() == whole[4 + 4 * dimensions :]
     else:
-        assert values.tobytes() == content[8:]
+        assert message.startswith(f"{file}: ")
+        vector = dimensions == 1 and content[:4] == b"\x00\x00\x08\x01"
+        assert not vector or int.from_bytes(content[4:8], "big") != len(content) - 8
+
+
+@given(st.tuples(files(), files(), files(), files()))
+def test_any_folder_is_read_or_refused_in_one_line(tmp_path, contents):
+    names = [f"{part}-{what}" for part in ("train", "t10k") for what in ("images-idx3-ubyte", "labels-idx1-ubyte")]
+    for name, content in zip(names, contents, strict=True):
+        (tmp_path / name).write_bytes(content)
+    message = refusal(read_idx_folder, tmp_path)
+    assert message is None or message.startswith(f"{tmp_path}")
+
+
+@pytest.mark.parametrize("announced", [b"\xff" * 12, b"\x00\x00\x00\x00" + b"\xff" * 8, b"\x00\x00\xff\xff" * 3])
+def test_a_header_announces_too_much(tmp_path, announced):
+    file = tmp_path / "f"
+    file.write_bytes(b"\x00\x00\x08\x03" + announced)
+    with pytest.raises(MaskwrightError, match="bytes, more than 1 GiB; is it the right file"):
+        read_idx(file, 3)
+
+
+def test_a_file_that_unpacks_to_much_more_costs_no_memory(tmp_path):
+    file = tmp_path / "f"
+    # 10 MB of zeros in 50 kB, behind a header that announces one byte.
+    file.write_bytes(gzip.compress(b"\x00\x00\x08\x01\x00\x00\x00\x01" + bytes(10**7), compresslevel=1))
+    tracemalloc.start()
+    with pytest.raises(MaskwrightError, match="holds more bytes, where its header announces 1"):
+        read_idx(file, 1)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 1e6
 
 
 def test_sets_that_do_not_fit(tmp_path):

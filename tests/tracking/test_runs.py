@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from maskwright.shared.identity import content_hash
 from maskwright.tracking.provenance import git_tags, produced, project_root
-from maskwright.tracking.runs import KEY, MODEL, LiveTraining, Training, flatten, metric_names, record
+from maskwright.tracking.runs import KEY, MODEL, LiveTraining, Training, flatten, mlflow_names, record
 from maskwright.tracking.store import open_store
 
 EPOCHS = [{"loss": 0.5, "miou": 0.25}, {"loss": 0.25, "miou": 0.75}, {"loss": 0.125, "miou": 0.5}]
@@ -352,8 +354,8 @@ def test_flatten():
     assert dict(flatten({"a": 1, "b": {"c": [1, 2], "d": {"e": None}}})) == {"a": 1, "b.c": [1, 2], "b.d.e": None}
 
 
-def test_metric_names_are_valid_and_different():
-    assert metric_names(["iou.dog", "iou.a&b", "iou.a|b", "größe (%)"]) == [
+def test_mlflow_names_are_valid_and_different():
+    assert mlflow_names(["iou.dog", "iou.a&b", "iou.a|b", "größe (%)"]) == [
         "iou.dog",
         "iou.a_b",
         "iou.a_b_2",
@@ -380,3 +382,42 @@ def test_a_dirty_tree_is_told_from_a_clean_one(project):
     assert git_tags()["git.dirty"] == "false"
     Path("data/masks/train/index.csv").write_text("changed")
     assert git_tags()["git.dirty"] == "true"
+
+
+def test_names_that_mlflow_refuses():
+    from mlflow.utils.validation import _validate_metric_name, _validate_param_name
+
+    long = "k" * 300
+    keys = [
+        "iou.//",
+        "iou/../../x",
+        "/a",
+        "a/",
+        ".",
+        "..",
+        "",
+        "a//b",
+        "a/_/b",
+        long,
+        f"{long}l",
+        "x\n\x1b[2J",
+        "a/./b",
+    ]
+    keys += [f"{'k' * 239}/x", "/" * 300, f"{'k' * 238}/..x", "..0"]
+    names = mlflow_names(keys)
+    assert names[:9] == ["iou./_/_", "iou/_/_/x", "_/a", "a/_", "_", "__2", "__3", "a/_/b", "a/_/b_2"]
+    assert names[9:11] == ["k" * 240, f"{'k' * 240}_2"]
+    assert len(set(names)) == len(keys)
+    for name in names:
+        _validate_metric_name(name)
+        _validate_param_name(name)
+
+
+@given(st.lists(st.text(max_size=12) | st.lists(st.sampled_from(["/", "..", "a", ".", "&", ":"])).map("".join)))
+def test_any_keys_become_names_that_differ(keys):
+    from mlflow.utils.validation import _validate_metric_name
+
+    names = mlflow_names(keys)
+    assert len(set(names)) == len(keys)
+    for name in names:
+        _validate_metric_name(name)

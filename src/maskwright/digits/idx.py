@@ -9,6 +9,7 @@ import gzip
 import math
 import struct
 import zlib
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,9 @@ SIDE = DIGIT_SIDE
 CLASSES = DIGIT_CLASSES
 
 _UNSIGNED_BYTE = 8
+_GZIP = b"\x1f\x8b"
+_MOST_BYTES = 2**30
+"""MNIST has 47 million, and EMNIST, the largest set of this form, 547 million."""
 _PARTS = {"train": "train", "test": "t10k"}
 
 
@@ -34,32 +38,50 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
         An array of uint8 with that number of dimensions.
 
     Raises:
-        MaskwrightError: the file cannot be read, is of another kind, or is longer or shorter than its header says.
+        MaskwrightError: the file cannot be read, is of another kind, is longer or shorter than its header says, or
+            announces more than 1 GiB.
     """
+    header = 4 + 4 * dimensions
     try:
-        content = path.read_bytes()
-        if content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
+        with path.open("rb") as file:
+            zipped = file.read(2) == _GZIP
+            file.seek(0)
+            with gzip.open(file) if zipped else nullcontext(file) as stream:
+                begin = stream.read(header)
+                shape = _shape(path, begin, dimensions)
+                # One byte more than announced shows that there is more, however much it would be.
+                content = stream.read(math.prod(shape) + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile):
         raise MaskwrightError(f"{path}: damaged gzip file; download it again") from None
     except OSError as error:
         raise MaskwrightError(f"{path}: cannot be read: {error.strerror}") from None
-    expected = bytes([0, 0, _UNSIGNED_BYTE, dimensions])
-    if content[:4] != expected:
+    if len(content) != math.prod(shape):
+        held = f"{len(content):,}" if len(content) < math.prod(shape) else "more"
         raise MaskwrightError(
-            f"{path}: begins with {content[:4].hex(' ') or 'nothing'}, where an IDX file of {dimensions}-dimensional "
-            f"unsigned bytes has {expected.hex(' ')}; is it the right file?"
-        )
-    header = 4 + 4 * dimensions
-    if len(content) < header:
-        raise MaskwrightError(f"{path}: ends within its header; download it again")
-    shape = struct.unpack(f">{dimensions}I", content[4:header])
-    if len(content) - header != math.prod(shape):
-        raise MaskwrightError(
-            f"{path}: holds {len(content) - header:,} bytes, where its header announces {math.prod(shape):,} "
+            f"{path}: holds {held} bytes, where its header announces {math.prod(shape):,} "
             f"({' x '.join(map(str, shape))}); download it again"
         )
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+    return np.frombuffer(content, np.uint8).reshape(shape)
+
+
+def _shape(path: Path, begin: bytes, dimensions: int) -> tuple[int, ...]:
+    """Return the shape that a file's first bytes announce."""
+    expected = bytes([0, 0, _UNSIGNED_BYTE, dimensions])
+    if begin[:4] != expected:
+        raise MaskwrightError(
+            f"{path}: begins with {begin[:4].hex(' ') or 'nothing'}, where an IDX file of {dimensions}-dimensional "
+            f"unsigned bytes has {expected.hex(' ')}; is it the right file?"
+        )
+    if len(begin) < 4 + 4 * dimensions:
+        raise MaskwrightError(f"{path}: ends within its header; download it again")
+    shape = struct.unpack(f">{dimensions}I", begin[4:])
+    # Also where one of them is 0, so that there is nothing to read: NumPy has a limit of its own.
+    if math.prod(max(1, side) for side in shape) > _MOST_BYTES:
+        raise MaskwrightError(
+            f"{path}: its header announces {' x '.join(map(str, shape))} bytes, more than {_MOST_BYTES >> 30} GiB; "
+            "is it the right file?"
+        )
+    return shape
 
 
 def read_idx_folder(folder: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:

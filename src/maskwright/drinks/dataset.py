@@ -11,13 +11,13 @@ from itertools import islice
 from pathlib import Path
 
 from PIL import Image
-from rich.console import Console
 from rich.progress import track
 
 from maskwright.drinks.objects import CLASSES
 from maskwright.drinks.params import Drinks
 from maskwright.drinks.scene import draw_scene
 from maskwright.drinks.textures import PHOTOGRAPHS
+from maskwright.shared import terminal
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.outputs import replaced_folder
 from maskwright.shared.parallel import parallel_map
@@ -73,7 +73,7 @@ def write_drinks(params: Drinks, out: Path, *, workers: int | None = None, progr
                 parallel_map(_draw, jobs, workers=workers),
                 "drawing drinks scenes",
                 total=sum(counts.values()),
-                console=Console(stderr=True),
+                console=terminal.console(stderr=True),
                 disable=not progress,
             )
         )

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rich.console import Console
-
 from maskwright.effects.analysis import analyse
 from maskwright.effects.examples import Examples
 from maskwright.effects.factors import Scale
@@ -14,6 +12,7 @@ from maskwright.effects.output import write_analysis
 from maskwright.effects.summary import print_analysis
 from maskwright.effects.sweep_trials import sweep_trials
 from maskwright.effects.trials import Trials
+from maskwright.shared import terminal
 from maskwright.shared.outputs import replaced_folder
 from maskwright.shared.sweep_settings import Sweep
 
@@ -65,6 +64,6 @@ def analyse_and_write(
     """Fit the model, write it, print it, and say where it will be (`shown` if that is not `out`)."""
     analysis = analyse(trials, interactions=how.interactions, transform=how.transform, examples=examples)
     write_analysis(analysis, out, pictures)
-    print_analysis(analysis, Console())
+    print_analysis(analysis, terminal.console())
     folder = shown or out
-    print(f"Written to {folder}; read {folder / 'summary.txt'} first")
+    terminal.tell(f"Written to {folder}; read {folder / 'summary.txt'} first")

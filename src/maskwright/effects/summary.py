@@ -18,6 +18,7 @@ from maskwright.effects.choice import p_text
 from maskwright.effects.diagnostics import influential_runs
 from maskwright.effects.model import Model, Quality
 from maskwright.effects.tables import PlainTable
+from maskwright.shared import terminal
 
 _WIDTH = 118
 _WIDE = 100  # from this width on, the terminal's table has the intervals over the test examples
@@ -53,7 +54,8 @@ def print_analysis(analysis: Analysis, console: Console) -> None:
 def summary(analysis: Analysis) -> str:
     """Return everything as text, 118 characters wide: first the plain table, then what a reviewer asks for."""
     buffer = io.StringIO()
-    console = Console(file=buffer, width=_WIDTH, color_system=None, force_terminal=False, legacy_windows=False)
+    options = {"color_system": None, "force_terminal": False, "legacy_windows": False}
+    console = terminal.console(file=buffer, width=_WIDTH, **options)
 
     def say(*lines: str) -> None:
         for line in lines:

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from rich.console import Console
 from rich.progress import track
 
 from maskwright.photos.images import (
@@ -30,6 +29,7 @@ from maskwright.photos.images import (
     resize_image,
     verify_image,
 )
+from maskwright.shared import terminal
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.parallel import parallel_map
 from maskwright.via.locate import locate_image
@@ -99,7 +99,7 @@ def find_photographs(
     for found in parallel_map(partial(_verified_or_problem, megapixels=megapixels), images, chunk=128):
         problems.append(found) if isinstance(found, str) else verified.append(found)
     if problems:
-        raise MaskwrightError(_nothing_written(problems, len(images)))
+        raise _nothing_written(problems, len(images))
     names = _unlike_names(images)
     listed = [""] * len(images) if via is None else _names_for_via(images, via)
     return [
@@ -205,7 +205,7 @@ def via_entry(photograph: Photograph, regions: Iterable[Region]) -> ImageEntry:
 
 def tracked(items: Iterable[T], total: int, what: str) -> Iterable[T]:
     """Show the progress of the work on a terminal."""
-    console = Console(stderr=True)
+    console = terminal.console(stderr=True)
     return track(items, what, total, console=console, transient=True, disable=not console.is_terminal)
 
 
@@ -272,11 +272,11 @@ def _verified_or_problem(path: Path, *, megapixels: float) -> Verified | str:
         return str(error)
 
 
-def _nothing_written(problems: list[str], images: int) -> str:
+def _nothing_written(problems: list[str], images: int) -> MaskwrightError:
     if len(problems) == 1:
-        return f"{problems[0]}; nothing was written: replace the image or leave it out"
-    lines = "\n  ".join(problems)
-    return f"{len(problems):,} of {images:,} images cannot be used; replace them or leave them out:\n  {lines}"
+        return MaskwrightError(f"{problems[0]}; nothing was written: replace the image or leave it out")
+    message = f"{len(problems):,} of {images:,} images cannot be used; replace them or leave them out:"
+    return MaskwrightError(message, problems)
 
 
 def _refuse_losses(images: Sequence[Path], out: Path, via: Path | None) -> None:

@@ -1,10 +1,12 @@
 """The section `sweeps` of params.yaml."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from maskwright.shared.settings import Positive, Section
+
+_LONGEST_NAME = 100
 
 
 class Subset(Section):
@@ -18,9 +20,9 @@ class Sweep(Section):
     """A sweep: an experiment, and what to vary in it."""
 
     experiment: str
-    factors: Annotated[dict[str, Annotated[list[Any], Field(min_length=1)]], Field(min_length=1)]
-    fixed: Annotated[dict[str, Any], Field(default_factory=dict)]
-    exclude: Annotated[list[dict[str, Any]], Field(default_factory=list)]
+    factors: Annotated[dict[str, Annotated[list[JsonValue], Field(min_length=1)]], Field(min_length=1)]
+    fixed: Annotated[dict[str, JsonValue], Field(default_factory=dict)]
+    exclude: Annotated[list[dict[str, JsonValue]], Field(default_factory=list)]
     fraction: Literal["full", "half"] = "full"
     subset: Subset | None = None
     seeds: int | list[int]
@@ -42,6 +44,20 @@ class Sweep(Section):
         return seeds
 
 
+class Certificates(Section):
+    """The files, in PEM, by which a Dask scheduler, its workers and the sweep know each other.
+
+    Attributes:
+        authority: the certificate of the authority that signed all the others.
+        certificate: this computer's own, which may also hold its key.
+        key: the key to `certificate`.
+    """
+
+    authority: str
+    certificate: str
+    key: str
+
+
 class Sweeps(Section):
     """Sweeps by name, and the Dask scheduler on whose workers they run."""
 
@@ -49,6 +65,17 @@ class Sweeps(Section):
     __pydantic_extra__: dict[str, Sweep]
 
     scheduler: str | None = None
+    security: Certificates | None = None
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        for name in self.entries:
+            if not name.replace("_", "").replace("-", "").isalnum() or len(name) > _LONGEST_NAME:
+                raise ValueError(
+                    f"{name[:_LONGEST_NAME]!r}: a sweep's name has letters, digits, _ and - only, and at most "
+                    f"{_LONGEST_NAME} of them; it becomes a folder"
+                )
+        return self
 
     @property
     def entries(self) -> dict[str, Sweep]:

@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from maskwright.shared.errors import MaskwrightError
+from maskwright.shared.sweep_settings import Certificates
 
 if TYPE_CHECKING:
     from distributed import Client, Future
+    from distributed.security import Security
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -37,16 +40,19 @@ _LOCAL = {
 
 
 @contextmanager
-def open_cluster(scheduler: str | None, *, workers: int, preload: str) -> Iterator["Client"]:
+def open_cluster(
+    scheduler: str | None, *, workers: int, preload: str, certificates: Certificates | None = None
+) -> Iterator["Client"]:
     """Connect to a Dask scheduler, or start one here with single-threaded workers, which end with the block.
 
     Args:
         scheduler: its address, as tcp://host:8786; None for this computer.
         workers: number of processes here.
         preload: module whose function `dask_setup` each process here calls.
+        certificates: for a scheduler with a tls:// address; None for those of Dask's own configuration, if any.
 
     Raises:
-        MaskwrightError: no scheduler answers at that address.
+        MaskwrightError: no scheduler answers at that address, or the certificates are missing or do not fit it.
     """
     import dask.config as settings
     from distributed import Client, LocalCluster
@@ -67,6 +73,9 @@ def open_cluster(scheduler: str | None, *, workers: int, preload: str) -> Iterat
                 memory_limit=0,
                 dashboard_address="127.0.0.1:0",
                 silence_logs=logging.CRITICAL,
+                # Whoever gets at the scheduler runs code as this user, and other users of this computer reach its
+                # port. So it speaks TLS only, with a certificate made for this cluster, which stays in memory.
+                security=True,
                 preload=preload,
             )
             stack.enter_context(cluster)
@@ -78,15 +87,42 @@ def open_cluster(scheduler: str | None, *, workers: int, preload: str) -> Iterat
             stack.callback(loop.add_callback, again.stop)
             yield client
             return
+        security = None if certificates is None else _security(certificates, scheduler)
         try:
-            client = Client(scheduler, timeout=_CONNECTING, set_as_default=False)
-        except (OSError, ValueError) as error:
+            client = Client(scheduler, timeout=_CONNECTING, set_as_default=False, security=security)
+        # A TypeError: an address with tls:// without certificates.
+        except (OSError, ValueError, TypeError) as error:
             reason = " ".join(str(error).split())
             raise MaskwrightError(
-                f"no Dask scheduler answers at {scheduler} ({reason}); start one there, or correct sweeps.scheduler "
-                "or DASK_SCHEDULER_ADDRESS"
+                f"no Dask scheduler answers at {scheduler} ({reason}); start one there, or correct sweeps.scheduler, "
+                "DASK_SCHEDULER_ADDRESS or sweeps.security"
             ) from None
         yield stack.enter_context(client)
+
+
+def _security(certificates: Certificates, scheduler: str) -> "Security":
+    from distributed.security import Security
+
+    if not scheduler.startswith("tls://"):
+        raise MaskwrightError(f"sweeps.security needs a scheduler with an address tls://..., not {scheduler}")
+    paths = {key: Path(path).expanduser() for key, path in certificates.model_dump().items()}
+    missing = next((key for key, path in paths.items() if not path.is_file()), None)
+    if missing is not None:
+        raise MaskwrightError(f"params.yaml: sweeps.security.{missing}: {paths[missing]}: no such file")
+    security = Security(
+        tls_ca_file=str(paths["authority"]),
+        tls_client_cert=str(paths["certificate"]),
+        tls_client_key=str(paths["key"]),
+        require_encryption=True,
+    )
+    try:
+        security.get_connection_args("client")
+    except OSError as error:
+        reason = " ".join(str(error).split())
+        raise MaskwrightError(
+            f"params.yaml: sweeps.security: no certificates in PEM, or a key to another one ({reason})"
+        ) from None
+    return security
 
 
 def unordered(client: "Client", function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[tuple[T, R | Exception]]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.settings import Section
 from maskwright.shared.sweep_settings import Sweep
 
+_MOST_TRIALS = 100_000
 _FEWEST_TO_HALVE = 3  # with two factors, half the combinations show only one, the other or their sum
 
 
@@ -77,8 +79,6 @@ def plan_sweep(name: str, params: Params) -> Plan:
     """
     sweep = sweep_section(name, params)
     where = f"params.yaml: sweeps.{name}"
-    if not name.replace("_", "").replace("-", "").isalnum():
-        raise MaskwrightError(f"{where}: a sweep's name has letters, digits, _ and - only; it becomes a folder")
     if sweep.experiment not in EXPERIMENTS:
         raise MaskwrightError(
             f"{where}.experiment: no experiment {sweep.experiment!r}; there is {', '.join(EXPERIMENTS)}"
@@ -90,9 +90,15 @@ def plan_sweep(name: str, params: Params) -> Plan:
             raise MaskwrightError(f"{where}: {key} is both a factor and fixed; remove one")
     base = params.section(sweep.experiment)
     first: int = base.seed
-    seeds = sweep.seeds if isinstance(sweep.seeds, list) else list(range(first, first + sweep.seeds))
+    seeds = sweep.seeds if isinstance(sweep.seeds, list) else range(first, first + sweep.seeds)
+    combinations = _combinations(sweep, where)
+    if len(combinations) * len(seeds) > _MOST_TRIALS:
+        raise MaskwrightError(
+            f"{where}: {len(combinations):,} combinations with {len(seeds):,} seeds; a sweep has at most "
+            f"{_MOST_TRIALS:,} trials, so lower either number"
+        )
     trials: dict[str, Trial] = {}
-    for levels in _combinations(sweep, where):
+    for levels in combinations:
         for seed in seeds:
             settings = _checked(base, sweep, levels, seed, where)
             text = json.dumps([sweep.experiment, settings.model_dump(mode="json")], sort_keys=True)
@@ -104,6 +110,11 @@ def plan_sweep(name: str, params: Params) -> Plan:
 
 
 def _combinations(sweep: Sweep, where: str) -> list[dict[str, Any]]:
+    combinations = math.prod(map(len, sweep.factors.values()))
+    if combinations > _MOST_TRIALS:
+        raise MaskwrightError(
+            f"{where}.factors: {combinations:,} combinations; a sweep has at most {_MOST_TRIALS:,}, so leave some out"
+        )
     places = list(product(*(range(len(levels)) for levels in sweep.factors.values())))
     if sweep.fraction == "half":
         # The regular half fraction I = +AB...K: of the two-level factors' combinations, those with an even number of

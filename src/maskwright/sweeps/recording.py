@@ -47,6 +47,7 @@ def sweep(name: str, params: Params, *, root: Path, results: Path) -> str:
             out=out,
             kept=kept_file(root, name),
             scheduler=scheduler_address(params),
+            certificates=params.sweeps.security,
             log=lambda trial, outcome: live.log(_tracked_trial(trial, keys[trial.name], outcome)),
         )
     except BaseException as error:

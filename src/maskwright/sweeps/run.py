@@ -8,15 +8,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from maskwright.catalogue import experiment
 from maskwright.params import Params
+from maskwright.shared import terminal
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.experiment import Experiment
 from maskwright.shared.identity import content_hash, trial_code_hash, trial_key
 from maskwright.shared.parallel import available_cores
+from maskwright.shared.sweep_settings import Certificates
 from maskwright.sweeps.cluster import open_cluster, unordered
 from maskwright.sweeps.plan import Plan, Trial
 from maskwright.sweeps.table import columns, write_examples, write_outcomes
@@ -68,6 +69,7 @@ def run_sweep(
     scheduler: str | None,
     log: LogTrial,
     workers: int | None = None,
+    certificates: Certificates | None = None,
 ) -> str:
     """Run the missing trials of a sweep, and write the tables of all trials and of the test examples.
 
@@ -86,6 +88,7 @@ def run_sweep(
         scheduler: address of a Dask scheduler; None for processes of this computer.
         log: called with each trial and its outcome, earlier ones included.
         workers: number of processes here; the available cores if None.
+        certificates: see `open_cluster`.
 
     Returns:
         A summary of the outcomes in one line.
@@ -108,7 +111,9 @@ def run_sweep(
         tasks = ((trial, Task(about, code, plan.settings(trial), folder)) for trial in missing)
         with _Progress(plan, done=len(outcomes)) as progress, _Kept(kept) as keep:
             count = min(workers or available_cores(), len(missing))
-            with open_cluster(scheduler, workers=count, preload=run_trial.__module__) as client:
+            with open_cluster(
+                scheduler, workers=count, preload=run_trial.__module__, certificates=certificates
+            ) as client:
                 if not client.nthreads():
                     progress.tell("no worker has joined the scheduler; waiting for one")
                 for (trial, _), result in unordered(client, _run, tasks):
@@ -212,7 +217,7 @@ class _Progress:
     def __init__(self, plan: Plan, *, done: int) -> None:
         self._name, self._total, self._before = plan.name, len(plan.trials), done
         self._done, self._unfinished = done, 0
-        self._console = Console(stderr=True)
+        self._console = terminal.console(stderr=True)
         self._bar = Progress(
             TextColumn(self._name),
             BarColumn(),

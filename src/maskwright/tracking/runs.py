@@ -14,8 +14,8 @@ import csv
 import json
 import os
 import re
-import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from maskwright.shared import terminal
 from maskwright.shared.identity import content_hash
 from maskwright.shared.processor import this_processor
 from maskwright.tracking.provenance import git_tags, user
@@ -42,6 +43,8 @@ PROCESSOR = "maskwright.processor"
 _FILES = "network"
 _BATCH = 1000
 """MLflow's limit for the metrics of one call."""
+_LONGEST_NAME = 240
+"""MLflow's limit is 250; the rest is for a number."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +184,7 @@ def record(root: Path, training: Training, results: Path | None) -> bool:
 def warn(error: Exception, consequence: str = "the work goes on, and `maskwright sync` records it later") -> None:
     """Say in one line on stderr that MLflow failed, and what becomes of it."""
     reason = (" ".join(str(error).split()) or type(error).__name__)[:300]
-    print(f"maskwright: warning: MLflow: {reason}; {consequence}", file=sys.stderr)
+    terminal.warn(f"MLflow: {reason}; {consequence}")
 
 
 def flatten(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -193,17 +196,29 @@ def flatten(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
             yield f"{prefix}{key}", value
 
 
-def metric_names(keys: Iterable[str]) -> list[str]:
-    """Return a name that MLflow accepts for each key: what it forbids becomes `_`, and a taken name gets a number."""
+def mlflow_names(keys: Iterable[str]) -> list[str]:
+    """Return a name that MLflow accepts for each key of metrics or parameters.
+
+    A key may hold the name of a class, and so be anything. What MLflow forbids becomes `_`: most characters, and the
+    parts of a path that lead elsewhere (`/a`, `a//b`, `a/../b`, `.`). A long name is cut, and a taken one gets a
+    number.
+    """
     names: list[str] = []
+    taken: Counter[str] = Counter()
     for key in keys:
-        name = base = re.sub(r"[^\w.\- /:]", "_", key)
-        number = 2
-        while name in names:
-            name = f"{base}_{number}"
-            number += 1
+        # Twice, for the cut may end within a part.
+        name = base = _plain_path(_plain_path(re.sub(r"[^\w.\- /:]", "_", key))[:_LONGEST_NAME])
+        while name in taken:
+            taken[base] += 1
+            name = f"{base}_{taken[base]}"
+        taken[name] = 1
         names.append(name)
     return names
+
+
+def _plain_path(name: str) -> str:
+    path = "/".join("_" if part in ("", ".", "..") else part for part in name.split("/"))
+    return f"_{path[1:]}" if path.startswith("..") else path
 
 
 def _find(store: Store, tag: str, value: str) -> "Run | None":
@@ -231,7 +246,9 @@ def _create(store: Store, training: Training) -> "Run":
     parts = (training.name, training.variant, experiment or training.key[:8])
     name = "-".join(part for part in parts if part)
     run = store.client.create_run(store.experiment, tags=tags, run_name=name)
-    params = [Param(key, _text(value)) for key, value in flatten(training.params)]
+    values = list(flatten(training.params))
+    names = mlflow_names(key for key, _ in values)
+    params = [Param(name, _text(value)) for name, (_, value) in zip(names, values, strict=True)]
     store.client.log_batch(run.info.run_id, params=params)
     return run
 
@@ -303,7 +320,7 @@ def _log_metrics(
     metrics = [
         Metric(name, value, now, step, model_id=model, run_id=run_id)
         for step, row in values.items()
-        for name, value in zip(metric_names(row), row.values(), strict=True)
+        for name, value in zip(mlflow_names(row), row.values(), strict=True)
     ]
     for start in range(0, len(metrics), _BATCH):
         store.client.log_batch(run_id, metrics=metrics[start : start + _BATCH])

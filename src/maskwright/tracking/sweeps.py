@@ -17,7 +17,7 @@ from typing import Any
 from maskwright.shared.identity import content_hash
 from maskwright.shared.processor import this_processor
 from maskwright.tracking.provenance import git_tags, user
-from maskwright.tracking.runs import KEY, PROCESSOR, STAGE, flatten, metric_names, warn
+from maskwright.tracking.runs import KEY, PROCESSOR, STAGE, flatten, mlflow_names, warn
 from maskwright.tracking.store import Store, open_store
 
 _PARENT = "mlflow.parentRunId"
@@ -169,13 +169,13 @@ def _find(store: Store, key: str) -> str | None:
 def _log(store: Store, run: str, params: Mapping[str, Any], metrics: Mapping[str, float], when: int) -> None:
     from mlflow.entities import Metric, Param
 
-    named = zip(metric_names(metrics), metrics.values(), strict=True)
+    named = zip(mlflow_names(metrics), metrics.values(), strict=True)
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in params.items()}
     store.client.log_batch(
         run,
         # `when` is a trial's own time, so that a number that is written twice is the same entry.
         metrics=[Metric(name, value, when, 0) for name, value in named],
-        params=[Param(key, text) for key, text in texts.items()],
+        params=[Param(name, text) for name, text in zip(mlflow_names(texts), texts.values(), strict=True)],
     )
 
 

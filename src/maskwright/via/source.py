@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from maskwright.shared.errors import MaskwrightError
+from maskwright.shared.terminal import visible
 
 _CHUNK = 1 << 20
 _BLANK = re.compile(r"[ \t\r\n]*")
@@ -34,9 +35,7 @@ def printable(text: str, limit: int = 80) -> str:
     """Return `text` fit for a terminal: control characters are escaped, and a long text is cut in the middle."""
     if len(text) > limit:
         text = f"{text[: limit // 2]}...{text[-limit // 4 :]}"
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in text)
+    return visible(text)
 
 
 @contextmanager

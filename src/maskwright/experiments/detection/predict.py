@@ -61,14 +61,12 @@ def predict(
     Raises:
         MaskwrightError: the model is missing or incomplete, or a photograph can no longer be read.
     """
-    from maskwright.experiments.detection.params import Nms
-    from maskwright.experiments.detection.report.inference import detect_objects, detector, scheme_of
+    from maskwright.experiments.detection.report.inference import detect_objects, detector, load_detector
     from maskwright.experiments.detection.report.plots import draw_boxes
-    from maskwright.learning.common.saved import load_model
 
-    network, about = load_model(model)
-    classes, scheme = about["classes"], scheme_of(about)
-    run = detector(network, scheme, [Nms(**about["nms"])], least_score)
+    network, about = load_detector(model)
+    classes, scheme = about.classes, about.scheme
+    run = detector(network, scheme, [about.nms], least_score)
     palette = class_palette(len(classes))
 
     def detected(images: Iterator[np.ndarray]) -> Iterator[Found]:
@@ -95,7 +93,7 @@ def predict(
                 if via is not None:
                     entries.append(via_entry(photograph, rectangles(found, classes, attribute=attribute)))
         if via is not None:
-            name = f"predictions of {about['network']}"
+            name = f"predictions of {about.network}"
             write_via_project(via, entries, classes=classes[1:], attribute=attribute, texts=[SCORE], name=name)
 
 

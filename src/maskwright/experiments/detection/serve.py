@@ -11,9 +11,8 @@ from maskwright.experiments.detection.learn.detector import read_outputs
 from maskwright.experiments.detection.learn.network import feature_maps
 from maskwright.experiments.detection.learn.nms import detect
 from maskwright.experiments.detection.params import Nms
-from maskwright.experiments.detection.report.inference import Scheme, scheme_of
+from maskwright.experiments.detection.report.inference import Scheme, load_detector
 from maskwright.experiments.detection.report.metrics import SHOWN_SCORE
-from maskwright.learning.common.saved import load_model
 
 
 def serving_model(folder: Path) -> keras.Model:
@@ -25,8 +24,8 @@ def serving_model(folder: Path) -> keras.Model:
     Raises:
         MaskwrightError: the model is missing or incomplete.
     """
-    model, about = load_model(folder)
-    return as_served(model, scheme_of(about), Nms(**about["nms"]), SHOWN_SCORE)
+    model, about = load_detector(folder)
+    return as_served(model, about.scheme, about.nms, SHOWN_SCORE)
 
 
 def as_served(model: keras.Model, scheme: Scheme, nms: Nms, least_score: float) -> keras.Model:

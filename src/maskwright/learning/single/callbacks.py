@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import keras
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from maskwright.learning.single.checkpoint import Progress, remove_checkpoint, save_checkpoint
+from maskwright.shared import terminal
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.experiment import LogEpoch
 
@@ -78,7 +78,7 @@ class ProgressBar(keras.callbacks.Callback):
         self.start = start
         self.progress = progress
         self.shown = shown
-        self.console = Console(stderr=True)
+        self.console = terminal.console(stderr=True)
         self.bar = Bar(
             TextColumn("epoch {task.fields[epoch]}/" + str(epochs)),
             BarColumn(),

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 import zipfile
 import zlib
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from maskwright.shared import terminal
 from maskwright.shared.outputs import write_json
 
 
@@ -63,7 +63,7 @@ def load_checkpoint(folder: Path, model: keras.Model) -> Progress:
         _read_arrays(folder / "best.npz", model.weights)
     except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         message = " ".join(str(error).split())[:200]
-        print(f"maskwright: warning: {folder}: damaged checkpoint ({message}); starting over", file=sys.stderr)
+        terminal.warn(f"{folder}: damaged checkpoint ({message}); starting over")
         return Progress()
     _assign(state, values)
     return progress

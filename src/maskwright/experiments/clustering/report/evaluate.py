@@ -23,7 +23,7 @@ from maskwright.experiments.clustering.report.scores import (
     scored,
     separated,
 )
-from maskwright.learning.common.saved import load_model
+from maskwright.learning.common.saved import Facts, load_model
 from maskwright.learning.replicates.tables import read_curves, write_examples, write_replicates
 from maskwright.learning.views.information import pair_counts
 from maskwright.reporting.intervals import mean_interval, resampled_interval, two_intervals
@@ -45,6 +45,20 @@ _DIFFERENCES = {
     "features_over_pixels": ("features_linear_accuracy", "pixels_linear_accuracy"),
 }
 """Differences of accuracies, image by image: the first less the second."""
+
+
+class ClusteringFacts(Facts):
+    """What is stored with R networks of H heads.
+
+    Attributes:
+        best_head: (R,) the head with the least loss.
+        information: (R, H) in nats.
+        drawn_epochs: those of which the joint probabilities are stored.
+    """
+
+    best_head: list[int]
+    information: list[list[float]]
+    drawn_epochs: list[int]
 
 
 def evaluate(settings: Clustering, *, data: Path, model: Path, results: Path) -> Evaluation:
@@ -87,9 +101,9 @@ def evaluate(settings: Clustering, *, data: Path, model: Path, results: Path) ->
     sets = [read_pictures(data, split) for split in ("train", "test")]
     labels = sets[1].labels
     sizes = settings.clusters, len(names)
-    networks, about = load_model(model / IIC)
+    networks, about = load_model(model / IIC, ClusteringFacts)
     outputs = [outputs_of(networks, drawn.images) for drawn in sets]  # (N, R, H K + ...)
-    best = about["best_head"]
+    best = about.best_head
     heads = scored([head_clusters(part, settings) for part in outputs], sets, sizes)
     chosen = heads.of(best)
     seeds = range(settings.seed, settings.seed + settings.seeds)
@@ -100,7 +114,7 @@ def evaluate(settings: Clustering, *, data: Path, model: Path, results: Path) ->
         **{f"{K_MEANS}{name}": k_means.answers[name][:, 0] for name in ("accuracy", "majority_accuracy")},
         **{f"{name}_linear_accuracy": values for name, values in linear.items()},
     }  # (R, N) each
-    information = np.array(about["information"])  # (R, H)
+    information = np.array(about.information)  # (R, H)
     measured = {
         **{name: values.mean(axis=1) for name, values in answers.items()},
         **{name: values[:, 0] for name, values in agreement(chosen.clusters, labels, sizes).items()},
@@ -134,7 +148,7 @@ def evaluate(settings: Clustering, *, data: Path, model: Path, results: Path) ->
         figures = {
             "information": loss_curves(history, "I(Z; Z') / nats", "information", log=False),
             "accuracy": heads_figure(information, accuracies, best, details["k_means_accuracy"]["mean"]),
-            "joint": joint_maps(joints, about["drawn_epochs"]),
+            "joint": joint_maps(joints, about.drawn_epochs),
             "confusion": confusion_figure(counts, names),
             "galleries": galleries(sets[1].images, shares[1], [names[label] for label in assignment]),
             "linear": _linear_figure(measured, settings.clusters),

@@ -12,11 +12,18 @@ from maskwright.experiments.conditional.report.answers import answers_of
 from maskwright.experiments.conditional.report.costs import costs
 from maskwright.experiments.conditional.report.metrics import Scores, gradients_of, mean_gate, scores_of, summary_of
 from maskwright.experiments.conditional.report.plots import gate_bars, gate_maps, uncertainty_curves
-from maskwright.learning.common.saved import load_model
+from maskwright.learning.common.saved import Facts, load_model
 from maskwright.learning.replicates.tables import read_curves, write_examples, write_replicates
 from maskwright.reporting.output import report_folder, save_figures
 from maskwright.reporting.seeds import loss_curves
 from maskwright.shared.experiment import Evaluation
+
+
+class ConditionalFacts(Facts):
+    """What is stored with the networks of a variant: how many there are, and the parameters of each."""
+
+    seeds: int
+    parameters_of_one: int
 
 
 def evaluate(settings: Conditional, *, data: Path, model: Path, results: Path) -> Evaluation:
@@ -70,14 +77,14 @@ def evaluate(settings: Conditional, *, data: Path, model: Path, results: Path) -
     facts: dict[str, dict[str, Any]] = {}
     certainty: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for variant in settings.trained_variants:
-        whole, about = load_model(model / variant)
-        networks = [whole.get_layer(f"seed_{settings.seed + row}") for row in range(about["seeds"])]
+        whole, about = load_model(model / variant, ConditionalFacts)
+        networks = [whole.get_layer(f"seed_{settings.seed + row}") for row in range(about.seeds)]
         answers = [answers_of(one, variant, settings, test, len(names.coarse)) for one in networks]
         scores[variant] = scores_of(answers, test)
         gradients[variant] = gradients_of(answers)
         certainty[variant] = np.stack([a.entropy for a in answers]), scores[variant]["accuracy"]
         facts[variant] = {
-            "parameters": about["parameters_of_one"],
+            "parameters": about.parameters_of_one,
             **costs(networks[0], variant, len(names.coarse)),
             **{name: float(values.max()) for name, values in gradients[variant].items()},
         }

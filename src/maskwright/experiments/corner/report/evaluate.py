@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from pydantic import Field
 
 from maskwright.experiments.corner.data import read_patterns
 from maskwright.experiments.corner.learn.network import build, hand_set_weights
@@ -22,10 +23,17 @@ from maskwright.experiments.corner.report.metrics import (
     summary,
     time_to_learn,
 )
-from maskwright.learning.common.saved import load_model
+from maskwright.learning.common.saved import Facts, load_model
 from maskwright.learning.replicates.tables import read_curves, write_replicates
 from maskwright.reporting.output import report_folder, save_figures
 from maskwright.shared.experiment import Evaluation
+
+
+class CornerFacts(Facts):
+    """What is stored with the networks of a variant: how many there are, and from which epoch each was right."""
+
+    seeds: int
+    solved_epochs: tuple[int | None, ...] = Field((), strict=False)
 
 
 def evaluate(settings: Corner, *, data: Path, model: Path, results: Path) -> Evaluation:
@@ -60,13 +68,13 @@ def evaluate(settings: Corner, *, data: Path, model: Path, results: Path) -> Eva
         The metrics are `solved` and `recall` of the chosen variant.
     """
     patterns, labels = read_patterns(data)
-    networks = {variant: load_model(model / variant) for variant in settings.trained_variants}
+    networks = {variant: load_model(model / variant, CornerFacts) for variant in settings.trained_variants}
     measured: dict[str, dict[str, np.ndarray]] = {}
     variants: dict[str, Any] = {}
     for variant, (network, about) in networks.items():
         # Weights that were set by hand have nothing to learn.
-        epochs = [] if variant == HAND_SET_TRAINED else about.get("solved_epochs", [])
-        times = time_to_learn(epochs, about["seeds"], variant_setting(settings, variant))
+        epochs = [] if variant == HAND_SET_TRAINED else list(about.solved_epochs)
+        times = time_to_learn(epochs, about.seeds, variant_setting(settings, variant))
         measured[variant] = {**score(network, patterns, labels), **times}
         variants[variant] = summary(measured[variant], epochs)
     chosen = variants[settings.variant]

@@ -10,7 +10,7 @@ import numpy as np
 from maskwright.experiments.detection.learn.batches import BoxedExample, read_boxes
 from maskwright.experiments.detection.learn.boxes import Found
 from maskwright.experiments.detection.params import Detection
-from maskwright.experiments.detection.report.inference import detect_objects, detector, scheme_of, sources_nms
+from maskwright.experiments.detection.report.inference import detect_objects, detector, load_detector, sources_nms
 from maskwright.experiments.detection.report.metrics import (
     SHOWN_SCORE,
     Counts,
@@ -21,7 +21,6 @@ from maskwright.experiments.detection.report.metrics import (
 )
 from maskwright.experiments.detection.report.plots import boxes_panel, precision_recall_figure, training_figure
 from maskwright.experiments.detection.report.resampling import image_intervals
-from maskwright.learning.common.saved import load_model
 from maskwright.learning.single.table import read_epochs
 from maskwright.photos.images import class_palette, read_image
 from maskwright.photos.splits import read_classes
@@ -62,8 +61,8 @@ def evaluate(settings: Detection, *, data: Path, model: Path, results: Path) -> 
     Raises:
         MaskwrightError: model or data are missing, or have different classes.
     """
-    network, about = load_model(model)
-    classes = about["classes"]
+    network, about = load_detector(model)
+    classes = about.classes
     if classes != read_classes(data / "test"):
         raise MaskwrightError(
             f"{model}: was trained for the classes {', '.join(classes)}, not those of {data / 'test'}; retrain"
@@ -72,9 +71,9 @@ def evaluate(settings: Detection, *, data: Path, model: Path, results: Path) -> 
     kinds = (nms.kind, "soft" if nms.kind == "hard" else "hard")
     variants = [nms.model_copy(update={"kind": kind}) for kind in kinds]
     examples = read_boxes(data / "test")
-    run = detector(network, scheme_of(about), [*variants, sources_nms(nms)])
+    run = detector(network, about.scheme, [*variants, sources_nms(nms)])
     photographs = (read_image(example.image) for example in examples)
-    *found, sources_found = zip(*detect_objects(run, photographs, scheme_of(about).size), strict=True)
+    *found, sources_found = zip(*detect_objects(run, photographs, about.size), strict=True)
     truths = [example.truth for example in examples]
     scores = {
         kind: all_scores(truths, of_kind, classes, most=nms.most) for kind, of_kind in zip(kinds, found, strict=True)

@@ -2,20 +2,25 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Annotated, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
+from pydantic import Field
 
-from maskwright.experiments.detection.learn.anchors import make_anchors
+from maskwright.experiments.detection.learn.anchors import SHAPES, make_anchors
 from maskwright.experiments.detection.learn.boxes import Found
 from maskwright.experiments.detection.learn.detector import LEAST_SCORE, found_in, read_outputs
 from maskwright.experiments.detection.learn.network import feature_maps
 from maskwright.experiments.detection.learn.nms import Detections, detect
 from maskwright.experiments.detection.params import Nms, Offsets
+from maskwright.learning.common.saved import Facts, load_model
 from maskwright.photos.images import resize_image
 from maskwright.photos.inference import frozen
+from maskwright.shared.errors import MaskwrightError
+from maskwright.shared.settings import Size
 
 
 class Scheme(NamedTuple):
@@ -32,9 +37,39 @@ class Scheme(NamedTuple):
     offsets: Offsets
 
 
-def scheme_of(about: dict[str, Any]) -> Scheme:
-    """Return the scheme of a stored detector, from the facts stored with it."""
-    return Scheme(tuple(about["size"]), tuple(about["anchor_sizes"]), about["offsets"])
+class DetectionFacts(Facts):
+    """What is stored with a detector: the names of its classes, background first, and how its outputs are read."""
+
+    network: str
+    classes: Annotated[list[str], Field(min_length=2)]
+    size: Size
+    anchor_sizes: Annotated[tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]], Field(strict=False)]
+    offsets: Offsets
+    nms: Nms
+
+    @property
+    def scheme(self) -> Scheme:
+        """How the outputs are read."""
+        return Scheme(self.size, self.anchor_sizes, self.offsets)
+
+
+def load_detector(folder: Path) -> tuple[keras.Model, DetectionFacts]:
+    """Read a trained detector.
+
+    Raises:
+        MaskwrightError: a file is missing or damaged, or the files are not those of one detector.
+    """
+    network, about = load_model(folder, DetectionFacts)
+    try:
+        anchors = SHAPES * sum(rows * columns for rows, columns in feature_maps(network))
+    except (TypeError, ValueError):
+        anchors = 0  # layers of that name that are none of ours
+    expected = (None, *about.size, 3), (None, anchors, len(about.classes) + 4)
+    if not anchors or (network.input_shape, network.output_shape) != expected:
+        raise MaskwrightError(
+            f"{folder}: its network is not a detector of {len(about.classes)} classes; train it again"
+        )
+    return network, about
 
 
 def sources_nms(nms: Nms) -> Nms:

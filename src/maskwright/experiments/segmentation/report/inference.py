@@ -3,22 +3,32 @@
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 from PIL import Image
+from pydantic import Field
 
 import maskwright.learning.common.attention
 import maskwright.learning.common.layers  # noqa: F401  the layers that a stored architecture may name
-from maskwright.learning.common.saved import load_model
+from maskwright.learning.common.saved import Facts, load_model
 from maskwright.photos.images import resize_image
 from maskwright.photos.inference import frozen
+from maskwright.shared.errors import MaskwrightError
+from maskwright.shared.settings import Size
 
 Forward = Callable[[np.ndarray], np.ndarray]
 
 _STRIP_PIXELS = 2_000_000
+
+
+class SegmentationFacts(Facts):
+    """What is stored with a network: the names of its classes, background first, and the size of its input."""
+
+    classes: Annotated[list[str], Field(min_length=2, max_length=255)]
+    size: Size
 
 
 class Trained(NamedTuple):
@@ -39,10 +49,14 @@ def load_trained(folder: Path) -> Trained:
     """Read a trained model.
 
     Raises:
-        MaskwrightError: a file is missing or damaged.
+        MaskwrightError: a file is missing or damaged, or the files are not those of one network.
     """
-    network, about = load_model(folder)
-    return Trained(network, about["classes"], (about["size"][0], about["size"][1]))
+    network, about = load_model(folder, SegmentationFacts)
+    shapes: Any = (network.input_shape, network.output_shape)
+    # Four dimensions each: (B, H, W, 3) and (B, H, W, C).
+    if [len(shape) for shape in shapes] != [4, 4] or [shape[3] for shape in shapes] != [3, len(about.classes)]:
+        raise MaskwrightError(f"{folder}: its network is not one of {len(about.classes)} classes; train it again")
+    return Trained(network, about.classes, about.size)
 
 
 def compiled(model: keras.Model, *, flip: bool = False) -> Forward:

@@ -19,12 +19,18 @@ from maskwright.experiments.xor.report.metrics import (
     scores,
 )
 from maskwright.experiments.xor.report.plots import example_rows
-from maskwright.learning.common.saved import load_model
+from maskwright.learning.common.saved import Facts, load_model
 from maskwright.learning.replicates.tables import read_curves, write_replicates
 from maskwright.reporting.intervals import mean_interval, share_interval
 from maskwright.reporting.output import report_folder, save_figures
 from maskwright.reporting.seeds import loss_curves, seed_dots
 from maskwright.shared.experiment import Evaluation
+
+
+class XorFacts(Facts):
+    """What is stored with the networks of a variant: how many there are."""
+
+    seeds: int
 
 
 def evaluate(settings: Xor, *, data: Path, model: Path, results: Path) -> Evaluation:
@@ -60,12 +66,12 @@ def evaluate(settings: Xor, *, data: Path, model: Path, results: Path) -> Evalua
     variants: dict[str, Any] = {}
     tables = {variant: read_xor(data, variant) for variant in settings.trained_variants}
     for variant, (inputs, labels) in tables.items():
-        network, about = load_model(model / variant)
+        network, about = load_model(model / variant, XorFacts)
         outputs = np.asarray(network(inputs))
         measured[variant] = scores(outputs, labels)
         batches[variant] = batch_scores(outputs, labels, SOURCES_LOSS.get(variant))
         variants[variant] = {
-            **_summary(measured[variant], about["seeds"]),
+            **_summary(measured[variant], about.seeds),
             **_batch_summary(batches[variant], batch_losses(outputs, labels), SOURCES_LOSS.get(variant)),
             "inputs": len(inputs),
             "best_possible_accuracy": best_accuracy(inputs, labels),
