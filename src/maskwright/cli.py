@@ -6,6 +6,8 @@ What takes long to import (TensorFlow, MLflow, pandas) is imported inside the co
 import errno
 import json
 import re
+from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,11 +21,13 @@ from maskwright.evaluations import print_evaluation
 from maskwright.generated import GENERATED
 from maskwright.params import Params, load_params
 from maskwright.shared.errors import MaskwrightError
+from maskwright.shared.exclusive import only_here
 from maskwright.shared.experiment import ManySeeds, OneNetwork
 from maskwright.shared.lean import lean_imports
 from maskwright.shared.outputs import write_json
 from maskwright.shared.processor import this_processor
 from maskwright.shared.quiet import no_chatter
+from maskwright.shared.stopping import exit_code
 
 if TYPE_CHECKING:
     from maskwright.effects.command import Choices
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
 MASKS = Path("data/masks")
 RESULTS = Path("results")
 PREDICTIONS = Path("predictions")
+CHECKPOINTS = Path("checkpoints")
 
 
 class _OneLineErrors(TyperGroup):
@@ -46,8 +51,8 @@ class _OneLineErrors(TyperGroup):
                 raise
             typer.echo(f"maskwright: error: {error.filename or 'writing'}: {error.strerror}", err=True)
             raise typer.Exit(1) from None
-        except KeyboardInterrupt:
-            raise typer.Exit(130) from None
+        except KeyboardInterrupt as interrupt:
+            raise typer.Exit(exit_code(interrupt)) from None
 
 
 app = typer.Typer(
@@ -133,14 +138,15 @@ def lint(
 def train(name: Name) -> None:
     """Train an experiment's model or models, into models/NAME."""
     about, params = experiment(name), load_params()
-    if isinstance(about, ManySeeds):
-        with no_chatter():
-            learning = about.learns()
-        # MLflow gets their rows with their evaluation: its start takes as long as some of these trainings.
-        learning.train(params.section(name), data=about.data, out=about.model, history=about.history)
-    elif isinstance(about, OneNetwork):
-        _train_live(about, params)
-    write_json(about.processor, this_processor()._asdict())
+    with only_here(CHECKPOINTS / f"{name}.lock", f"{name} is training"):
+        if isinstance(about, ManySeeds):
+            with no_chatter():
+                learning = about.learns()
+            # MLflow gets their rows with their evaluation: its start takes as long as some of these trainings.
+            learning.train(params.section(name), data=about.data, out=about.model, history=about.history)
+        elif isinstance(about, OneNetwork):
+            _train_live(about, params)
+        write_json(about.processor, this_processor()._asdict())
 
 
 def _train_live(about: OneNetwork, params: Params) -> None:
@@ -153,20 +159,23 @@ def _train_live(about: OneNetwork, params: Params) -> None:
         learning = about.learns()
     root = project_root()
     (training,) = trainings_of(about, params)
-    row = LiveTraining(root, training)
-    try:
-        learning.train(
-            params.section(about.name),
-            data=about.data,
-            out=training.model,
-            history=training.history,
-            checkpoint=root / "checkpoints" / about.name / training.key,
-            log_epoch=row.log_epoch,
-        )
-    except BaseException as error:
-        row.stop(killed=isinstance(error, KeyboardInterrupt))
-        raise
-    row.finish()
+    checkpoint = root / CHECKPOINTS / about.name / training.key
+    # Queued experiments train in copies of the project, several at a time, but the checkpoints are in one place.
+    with only_here(checkpoint.with_suffix(".lock"), f"{about.name} is training with the same settings"):
+        row = LiveTraining(root, training)
+        try:
+            learning.train(
+                params.section(about.name),
+                data=about.data,
+                out=training.model,
+                history=training.history,
+                checkpoint=checkpoint,
+                log_epoch=row.log_epoch,
+            )
+        except BaseException as error:
+            row.stop(killed=isinstance(error, KeyboardInterrupt))
+            raise
+        row.finish()
 
 
 @app.command()
@@ -396,20 +405,43 @@ def claims_of(name: str) -> tuple[Any, ...]:
 @app.command()
 def sync() -> None:
     """Record in MLflow what DVC restored from its cache: trained models and evaluations that have no row there."""
+    from maskwright.tracking.locations import StoreUnavailable, relocate
+    from maskwright.tracking.provenance import project_root
+
+    for place in relocate(project_root()):
+        typer.echo(f"mlflow.db: its files were looked for in {place}, from now on they are in this project")
+    failed = False
+    for name, record in _restored():
+        try:
+            typer.echo(f"{name}: {record()}")
+        except StoreUnavailable:
+            raise  # the next one would fail in the same way, as slowly
+        except (MaskwrightError, OSError) as error:
+            typer.echo(f"{name}: error: {' '.join(str(error).split())}", err=True)
+            failed = True
+    if failed:
+        raise typer.Exit(1)
+
+
+def _restored() -> Iterator[tuple[str, Callable[[], str]]]:
+    """Yield each experiment and sweep, with what records it and says what was done."""
     from maskwright.recording import record_restored, record_restored_sweep
     from maskwright.tracking.provenance import produced
 
-    for name, about in EXPERIMENTS.items():
+    def record(name: str) -> str:
+        about = EXPERIMENTS[name]
         found = produced(name, about.model, about.results)
         if found is None:
             message = "models and dvc.lock do not belong together; run `dvc repro` or `dvc checkout` first"
-            typer.echo(f"{name}: " + (message if about.model.is_dir() else "not trained"))
-            continue
+            return message if about.model.is_dir() else "not trained"
         with no_chatter():
             about.serves()
-        typer.echo(f"{name}: {record_restored(name, found)}")
+        return record_restored(name, found)
+
+    for name in EXPERIMENTS:
+        yield name, partial(record, name)
     for name in load_params().sweeps.entries:
-        typer.echo(f"sweep {name}: {record_restored_sweep(name, RESULTS)}")
+        yield f"sweep {name}", partial(record_restored_sweep, name, RESULTS)
 
 
 @app.command()

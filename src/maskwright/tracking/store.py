@@ -3,6 +3,7 @@
 import fcntl
 import logging
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -158,8 +159,7 @@ def _reason(error: Exception) -> str:
 
 def _shown(address: str) -> str:
     """Return an address without name and password."""
-    parts = urlsplit(address)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return re.sub(r"//[^/@]*@", "//", address)
 
 
 def _create(database: Path) -> None:
