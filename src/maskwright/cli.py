@@ -405,11 +405,11 @@ def claims_of(name: str) -> tuple[Any, ...]:
 @app.command()
 def sync() -> None:
     """Record in MLflow what DVC restored from its cache: trained models and evaluations that have no row there."""
-    from maskwright.tracking.locations import StoreUnavailable, relocate
-    from maskwright.tracking.provenance import project_root
+    from maskwright.tracking.locations import StoreUnavailable
+    from maskwright.tracking.mending import mend as put_right
 
-    for place in relocate(project_root()):
-        typer.echo(f"mlflow.db: its files were looked for in {place}, from now on they are in this project")
+    for line in put_right():
+        typer.echo(line)
     failed = False
     for name, record in _restored():
         try:
@@ -442,6 +442,15 @@ def _restored() -> Iterator[tuple[str, Callable[[], str]]]:
         yield name, partial(record, name)
     for name in load_params().sweeps.entries:
         yield f"sweep {name}", partial(record_restored_sweep, name, RESULTS)
+
+
+@app.command()
+def mend() -> None:
+    """Put right what a kill of `dvc repro`, or a move of the project, left behind; nothing where all is well."""
+    from maskwright.tracking.mending import mend as put_right
+
+    for line in put_right():
+        typer.echo(line)
 
 
 @app.command()

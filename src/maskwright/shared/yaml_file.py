@@ -29,6 +29,11 @@ def read_yaml(path: Path) -> Any:
         raise MaskwrightError(f"{path}: not text in UTF-8; save it as such") from None
     except OSError as error:
         raise MaskwrightError(f"{path}: cannot be read: {error.strerror}") from None
+    return parse_yaml(text, path)
+
+
+def parse_yaml(text: str, path: Path) -> Any:
+    """Return the content of a text in YAML, which came from `path`. The errors are those of `read_yaml`."""
     try:
         return YAML(typ="safe").load(text)
     except DuplicateKeyError as error:
