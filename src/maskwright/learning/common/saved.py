@@ -26,9 +26,9 @@ def save_model(model: keras.Model, about: dict[str, Any], folder: Path) -> None:
     # The same layers without what training added. The optimizer's state would take twice the space of the weights.
     plain = keras.Model(model.input, model.output, name=model.name)
     with replaced_folder(folder) as new:
-        write_json(new / "config.json", json.loads(plain.to_json()))
         # HDF5 takes the process down with it if the disk is full.
         require_room(new, sum(weight.size * weight.dtype.itemsize for weight in plain.get_weights()) + _OVERHEAD)
+        write_json(new / "config.json", json.loads(plain.to_json()))
         plain.save_weights(new / "model.weights.h5")
         write_json(new / "about.json", about)
 

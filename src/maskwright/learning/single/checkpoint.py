@@ -96,8 +96,9 @@ def _write_arrays(path: Path, arrays: list[np.ndarray]) -> None:
         with temporary.open("wb") as file:
             np.savez(file, *arrays)
         temporary.replace(path)
-    finally:
+    except BaseException:  # a full disk, or Ctrl-C
         temporary.unlink(missing_ok=True)
+        raise
 
 
 def _read_arrays(path: Path, variables: list[Any]) -> list[np.ndarray]:
