@@ -23,6 +23,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { sub("%", "NAME", $$1); printf "  %-15s %s\n", $$1, $$2 }' Makefile
 
 run: .venv/ready ## the whole pipeline: data, training, evaluation, claims (dvc repro; ARGS= for its arguments)
+	@maskwright mend
 	dvc repro $(ARGS)
 	@maskwright differences
 	@echo 'Numbers: results/*/metrics.json and results/claims.md; pictures: results/*/plots; every run: make ui'
@@ -30,6 +31,7 @@ run: .venv/ready ## the whole pipeline: data, training, evaluation, claims (dvc 
 sweep-%: .venv/ready ## train a sweep of the pipeline anew, such as sweep-detection: see docs/experiments.md for the time
 	@dvc stage list --name-only | grep -qx 'sweep[-@]$*' || { \
 		echo 'make: $@: no such stage in dvc.yaml; `maskwright sweep $*` runs a sweep without one' >&2; exit 1; }
+	@maskwright mend
 	dvc repro masks digits
 	maskwright sweep $*
 	dvc commit --force "$$(dvc stage list --name-only | grep -x 'sweep[-@]$*')"
@@ -39,6 +41,7 @@ test: .venv/ready ## all tests (ARGS= for pytest's arguments, for example ARGS='
 	python -m pytest -n logical --maxprocesses 8 --dist loadfile $(ARGS)
 
 ui: .venv/ready ## MLflow's pages with every run, on http://127.0.0.1:5000 (PORT= for another port)
+	@maskwright mend
 	@# MLflow's start page is about language models; this address is not.
 	@echo 'Open http://127.0.0.1:$(PORT)/#/experiments?workflowType=machine_learning'
 	@MLFLOW_DISABLE_TELEMETRY=true mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port $(PORT)

@@ -11,10 +11,13 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from maskwright import cli
 from maskwright.catalogue import EXPERIMENTS
 from maskwright.cli import app
 from maskwright.params import load_params
+from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.identity import content_hash
+from maskwright.tracking.locations import StoreUnavailable
 
 ROOT = Path(__file__).parents[1]
 
@@ -45,7 +48,7 @@ def folder(tmp_path):
 def test_help_lists_the_commands(tmp_path):
     done = run("--help", cwd=tmp_path)
     assert done.returncode == 0
-    commands = "generate masks lint train evaluate predict sweep effects preset claims differences sync"
+    commands = "generate masks lint train evaluate predict sweep effects preset claims differences sync mend"
     for command in commands.split():
         assert f" {command} " in done.stdout
 
@@ -191,6 +194,32 @@ def test_sync_before_anything_was_trained(folder):
     sweeps = [f"sweep {name}: not run" for name in load_params(ROOT / "params.yaml").sweeps.entries]
     assert done.stdout.splitlines() == [*(f"{name}: not trained" for name in EXPERIMENTS), *sweeps]
     assert not (folder / "mlflow.db").exists()
+
+
+def test_sync_goes_on_after_a_failure_but_not_without_a_store(tmp_path, monkeypatch):
+    def failing(error):
+        raise error
+
+    broken, gone = MaskwrightError("toy: broken"), StoreUnavailable("http://x: no answer")
+    tried = [
+        ("a", lambda: "recorded"),
+        ("b", lambda: failing(broken)),
+        ("c", lambda: "was recorded already"),
+        ("d", lambda: failing(gone)),
+        ("e", lambda: pytest.fail("tried after the store was gone")),
+    ]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    monkeypatch.setattr(cli, "_restored", lambda: iter(tried[:3]))
+    done = CliRunner().invoke(cli.app, ["sync"])
+    assert done.exit_code == 1
+    assert done.stdout == "a: recorded\nc: was recorded already\n"
+    assert done.stderr == "b: error: toy: broken\n"
+    monkeypatch.setattr(cli, "_restored", lambda: iter(tried[2:]))
+    done = CliRunner().invoke(cli.app, ["sync"])
+    assert done.exit_code == 1
+    assert done.stdout == "c: was recorded already\n"
+    assert done.stderr == "maskwright: error: http://x: no answer\n"
 
 
 def test_a_file_where_a_folder_must_go(folder):

@@ -7,7 +7,9 @@ Every worker process imports this module again, so what the command needs is imp
 def main() -> None:
     """Run the command; see `maskwright.cli`."""
     from maskwright.cli import app
+    from maskwright.shared.stopping import stop_as_by_ctrl_c
 
+    stop_as_by_ctrl_c()
     app()
 
 

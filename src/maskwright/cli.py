@@ -7,6 +7,8 @@ import csv
 import errno
 import json
 import re
+from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,11 +22,13 @@ from maskwright.evaluations import print_evaluation
 from maskwright.generated import GENERATED
 from maskwright.params import Params, load_params
 from maskwright.shared.errors import MaskwrightError
+from maskwright.shared.exclusive import only_here
 from maskwright.shared.experiment import ManySeeds, OneNetwork
 from maskwright.shared.lean import lean_imports
 from maskwright.shared.outputs import write_json
 from maskwright.shared.processor import this_processor
 from maskwright.shared.quiet import no_chatter
+from maskwright.shared.stopping import exit_code
 from maskwright.shared.terminal import complain, console, note, tell, visible
 
 if TYPE_CHECKING:
@@ -35,6 +39,7 @@ PARAMS = Path("params.yaml")
 MASKS = Path("data/masks")
 RESULTS = Path("results")
 PREDICTIONS = Path("predictions")
+CHECKPOINTS = Path("checkpoints")
 
 
 _UsageError: Any = typer.BadParameter.__base__
@@ -57,8 +62,8 @@ class _OneLineErrors(TyperGroup):
                 raise
             complain(f"{error.filename or 'writing'}: {error.strerror}")
             raise typer.Exit(1) from None
-        except KeyboardInterrupt:
-            raise typer.Exit(130) from None
+        except KeyboardInterrupt as interrupt:
+            raise typer.Exit(exit_code(interrupt)) from None
 
 
 app = typer.Typer(
@@ -176,14 +181,15 @@ def lint(
 def train(name: Name) -> None:
     """Train an experiment's model or models, into models/NAME."""
     about, params = experiment(name), load_params()
-    if isinstance(about, ManySeeds):
-        with no_chatter():
-            learning = about.learns()
-        # MLflow gets their rows with their evaluation: its start takes as long as some of these trainings.
-        learning.train(params.section(name), data=about.data, out=about.model, history=about.history)
-    elif isinstance(about, OneNetwork):
-        _train_live(about, params)
-    write_json(about.processor, this_processor()._asdict())
+    with only_here(CHECKPOINTS / f"{name}.lock", f"{name} is training"):
+        if isinstance(about, ManySeeds):
+            with no_chatter():
+                learning = about.learns()
+            # MLflow gets their rows with their evaluation: its start takes as long as some of these trainings.
+            learning.train(params.section(name), data=about.data, out=about.model, history=about.history)
+        elif isinstance(about, OneNetwork):
+            _train_live(about, params)
+        write_json(about.processor, this_processor()._asdict())
 
 
 def _train_live(about: OneNetwork, params: Params) -> None:
@@ -196,20 +202,23 @@ def _train_live(about: OneNetwork, params: Params) -> None:
         learning = about.learns()
     root = project_root()
     (training,) = trainings_of(about, params)
-    row = LiveTraining(root, training)
-    try:
-        learning.train(
-            params.section(about.name),
-            data=about.data,
-            out=training.model,
-            history=training.history,
-            checkpoint=root / "checkpoints" / about.name / training.key,
-            log_epoch=row.log_epoch,
-        )
-    except BaseException as error:
-        row.stop(killed=isinstance(error, KeyboardInterrupt))
-        raise
-    row.finish()
+    checkpoint = root / CHECKPOINTS / about.name / training.key
+    # Queued experiments train in copies of the project, several at a time, but the checkpoints are in one place.
+    with only_here(checkpoint.with_suffix(".lock"), f"{about.name} is training with the same settings"):
+        row = LiveTraining(root, training)
+        try:
+            learning.train(
+                params.section(about.name),
+                data=about.data,
+                out=training.model,
+                history=training.history,
+                checkpoint=checkpoint,
+                log_epoch=row.log_epoch,
+            )
+        except BaseException as error:
+            row.stop(killed=isinstance(error, KeyboardInterrupt))
+            raise
+        row.finish()
 
 
 @app.command()
@@ -440,21 +449,53 @@ def claims_of(name: str) -> tuple[Any, ...]:
 @app.command()
 def sync() -> None:
     """Record in MLflow what DVC restored from its cache: trained models and evaluations that have no row there."""
+    from maskwright.tracking.locations import StoreUnavailable
+    from maskwright.tracking.mending import mend as put_right
+
+    params = load_params()  # first: what is wrong with it is not for each experiment to find
+    for line in put_right():
+        tell(line)
+    failed = False
+    for name, record in _restored(params):
+        try:
+            tell(f"{name}: {record()}")
+        except StoreUnavailable:
+            raise  # the next one would fail in the same way, as slowly
+        except (MaskwrightError, OSError) as error:
+            note(f"{name}: error: {' '.join(str(error).split())}")
+            failed = True
+    if failed:
+        raise typer.Exit(1)
+
+
+def _restored(params: Params) -> Iterator[tuple[str, Callable[[], str]]]:
+    """Yield each experiment and sweep, with what records it and says what was done."""
     from maskwright.recording import record_restored, record_restored_sweep
     from maskwright.tracking.provenance import produced
 
-    params = load_params()  # first: what is wrong with it is not for each experiment to find
-    for name, about in EXPERIMENTS.items():
+    def record(name: str) -> str:
+        about = EXPERIMENTS[name]
         found = produced(name, about.model, about.results)
         if found is None:
             message = "models and dvc.lock do not belong together; run `dvc repro` or `dvc checkout` first"
-            tell(f"{name}: " + (message if about.model.is_dir() else "not trained"))
-            continue
+            return message if about.model.is_dir() else "not trained"
         with no_chatter():
             about.serves()
-        tell(f"{name}: {record_restored(name, found)}")
+        return record_restored(name, found)
+
+    for name in EXPERIMENTS:
+        yield name, partial(record, name)
     for name in params.sweeps.entries:
-        tell(f"sweep {name}: {record_restored_sweep(name, RESULTS)}")
+        yield f"sweep {name}", partial(record_restored_sweep, name, RESULTS)
+
+
+@app.command()
+def mend() -> None:
+    """Put right what a kill of `dvc repro`, or a move of the project, left behind; nothing where all is well."""
+    from maskwright.tracking.mending import mend as put_right
+
+    for line in put_right():
+        tell(line)
 
 
 @app.command()

@@ -1,6 +1,11 @@
 import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
 from maskwright.shared.errors import MaskwrightError
@@ -74,3 +79,39 @@ def test_reads_only_a_little_ahead(workers):
     assert len(taken) <= 4 * max(2, 2 * workers)
     results.close()
     assert len(taken) < 1000
+
+
+KILLED = """
+import os, sys, time
+from pathlib import Path
+from maskwright.shared.parallel import parallel_map
+
+def work(number):
+    Path(sys.argv[1], str(os.getpid())).touch()
+    time.sleep(0.05)
+
+if __name__ == "__main__":
+    for _ in parallel_map(work, range(10_000), workers=2, chunk=1):
+        pass
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_workers_end_with_their_parent(number, tmp_path):
+    script, started = tmp_path / "main.py", tmp_path / "started"
+    script.write_text(KILLED)
+    started.mkdir()
+    process = subprocess.Popen([sys.executable, script, started])
+    wait_until(lambda: len(list(started.iterdir())) == 2)
+    process.send_signal(number)
+    process.wait()
+    workers = [int(path.name) for path in started.iterdir()]
+    wait_until(lambda: not any(psutil.pid_exists(worker) for worker in workers))
+
+
+def wait_until(condition):
+    for _ in range(400):
+        if condition():
+            return
+        time.sleep(0.05)
+    pytest.fail("20 seconds passed")

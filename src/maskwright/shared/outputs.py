@@ -2,7 +2,9 @@
 
 import io
 import json
+import os
 import shutil
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +12,10 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+
+from maskwright.shared.errors import MaskwrightError
+
+_BLOCK = 2**20
 
 
 @contextmanager
@@ -41,6 +47,25 @@ def replaced_file(path: Path) -> Iterator[IO[str]]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def require_room(folder: Path, size: int) -> None:
+    """Make sure that so many bytes can be written into a folder.
+
+    Raises:
+        MaskwrightError: they cannot: the disk is full, or a quota or limit is reached.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:
+                for _ in range(0, size, _BLOCK):
+                    file.write(bytes(_BLOCK))
+    except OSError as error:
+        raise MaskwrightError(
+            f"{folder.parent}: no room for {size / 1e6:.0f} MB ({error.strerror}); free some, and run it again"
+        ) from None
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -2,12 +2,14 @@
 
 import multiprocessing
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
-from typing import TypeVar
+from multiprocessing.process import BaseProcess
+from typing import NoReturn, TypeVar
 
 from maskwright.shared.errors import MaskwrightError
 
@@ -50,7 +52,7 @@ def parallel_map(
     # "spawn", because forking a process in which TensorFlow or a thread pool has started may hang the child.
     context = multiprocessing.get_context("spawn")
     pending: deque[Future[list[R]]] = deque()
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent) as pool:
         try:
             for batch in chain([first, second], chunks):
                 pending.append(pool.submit(_run_chunk, function, batch))
@@ -65,6 +67,18 @@ def parallel_map(
         finally:
             for future in pending:
                 future.cancel()
+
+
+def _end_with_parent() -> None:
+    """End this process as soon as the one that started it is gone. Otherwise it would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_wait_and_exit, args=(parent,), daemon=True).start()
+
+
+def _wait_and_exit(parent: BaseProcess) -> NoReturn:
+    parent.join()
+    os._exit(1)
 
 
 def _chunked(items: Iterable[T], size: int) -> Iterator[list[T]]:

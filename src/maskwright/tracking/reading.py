@@ -1,7 +1,6 @@
 """Reading from MLflow what others, or other projects, put there. Nothing is written, and no store is made."""
 
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from maskwright.shared.errors import MaskwrightError
-from maskwright.tracking.store import import_mlflow
+from maskwright.tracking.locations import DATABASE
+from maskwright.tracking.store import import_mlflow, named_store
 
 _PAGE = 1000
 
@@ -30,16 +30,16 @@ def experiment_runs(root: Path, experiment: str) -> pd.DataFrame:
     Raises:
         MaskwrightError: there is no store, it cannot be reached, it has no such experiment, or that has no run.
     """
-    uri = os.environ.get("MLFLOW_TRACKING_URI")
-    database = root.resolve() / "mlflow.db"
-    if not uri and not database.is_file():
+    address, ours = named_store(root)
+    database = root.resolve() / DATABASE
+    if ours and not database.is_file():
         raise MaskwrightError(
             f"{database}: no such file; set MLFLOW_TRACKING_URI to the store that has {experiment!r}"
         )
     mlflow = import_mlflow()
     from mlflow.exceptions import MlflowException
 
-    client = mlflow.MlflowClient(uri or f"sqlite:///{database}")
+    client = mlflow.MlflowClient(address)
     try:
         known = client.get_experiment_by_name(experiment)
         if known is None:

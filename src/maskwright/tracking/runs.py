@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 from maskwright.shared import terminal
 from maskwright.shared.identity import content_hash
 from maskwright.shared.processor import this_processor
+from maskwright.tracking.artifacts import file_names, forget_broken_models, recorded_files, usable_models
 from maskwright.tracking.provenance import git_tags, user
 from maskwright.tracking.store import Store, open_store
 
@@ -254,8 +255,6 @@ def _create(store: Store, training: Training) -> "Run":
 
 
 def _complete_training(store: Store, run_id: str, training: Training) -> bool:
-    from mlflow.entities import LoggedModelStatus
-
     run = store.client.get_run(run_id)
     added = False
     datasets = _datasets(training, testing=False)
@@ -267,15 +266,15 @@ def _complete_training(store: Store, run_id: str, training: Training) -> bool:
     if missing:
         _log_metrics(store, run_id, missing)
         added = True
-    recorded = {artifact.path for artifact in store.client.list_artifacts(run_id)}
-    if training.history.name not in recorded:
+    recorded = recorded_files(store.client, run_id)
+    if not file_names(training.history) <= recorded:
         store.client.log_artifact(run_id, str(training.history))
         added = True
-    if training.serving_model is None and _FILES not in recorded:
+    if training.serving_model is None and not file_names(training.model, _FILES) <= recorded:
         store.client.log_artifacts(run_id, str(training.model), _FILES)
         added = True
-    models = [store.client.get_logged_model(m.model_id) for m in run.outputs.model_outputs] if run.outputs else []
-    if training.serving_model and not any(model.status == LoggedModelStatus.READY for model in models):
+    if training.serving_model and not usable_models(store.client, store.experiment, run_id):
+        forget_broken_models(store.client, store.experiment, run_id)
         _log_model(run_id, training.serving_model(training.model))
         added = True
     produced = content_hash(training.model)
@@ -292,16 +291,21 @@ def _complete_evaluation(store: Store, run_id: str, training: Training, results:
     run = store.client.get_run(run_id)
     metrics, details, plots = results / "metrics.json", results / "details.json", results / "plots"
     evaluated = "-".join(content_hash(path) for path in (metrics, details, plots) if path.exists())
-    if run.data.tags.get(EVALUATION) == evaluated:
+    models = usable_models(store.client, store.experiment, run_id)
+    model = models[-1] if models else None
+    # A model that was recorded anew has no numbers yet.
+    known = run.data.tags.get(EVALUATION) == evaluated and (model is None or bool(model.metrics))
+    files = file_names(metrics) | file_names(details) | file_names(plots, "plots")
+    if known and files <= recorded_files(store.client, run_id):
         return False
-    first, others = (json.loads(path.read_text(encoding="utf-8")) for path in (metrics, details))
-    values = flatten(others[training.variant] if training.variant else {**first, **others})
-    numbers = {f"test/{key}": float(value) for key, value in values if isinstance(value, int | float)}
-    # Here, not with the training's: one model may be evaluated on a test split that grows.
-    if datasets := _datasets(training, testing=True):
-        store.client.log_inputs(run_id, datasets=datasets)
-    models = run.outputs.model_outputs if run.outputs else []
-    _log_metrics(store, run_id, {0: numbers}, models[-1].model_id if models else None)
+    if not known:
+        first, others = (json.loads(path.read_text(encoding="utf-8")) for path in (metrics, details))
+        values = flatten(others[training.variant] if training.variant else {**first, **others})
+        numbers = {f"test/{key}": float(value) for key, value in values if isinstance(value, int | float)}
+        # Here, not with the training's: one model may be evaluated on a test split that grows.
+        if datasets := _datasets(training, testing=True):
+            store.client.log_inputs(run_id, datasets=datasets)
+        _log_metrics(store, run_id, {0: numbers}, model.model_id if model else None)
     for path in (metrics, details):
         store.client.log_artifact(run_id, str(path))
     if plots.exists():

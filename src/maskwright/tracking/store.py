@@ -3,18 +3,32 @@
 import fcntl
 import logging
 import os
+import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
 
 from maskwright.shared.lean import lean_imports
+from maskwright.tracking.locations import DATABASE, StoreUnavailable, location, relocate
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-_UNREACHABLE_IN_SECONDS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1"}
+_VARIABLE = "MLFLOW_TRACKING_URI"
+_DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+_PATIENCE = 10.0
+"""Seconds to wait for a database to answer."""
+_PATIENCE_WITH_SERVERS = {
+    # Two attempts of 6 seconds and a pause of at most one: MLflow's own settings wait for 7 minutes and more.
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "6",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+}
 
 
 @dataclass(frozen=True)
@@ -40,28 +54,137 @@ def open_store(root: Path, name: str) -> Store:
     """Connect to MLFLOW_TRACKING_URI, or else to mlflow.db in `root`, and make the experiment `name` if needed.
 
     The first connection creates the database, which takes seconds.
+
+    Raises:
+        StoreUnavailable: a database cannot be opened, or does not answer.
+        Exception: whatever else MLflow raises.
     """
-    for variable, value in _UNREACHABLE_IN_SECONDS.items():
+    for variable, value in _PATIENCE_WITH_SERVERS.items():
         os.environ.setdefault(variable, value)
     mlflow = import_mlflow()
-    root = root.resolve()
-    uri = os.environ.get("MLFLOW_TRACKING_URI")
-    mlflow.set_tracking_uri(uri or f"sqlite:///{root}/mlflow.db")
-    with nullcontext() if uri else _alone(root / "mlflow.db.lock"):
+    address, ours = named_store(root)
+    kind = _kind(address)
+    if not ours and kind in _DATABASES:
+        _check_answer(address)
+    file = root.resolve() / DATABASE if ours else _sqlite_file(address)
+    with _alone(file) if file else nullcontext():
+        if ours and file is not None:
+            if file.is_file():
+                relocate(root)
+            else:
+                _create(file)
+        _point_to(mlflow, address)
         with lean_imports():  # of SQLAlchemy
             client = mlflow.MlflowClient()
-        known = client.get_experiment_by_name(name)
+        try:
+            known = client.get_experiment_by_name(name)
+        except Exception as error:
+            if kind not in ("http", "https"):
+                raise
+            raise StoreUnavailable(f"{_shown(address)}: {_reason(error)}; see {_VARIABLE}") from None
         if known is not None:
             return Store(client, known.experiment_id)
-        location = None if uri else (root / "mlartifacts" / name).as_uri()
         # Without it, MLflow's pages open on the traces of language models, of which there are none.
-        kind = {"mlflow.experimentKind": "custom_model_development"}
-        return Store(client, client.create_experiment(name, artifact_location=location, tags=kind))
+        tags = {"mlflow.experimentKind": "custom_model_development"}
+        place = location(root, name) if ours else None
+        return Store(client, client.create_experiment(name, artifact_location=place, tags=tags))
+
+
+def named_store(root: Path) -> tuple[str, bool]:
+    """Return the address of the store to use, and whether it is the `mlflow.db` in `root`."""
+    own = root.resolve() / DATABASE
+    address = os.environ.get(_VARIABLE)
+    if not address:
+        return sqlite_address(own), True
+    file = _sqlite_file(address)
+    ours = file is not None and file.resolve() == own
+    return (sqlite_address(own) if ours else address), ours
+
+
+def sqlite_address(database: Path) -> str:
+    """Return the address of an SQLite file.
+
+    In an address, `?` and `%` have a meaning of their own, and MLflow reads them less well than SQLAlchemy does. A
+    path with one of them is given relative to the current folder, in which or above which the project lies.
+    """
+    path = str(database)
+    return f"sqlite:///{quote(os.path.relpath(path)) if {'?', '%'}.intersection(path) else path}"
+
+
+def _kind(address: str) -> str:
+    """Return what kind of store an address names: `http`, `sqlite`, `postgresql`, ... without the driver."""
+    return urlsplit(address).scheme.partition("+")[0]
+
+
+def _sqlite_file(address: str) -> Path | None:
+    """Return the file of an SQLite store; None for any other store."""
+    if _kind(address) != "sqlite":
+        return None
+    with lean_imports():
+        from sqlalchemy.engine import make_url
+
+    database = make_url(address).database
+    return Path(database) if database and database != ":memory:" else None
+
+
+def _check_answer(address: str) -> None:
+    """Connect to a database once: MLflow would try it ten times, in silence, over 100 seconds."""
+    from sqlalchemy import create_engine
+
+    answers: SimpleQueue[Exception | None] = SimpleQueue()
+
+    def connect() -> None:
+        try:
+            engine = create_engine(address)
+            engine.connect().close()
+            engine.dispose()
+            answers.put(None)
+        except Exception as error:
+            answers.put(error)
+
+    threading.Thread(target=connect, daemon=True).start()
+    try:
+        error = answers.get(timeout=_PATIENCE)
+    except Empty:
+        raise StoreUnavailable(f"{_shown(address)}: no answer in {_PATIENCE:.0f} s; see {_VARIABLE}") from None
+    if error is not None:
+        raise StoreUnavailable(f"{_shown(address)}: {_reason(error)}; see {_VARIABLE}")
+
+
+def _reason(error: Exception) -> str:
+    """Return what failed, in one line: the driver's own words, or whether a server answered."""
+    text = " ".join(str(getattr(error, "orig", None) or error).split())
+    return "no answer" if "timed out" in text.lower() else text[:200]
+
+
+def _shown(address: str) -> str:
+    """Return an address without name and password."""
+    return re.sub(r"//[^/@]*@", "//", address)
+
+
+def _create(database: Path) -> None:
+    """Create MLflow's database, whole or not at all: MLflow cannot use one whose creation was killed."""
+    partial = database.with_name(f"{database.name}.partial")
+    partial.unlink(missing_ok=True)
+    _point_to(import_mlflow(), sqlite_address(partial))
+    with lean_imports():
+        import_mlflow().MlflowClient().search_experiments(max_results=1)
+    partial.rename(database)
+
+
+def _point_to(mlflow: Any, address: str) -> None:
+    """Tell MLflow the address. It would leave it in the environment, where it looks like the user's own choice."""
+    before = os.environ.get(_VARIABLE)
+    mlflow.set_tracking_uri(address)
+    if before is None:
+        os.environ.pop(_VARIABLE, None)
+    else:
+        os.environ[_VARIABLE] = before
 
 
 @contextmanager
-def _alone(lock: Path) -> Iterator[None]:
+def _alone(database: Path) -> Iterator[None]:
     """Wait until no other process is here: MLflow breaks off where two create the same database."""
-    with lock.open("w") as file:
+    with database.with_name(f"{database.name}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -16,6 +16,7 @@ from typing import Any
 
 from maskwright.shared.identity import content_hash
 from maskwright.shared.processor import this_processor
+from maskwright.tracking.artifacts import file_names, recorded_files
 from maskwright.tracking.provenance import git_tags, user
 from maskwright.tracking.runs import KEY, PROCESSOR, STAGE, flatten, mlflow_names, warn
 from maskwright.tracking.store import Store, open_store
@@ -106,7 +107,7 @@ def record_sweep(root: Path, sweep: TrackedSweep, trials: Iterable[TrackedTrial]
     """Bring the runs of a sweep up to date, making those that are missing.
 
     Returns:
-        Whether any trial had to be added.
+        Whether anything had to be added.
 
     Raises:
         Exception: whatever MLflow raises.
@@ -115,9 +116,10 @@ def record_sweep(root: Path, sweep: TrackedSweep, trials: Iterable[TrackedTrial]
     # Every trial is looked at, so no `any` of a generator.
     added = [writer.trial(trial) for trial in trials]
     # Ended once: a run's time is that from its start to its end.
-    if any(added) or not writer.finished():
+    lost = not writer.has(tables)
+    if any(added) or lost or not writer.finished():
         writer.end("FINISHED", tables)
-    return any(added)
+    return any(added) or lost
 
 
 def record_effects(
@@ -142,14 +144,19 @@ def record_effects(
     run, content = _find(store, sweep.key), content_hash(tables)
     label = f"effects-{response}"
     tag = f"maskwright.{label}"
-    if run is None or store.client.get_run(run).data.tags.get(tag) == content:
+    if run is None:
         return False
-    numbers = {
-        f"{label}/{key}": float(value)
-        for key, value in flatten(dict(metrics))
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    }
-    _log(store, run, {}, numbers, int(time.time() * 1000))
+    known = store.client.get_run(run).data.tags.get(tag) == content
+    files = file_names(tables, label) | file_names(pictures, f"{label}/plots")
+    if known and files <= recorded_files(store.client, run):
+        return False
+    if not known:
+        numbers = {
+            f"{label}/{key}": float(value)
+            for key, value in flatten(dict(metrics))
+            if isinstance(value, int | float) and not isinstance(value, bool)
+        }
+        _log(store, run, {}, numbers, int(time.time() * 1000))
     store.client.log_artifacts(run, str(tables), label)
     if pictures.is_dir():
         store.client.log_artifacts(run, str(pictures), f"{label}/plots")
@@ -195,6 +202,11 @@ class _Writer:
     def finished(self) -> bool:
         """Return whether the sweep's run says that it is complete."""
         return self._store.client.get_run(self._run).info.status == "FINISHED"
+
+    def has(self, tables: Sequence[Path]) -> bool:
+        """Return whether MLflow has these files of the sweep."""
+        recorded = recorded_files(self._store.client, self._run)
+        return all(file_names(table) <= recorded for table in tables)
 
     def trial(self, trial: TrackedTrial) -> bool:
         """Record a trial; return False where its run is complete already."""

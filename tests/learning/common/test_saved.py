@@ -9,6 +9,7 @@ from maskwright.experiments.segmentation.learn import network as fcn
 from maskwright.experiments.segmentation.learn.losses import SegmentationLoss
 from maskwright.learning.common.saved import load_model, read_about, save_model
 from maskwright.shared.errors import MaskwrightError
+from support.full_disk import no_file_beyond
 
 ABOUT = {"classes": ["background", "größe"], "size": [32, 48]}
 
@@ -114,3 +115,15 @@ class TestProblems:
         deeper = keras.layers.Conv2D(3, 1, name="b")(keras.layers.Conv2D(3, 1, name="a")(inputs))
         (tmp_path / "m" / "config.json").write_text(json.dumps(json.loads(keras.Model(inputs, deeper).to_json())))
         assert self.error(tmp_path / "m").startswith(f"{tmp_path / 'm'}: not a complete model (")
+
+
+def test_a_disk_that_is_full_is_one_line_and_the_old_model_stays(folder: Path):
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    # The fast network has over 50,000 weights of four bytes.
+    with (
+        pytest.raises(MaskwrightError, match=rf"^{folder.parent}: no room for \d+ MB \(.+\); free some"),
+        no_file_beyond(100_000),
+    ):
+        save_model(fcn.fast(3), {}, folder)
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]

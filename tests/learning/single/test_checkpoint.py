@@ -12,6 +12,7 @@ from maskwright.learning.single.checkpoint import (
     restore_best,
     save_checkpoint,
 )
+from support.full_disk import no_file_beyond
 
 X = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
 Y = X.sum(axis=1, keepdims=True)
@@ -216,3 +217,12 @@ def test_numbers_come_back_to_the_last_bit(tmp_path: Path):
     save_checkpoint(tmp_path, network(), Progress(history, 0))
     assert json.loads((tmp_path / "progress.json").read_text())["history"] == history
     assert load_checkpoint(tmp_path, network()).history == history
+
+
+def test_a_disk_that_is_full_leaves_the_state_before_and_nothing_half_written(tmp_path: Path):
+    model = network(width=2000)  # of 3 x 2,000 weights, four bytes each, and more
+    save_checkpoint(tmp_path, model, Progress([row(0.5)], 0))
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    with pytest.raises(OSError, match="File too large"), no_file_beyond(10_000):
+        save_checkpoint(tmp_path, model, Progress([row(0.5), row(0.25)], 1))
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before

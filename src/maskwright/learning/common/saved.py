@@ -12,7 +12,10 @@ import keras
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from maskwright.shared.errors import MaskwrightError
-from maskwright.shared.outputs import replaced_folder, write_json
+from maskwright.shared.outputs import replaced_folder, require_room, write_json
+
+_OVERHEAD = 2**20
+"""Bytes that the files of a model take beside its weights, generously."""
 
 _LONGEST = 200
 
@@ -27,10 +30,16 @@ F = TypeVar("F", bound=Facts)
 
 
 def save_model(model: keras.Model, about: dict[str, Any], folder: Path) -> None:
-    """Write a model with one input and one output. The folder is replaced only when its new content is complete."""
+    """Write a model with one input and one output. The folder is replaced only when its new content is complete.
+
+    Raises:
+        MaskwrightError: there is not room enough for it.
+    """
     # The same layers without what training added. The optimizer's state would take twice the space of the weights.
     plain = keras.Model(model.input, model.output, name=model.name)
     with replaced_folder(folder) as new:
+        # HDF5 takes the process down with it if the disk is full.
+        require_room(new, sum(weight.size * weight.dtype.itemsize for weight in plain.get_weights()) + _OVERHEAD)
         write_json(new / "config.json", json.loads(plain.to_json()))
         plain.save_weights(new / "model.weights.h5")
         write_json(new / "about.json", about)

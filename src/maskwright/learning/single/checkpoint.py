@@ -92,9 +92,13 @@ def _assign(variables: list[Any], values: list[np.ndarray]) -> None:
 
 def _write_arrays(path: Path, arrays: list[np.ndarray]) -> None:
     temporary = path.with_name(f".{path.name}")
-    with temporary.open("wb") as file:
-        np.savez(file, *arrays)
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            np.savez(file, *arrays)
+        temporary.replace(path)
+    except BaseException:  # a full disk, or Ctrl-C
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def _read_arrays(path: Path, variables: list[Any]) -> list[np.ndarray]:

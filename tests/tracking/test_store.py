@@ -1,0 +1,54 @@
+"""A store that does not answer, or that cannot be opened, costs seconds."""
+
+import socket
+import time
+
+import pytest
+
+from maskwright.tracking.locations import StoreUnavailable
+from maskwright.tracking.store import _PATIENCE_WITH_SERVERS, named_store, open_store, sqlite_address
+
+
+def test_a_server_that_accepts_and_never_answers(tmp_path, monkeypatch):
+    timeout, retries, _ = map(int, _PATIENCE_WITH_SERVERS.values())
+    assert (1 + retries) * timeout + 1 <= 15
+    # With a timeout of 1 in place of 6 seconds: twice that, and the pause of at most one between.
+    for variable in _PATIENCE_WITH_SERVERS:
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(10)
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address.replace("//", "//me:secret@"))
+        begun = time.monotonic()
+        with pytest.raises(StoreUnavailable, match=rf"^{address}: no answer; see MLFLOW_TRACKING_URI$"):
+            open_store(tmp_path, "toy")
+    assert 2 <= time.monotonic() - begun < 60  # no limit but on a very slow machine
+
+
+def test_a_database_that_cannot_be_opened(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/a folder/x.db")
+    (tmp_path / "a folder/x.db").mkdir(parents=True)
+    with pytest.raises(StoreUnavailable, match=r"x\.db: unable to open database file; see MLFLOW_TRACKING_URI$"):
+        open_store(tmp_path, "toy")
+
+
+def test_our_own_database_is_known_whatever_it_is_called(tmp_path, monkeypatch):
+    own = sqlite_address(tmp_path / "mlflow.db")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert named_store(tmp_path) == (own, True)
+    for address in ("sqlite:///mlflow.db", f"sqlite:///{tmp_path}/mlflow.db"):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        assert named_store(tmp_path) == (own, True)
+    for address in ("sqlite:///other.db", "http://127.0.0.1:5000", "sqlite://"):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        assert named_store(tmp_path) == (address, False)
+
+
+def test_an_address_with_signs_that_have_a_meaning_is_relative(tmp_path, monkeypatch):
+    project = tmp_path / "q?x=1 50%20"
+    (project / "queue/copy").mkdir(parents=True)
+    monkeypatch.chdir(project / "queue/copy")
+    assert sqlite_address(project / "mlflow.db") == "sqlite:///../../mlflow.db"
