@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from maskwright import __version__
 from maskwright.catalogue import EXPERIMENTS, experiment
 from maskwright.evaluations import print_evaluation
 from maskwright.generated import GENERATED
@@ -64,6 +65,21 @@ app.add_typer(predict, name="predict")
 Name = Annotated[str, typer.Argument(metavar="NAME", help=f"An experiment: {', '.join(EXPERIMENTS)}.")]
 Label = Annotated[str | None, typer.Option(help="Region attribute that holds the class; default: the one that fits.")]
 Classes = Annotated[str | None, typer.Option(metavar="A,B,...", help="Class names in order, without background.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"maskwright {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version, and stop.")
+    ] = False,
+) -> None:
+    """What stands before a command's name."""
 
 
 @app.command()
@@ -127,6 +143,38 @@ def lint(
         json_out.write_text(json.dumps(contents, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     if not all(report.lossless for report in reports):
         raise typer.Exit(1)
+
+
+@app.command()
+def look(
+    source: Annotated[
+        Path, typer.Argument(metavar="[FILE|DIR]", help="Annotation file, or a folder of masks made from some.")
+    ] = MASKS,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help=f"Folder to write into; default: {RESULTS / 'look'} for {MASKS}, else look."
+        ),
+    ] = None,
+    most: Annotated[int, typer.Option(min=1, max=600, metavar="N", help="Photographs on the contact sheet.")] = 60,
+    label: Label = None,
+    classes: Classes = None,
+) -> None:
+    """Show the annotations, the worst first, and what the data are like, on a page and as pictures."""
+    size = load_params().section("segmentation").size
+    folder = out or (RESULTS / "look" if source == MASKS else Path("look"))
+    if source.is_dir() or source == MASKS:
+        if label is not None or classes is not None:
+            raise typer.BadParameter("belongs to an annotation file", param_hint="--label, --classes")
+        from maskwright.looking.look import look as look_at
+
+        lines = look_at(source, folder, size=size, title=str(source), most=most)
+    else:
+        from maskwright.looking.annotations import look_at_file
+
+        lines = look_at_file(source, folder, size=size, label=label, classes=_names(classes), most=most)
+    for line in lines:
+        typer.echo(line)
 
 
 @app.command()

@@ -1,0 +1,36 @@
+"""A look at one annotation file, before there are masks."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from maskwright.looking.look import MOST, look
+from maskwright.via.convert import convert_file
+
+
+def look_at_file(
+    path: Path,
+    out: Path,
+    *,
+    size: tuple[int, int],
+    label: str | None = None,
+    classes: Sequence[str] | None = None,
+    most: int = MOST,
+    workers: int | None = None,
+) -> list[str]:
+    """Make masks for a while, leaving out and reporting what would be refused, and look at these.
+
+    Args:
+        path: the annotation file, beside its photographs.
+        out, size, most, workers: as for `look`.
+        label, classes: as for `convert_file`.
+
+    Raises:
+        MaskwrightError: the file cannot be read, or none of its photographs can be used.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    # Beside the results, since the system's own folder for such files may be too small.
+    with tempfile.TemporaryDirectory(dir=out, prefix=".masks-") as folder:
+        masks = Path(folder) / "masks"
+        convert_file(path, masks, label=label, classes=classes, on_error="skip", workers=workers)
+        return look(masks, out, size=size, title=path.name, most=most, workers=workers)
