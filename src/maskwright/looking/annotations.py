@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from maskwright.looking.look import MOST, look
+from maskwright.looking.look import look
 from maskwright.via.convert import convert_file
 
 
@@ -13,9 +13,9 @@ def look_at_file(
     out: Path,
     *,
     size: tuple[int, int],
+    most: int,
     label: str | None = None,
     classes: Sequence[str] | None = None,
-    most: int = MOST,
     workers: int | None = None,
 ) -> list[str]:
     """Make masks for a while, leaving out and reporting what would be refused, and look at these.

@@ -49,12 +49,14 @@ def statistics_figure(
         middle, bottom = below.subfigures(2, 1, height_ratios=[3.2, 1.9 * rows_of_maps])
         _sizes(middle.subplots(), statistics, size)
         axes = bottom.subplots(rows_of_maps, _MAPS_IN_A_ROW, squeeze=False).reshape(-1)
-        bottom.suptitle("where objects are: how often each place belongs to one (all photographs at one size)", fontsize=11)
+        bottom.suptitle(
+            "where objects are: how often each place belongs to one (all photographs at one size)", fontsize=11
+        )
         for each in axes:
             each.set_axis_off()
         for each, index, name in zip(axes, shown, names, strict=False):
             each.imshow(statistics.places[index], cmap="Blues", vmin=0, interpolation="bilinear")
-            each.set_title(f"{name}, up to {statistics.places[index].max():.0%}", fontsize=9)
+            each.set_title(f"{shorten(name, 14)}, up to {statistics.places[index].max():.0%}", fontsize=9)
     return figure
 
 

@@ -34,9 +34,6 @@ from maskwright.shared.parallel import parallel_map
 
 PAGE, SHEET, CHARTS, PAIRS = "look.html", "contact_sheet.png", "statistics.png", "alike.csv"
 
-MOST = 60
-"""Photographs on the contact sheet."""
-
 _PICTURE = 400, 400  # greatest height and width on the page, in pixels
 _SMALL_PICTURE = 200, 200
 _PAIRS_SHOWN = 24
@@ -56,7 +53,7 @@ class Look:
 
 
 def look(
-    masks: Path, out: Path, *, size: tuple[int, int], title: str, most: int = MOST, workers: int | None = None
+    masks: Path, out: Path, *, size: tuple[int, int], title: str, most: int, workers: int | None = None
 ) -> list[str]:
     """Write page, pictures and table, and return the lines that sum them up.
 

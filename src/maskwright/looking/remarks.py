@@ -4,8 +4,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from maskwright.looking.hashing import Pair
 from maskwright.looking.masks import Data, Remark
 from maskwright.looking.statistics import SMALL, Statistics
@@ -98,7 +96,9 @@ def headlines(data: Data, pairs: Sequence[Pair], statistics: Statistics) -> Iter
         for severity in ("refused", "warning")
     )
     if refused:
-        yield Headline("refused", f"{several_of(refused.total(), 'annotation')} left out: {_kinds(refused)}", "findings")
+        yield Headline(
+            "refused", f"{several_of(refused.total(), 'annotation')} left out: {_kinds(refused)}", "findings"
+        )
     leaking = {pair.second for pair in pairs if is_leak(data, pair)}
     if leaking:
         looks = "photograph looks" if len(leaking) == 1 else "photographs look"
@@ -121,12 +121,13 @@ def headlines(data: Data, pairs: Sequence[Pair], statistics: Statistics) -> Iter
 
 
 def _absent(data: Data, statistics: Statistics) -> Iterator[Headline]:
-    for number, split in enumerate(data.splits):
-        absent = [data.classes[index + 1] for index in np.flatnonzero(statistics.objects[number] == 0)]
+    for index, name in enumerate(data.classes[1:]):
+        absent = [
+            split for split, of_split in zip(data.splits, statistics.objects, strict=True) if not of_split[index]
+        ]
         if absent:
-            named = ", ".join(absent[:5]) + (f" and {len(absent) - 5:,} more" if len(absent) > 5 else "")
-            where = f"in {split}" if len(data.splits) > 1 else "at all"
-            yield Headline("warning", f"no object {where} of {named}", "classes")
+            where = f"in {' and '.join(absent)}" if len(data.splits) > 1 else "at all"
+            yield Headline("warning", f"no object of the class {name} {where}", "classes")
 
 
 def _kinds(codes: Counter[str]) -> str:
