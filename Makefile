@@ -22,7 +22,7 @@ help: ## this list
 	@echo 'make TARGET, where TARGET is one of'
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { sub("%", "NAME", $$1); printf "  %-15s %s\n", $$1, $$2 }' Makefile
 
-setup: .venv/ready ## .venv with all that is needed; every target below makes it, too
+setup: .venv/ready ## .venv, for `maskwright` on the command line (the targets below make it themselves)
 	@echo 'Ready. In each terminal: source .venv/bin/activate'
 
 run: .venv/ready ## the whole pipeline: data, training, evaluation, claims (dvc repro; ARGS= for its arguments)

@@ -129,7 +129,7 @@ def test_headlines_say_the_worst_first(found):
         ("refused", "2 annotations left out: 1 missing-image, 1 no-label"),
         ("leak", "1 photograph looks like one of another split"),
         ("warning", "no object of the class dog in test"),
-        ("warning", "1 warning: 1 no-regions"),
+        ("warning", "2 warnings: 1 unused-class, 1 no-regions"),
         ("note", "1 object of 8 (12%) under 4 network pixels"),
         ("note", "1 photograph without objects"),
     ]
@@ -226,7 +226,7 @@ def test_the_same_data_give_the_same_bytes(written, masks, tmp_path):
 def test_a_file_that_would_be_refused_is_looked_at_too(root, tmp_path):
     (tmp_path / "mine.txt").write_text("stays")
     lines = look_at_file(root / "train.json", tmp_path, size=SIZE, most=1, workers=1)
-    assert lines[0] == "train.json: 4 photographs, 5 objects"
+    assert lines[0] == "train.json: 4 photographs, 4 objects"
     assert lines[1] == "refused: 2 annotations left out: 1 missing-image, 1 no-label"
     assert "4 more are not shown" in (tmp_path / "look.html").read_text(encoding="utf-8")
     assert sorted(path.name for path in tmp_path.iterdir()) == [

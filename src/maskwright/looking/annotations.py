@@ -28,9 +28,9 @@ def look_at_file(
     Raises:
         MaskwrightError: the file cannot be read, or none of its photographs can be used.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    # Beside the results, since the system's own folder for such files may be too small.
-    with tempfile.TemporaryDirectory(dir=out, prefix=".masks-") as folder:
+    # On the disk of the results, since the system's own folder for such files may be too small.
+    there = next(parent for parent in out.absolute().parents if parent.is_dir())
+    with tempfile.TemporaryDirectory(dir=there, prefix=".masks-") as folder:
         masks = Path(folder) / "masks"
         convert_file(path, masks, label=label, classes=classes, on_error="skip", workers=workers)
         return look(masks, out, size=size, title=path.name, most=most, workers=workers)

@@ -38,7 +38,7 @@ def statistics_figure(
     bars = 1.4 + 0.38 * len(shown)
     with drawing_style():
         figure = Figure(figsize=(12, bars + 3.2 + 1.9 * rows_of_maps), layout="constrained")
-        above, below = figure.subfigures(2, 1, height_ratios=[bars, 3.2 + 1.9 * rows_of_maps])
+        above, middle, bottom = np.ravel(figure.subfigures(3, 1, height_ratios=[bars, 3.2, 1.9 * rows_of_maps]))
         left, right = above.subplots(1, 2, sharey=True)
         _bars(left, statistics.objects[:, shown], splits, names, "objects")
         known = statistics.pixels.sum(axis=1, keepdims=True)
@@ -46,7 +46,6 @@ def statistics_figure(
         _bars(right, shares, splits, names, "% of the split's pixels", together=False)
         if len(splits) > 1:
             above.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=len(splits))
-        middle, bottom = below.subfigures(2, 1, height_ratios=[3.2, 1.9 * rows_of_maps])
         _sizes(middle.subplots(), statistics, size)
         axes = bottom.subplots(rows_of_maps, _MAPS_IN_A_ROW, squeeze=False).reshape(-1)
         bottom.suptitle(

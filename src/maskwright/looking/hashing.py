@@ -65,7 +65,7 @@ def perceptual_hash(image: np.ndarray) -> Hash:
 
 
 def _bits(grey: np.ndarray) -> bytes:
-    low = dctn(grey, norm="ortho")[:_FREQUENCIES, :_FREQUENCIES].reshape(-1)
+    low = np.asarray(dctn(grey, norm="ortho"))[:_FREQUENCIES, :_FREQUENCIES].reshape(-1)
     low[0] = 0  # the mean brightness, which says nothing about the picture
     return np.packbits(low > np.median(low)).tobytes()
 

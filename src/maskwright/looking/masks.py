@@ -167,7 +167,7 @@ def _reports(folder: Path) -> dict[str, Any]:
     try:
         reports = json.loads(path.read_text(encoding="utf-8"))
         splits = [split for split in reports if isinstance(reports[split]["problems"], list)]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, LookupError):
         splits = []
     if not splits:
         raise MaskwrightError(f"{path}: not a report of `maskwright masks`; run it again")
