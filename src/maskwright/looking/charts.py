@@ -38,12 +38,14 @@ def statistics_figure(
     bars = 1.4 + 0.38 * len(shown)
     with drawing_style():
         figure = Figure(figsize=(12, bars + 3.2 + 1.9 * rows_of_maps), layout="constrained")
-        above, middle, bottom = np.ravel(figure.subfigures(3, 1, height_ratios=[bars, 3.2, 1.9 * rows_of_maps]))
+        grid = figure.add_gridspec(3, 1, height_ratios=[bars, 3.2, 1.9 * rows_of_maps])
+        above, middle, bottom = (figure.add_subfigure(grid[row]) for row in range(3))
         left, right = above.subplots(1, 2, sharey=True)
         _bars(left, statistics.objects[:, shown], splits, names, "objects")
         known = statistics.pixels.sum(axis=1, keepdims=True)
         shares = 100 * statistics.pixels[:, 1:-1][:, shown] / np.maximum(known, 1)
-        _bars(right, shares, splits, names, "% of the split's pixels", together=False)
+        whole = "the split's" if len(splits) > 1 else "all"
+        _bars(right, shares, splits, names, f"% of {whole} pixels", together=False)
         if len(splits) > 1:
             above.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=len(splits))
         _sizes(middle.subplots(), statistics, size)
