@@ -16,11 +16,14 @@ ARGS ?=
 # Python is gone is made anew.
 READY := $(shell test "$$(cat .venv/ready 2>/dev/null)" = "$$(pwd -P)" && .venv/bin/python -c '' 2>/dev/null && echo yes)
 
-.PHONY: help run test ui lint lock clean FORCE
+.PHONY: help setup run test ui lint lock clean FORCE
 
 help: ## this list
 	@echo 'make TARGET, where TARGET is one of'
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { sub("%", "NAME", $$1); printf "  %-15s %s\n", $$1, $$2 }' Makefile
+
+setup: .venv/ready ## .venv, for `maskwright` on the command line (the targets below make it themselves)
+	@echo 'Ready. In each terminal: source .venv/bin/activate'
 
 run: .venv/ready ## the whole pipeline: data, training, evaluation, claims (dvc repro; ARGS= for its arguments)
 	@maskwright mend
@@ -56,7 +59,7 @@ lock: .venv/ready ## requirements.lock from pyproject.toml (ARGS=--upgrade for t
 		--custom-compile-command "make lock" $(ARGS)
 
 clean: ## delete what the pipeline and the tools made; .venv, MLflow's runs and DVC's cache stay
-	rm -rf data/drinks data/masks data/xor data/corner data/digits data/masked_digits data/conditional data/clustering models results/*/plots results/effects/*/plots results/*/training.csv results/*/details.json results/*/processor.json checkpoints predictions effects dvc_plots
+	rm -rf data/drinks data/masks data/xor data/corner data/digits data/masked_digits data/conditional data/clustering models results/*/plots results/look results/effects/*/plots results/*/training.csv results/*/details.json results/*/processor.json checkpoints predictions effects look dvc_plots
 	rm -rf .pytest_cache .ruff_cache .hypothesis
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from maskwright import cli
+from maskwright import __version__, cli
 from maskwright.catalogue import EXPERIMENTS
 from maskwright.cli import app
 from maskwright.params import load_params
@@ -48,9 +48,15 @@ def folder(tmp_path):
 def test_help_lists_the_commands(tmp_path):
     done = run("--help", cwd=tmp_path)
     assert done.returncode == 0
-    commands = "generate masks lint train evaluate predict sweep effects preset claims differences sync mend"
+    commands = "generate masks lint look train evaluate predict sweep effects preset claims differences sync mend"
     for command in commands.split():
         assert f" {command} " in done.stdout
+
+
+def test_the_version_is_the_packages(tmp_path):
+    done = run("--version", cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout == f"maskwright {__version__}\n"
 
 
 def test_effects_of_a_sweep(folder):
@@ -108,6 +114,8 @@ def test_importing_the_command_imports_nothing_heavy(tmp_path):
         ("masks", "--nonsense"),
         ("masks", "--label", "kind"),
         ("masks", "--skip"),
+        ("look", "--label", "kind"),
+        ("look", "--most", "0"),
         (),
     ],
 )
@@ -124,7 +132,7 @@ def test_an_unknown_experiment_lists_those_that_exist(folder, command):
     assert_one_line_error(done, "segmentatoin: no such experiment", "segmentation")
 
 
-@pytest.mark.parametrize("arguments", [("generate", "drinks"), ("masks",), ("sync",)])
+@pytest.mark.parametrize("arguments", [("generate", "drinks"), ("masks",), ("look",), ("sync",)])
 def test_outside_the_project(tmp_path, arguments):
     done = run(*arguments, cwd=tmp_path)
     assert_one_line_error(done, "params.yaml: no such file", "folder that holds params.yaml")
@@ -186,6 +194,24 @@ def test_the_limit_on_photographs_is_the_same_for_every_command(folder):
     assert cure in error
     params.write_text(params.read_text().replace("megapixels: 1e-4 ", "megapixels: 2e-4 "))
     assert run("masks", "via.json", "--out", "out", cwd=folder).returncode == 0
+
+
+def test_a_look_at_one_file_and_one_without_masks(folder):
+    Image.effect_noise((64, 48), 60).convert("RGB").save(folder / "a.png")
+    square = {"name": "rect", "x": 8, "y": 8, "width": 20, "height": 20}
+    regions = [{"shape_attributes": square, "region_attributes": {"kind": "cat"}}]
+    (folder / "via.json").write_text(json.dumps({"a.png-1": {"filename": "a.png", "size": -1, "regions": regions}}))
+    assert_one_line_error(run("look", cwd=folder), "data/masks/report.json: no such file", "run `maskwright masks`")
+    assert_one_line_error(run("look", "via.jsn", cwd=folder), "via.jsn: no such file")
+    assert sorted(path.name for path in folder.iterdir()) == ["a.png", "params.yaml", "via.json"]
+    done = run("look", "via.json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (
+        "via.json: 1 photograph, 1 object\n"
+        "look/look.html shows all of it; contact_sheet.png and statistics.png are beside it\n"
+    )
+    assert "a.png" in (folder / "look/look.html").read_text(encoding="utf-8")
+    assert sorted(path.name for path in folder.iterdir()) == ["a.png", "look", "params.yaml", "via.json"]
 
 
 def test_sync_before_anything_was_trained(folder):

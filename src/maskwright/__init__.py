@@ -1,1 +1,3 @@
 """maskwright: a reproducible workshop for masks in vision models."""
+
+__version__ = "0.1.0"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from maskwright import __version__
 from maskwright.catalogue import EXPERIMENTS, experiment
 from maskwright.evaluations import print_evaluation
 from maskwright.generated import GENERATED
@@ -90,6 +91,21 @@ Images = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Folder of the photographs, if they are not beside the file.")
 ]
 Recursive = Annotated[bool, typer.Option("--recursive", help="Take the photographs in the folders of folders too.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        tell(f"maskwright {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version, and stop.")
+    ] = False,
+) -> None:
+    """What stands before a command's name."""
 
 
 @app.command()
@@ -175,6 +191,49 @@ def lint(
         json_out.write_text(json.dumps(contents, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     if not all(report.lossless for report in reports):
         raise typer.Exit(1)
+
+
+@app.command()
+def look(
+    source: Annotated[
+        Path, typer.Argument(metavar="[FILE|DIR]", help="Annotation file, or a folder of masks made from some.")
+    ] = MASKS,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help=f"Folder to write into; default: {RESULTS / 'look'} for {MASKS}, else look."
+        ),
+    ] = None,
+    most: Annotated[int, typer.Option(min=1, max=600, metavar="N", help="Photographs on the contact sheet.")] = 60,
+    label: Label = None,
+    classes: Classes = None,
+    images: Images = None,
+) -> None:
+    """Show the annotations, the worst first, and what the data are like, on a page and as pictures."""
+    params = load_params()
+    size = params.section("segmentation").size
+    folder = out or (RESULTS / "look" if source == MASKS else Path("look"))
+    if source.is_dir() or source == MASKS:
+        if label is not None or classes is not None or images is not None:
+            raise typer.BadParameter("belongs to an annotation file", param_hint="--label, --classes, --images")
+        from maskwright.looking.look import look as look_at
+
+        lines = look_at(source, folder, size=size, title=str(source), most=most)
+    else:
+        from maskwright.looking.annotations import look_at_file
+
+        lines = look_at_file(
+            source,
+            folder,
+            size=size,
+            most=most,
+            label=label,
+            classes=_names(classes),
+            images=images,
+            megapixels=params.annotations.megapixels,
+        )
+    for line in lines:
+        tell(line)
 
 
 @app.command()

@@ -204,7 +204,8 @@ def _make_mask(
     split = source.split
     checked = source.check(task.entry)
     if task.remark is not None:
-        remark = task.remark.at(str(source.file.path), checked.entry_name)
+        there = checked.path if checked.usable else None
+        remark = task.remark.at(str(source.file.path), checked.entry_name, path=there)
         checked = replace(checked, problems=(remark, *checked.problems))
     if not checked.usable:
         return _Result(split, str(source.file.path), checked, "", "", "", "", [], [])
@@ -264,14 +265,18 @@ class _SplitWriter:
             message = f"also in the {other} split"
             advice = "keep it in one of them: a test on images seen in training proves nothing"
             finding = Finding("warning", "in-two-splits", message, advice)
-            self.report.problems.append(finding.at(result.file, checked.entry_name))
+            self.report.problems.append(finding.at(result.file, checked.entry_name, path=checked.path))
 
 
 def _started(source: Source) -> Report:
     file, rule = source.file, source.rule
     # Findings about a file as a whole are reported once, with its first split.
     whole = source.names is None or source.split == SPLITS[0]
-    report = start_report(file, rule) if whole else Report(str(file.path), file.variant, rule.attribute, rule.classes)
+    report = (
+        start_report(file, rule, source.places)
+        if whole
+        else Report(str(file.path), file.variant, rule.attribute, rule.classes)
+    )
     report.problems.extend(source.problems)
     return report
 

@@ -1,5 +1,6 @@
 """A finding about a region or an image, before its place in the file is known."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 from maskwright.via.model import Problem, Severity
@@ -13,9 +14,12 @@ class Finding(NamedTuple):
     message: str
     advice: str
 
-    def at(self, file: str, image: str | None = None, region: int | None = None) -> Problem:
-        """Return the finding with its place in the file."""
-        return Problem(file, image, region, self.severity, self.code, self.message, self.advice)
+    def at(
+        self, file: str, image: str | None = None, region: int | None = None, *, path: Path | None = None
+    ) -> Problem:
+        """Return the finding with its place in the file, and with the photograph's path if that can be used."""
+        place = None if path is None else str(path)
+        return Problem(file, image, region, self.severity, self.code, self.message, self.advice, place)
 
 
 def counted(number: int, noun: str, nouns: str = "") -> str:

@@ -16,7 +16,7 @@ from maskwright.photos.images import IGNORE, MEGAPIXELS, ImageError, verify_imag
 from maskwright.shared.parallel import parallel_map
 from maskwright.via.findings import Finding
 from maskwright.via.labels import DROPPED, LabelRule, class_of, find_label_rule
-from maskwright.via.locate import BESIDE, Places, locate_image
+from maskwright.via.locate import BESIDE, Located, Places, locate_image
 from maskwright.via.model import CheckedImage, ImageEntry, LabelledRegion, Problem, Region
 from maskwright.via.namesakes import CONTRADICTING, is_another, merged_mentions, photographs_of, repetition
 from maskwright.via.rasterise import all_spans, overlaps
@@ -74,7 +74,7 @@ def lint_file(
 ) -> Report:
     """Check an annotation file by this rule, and its images in these places; see `lint`."""
     path = file.path
-    report = start_report(file, rule)
+    report = start_report(file, rule, places)
     check = partial(
         check_image,
         file=path,
@@ -104,7 +104,7 @@ def rule_of_file(file: AnnotationFile, *, label: str | None, classes: Sequence[s
     return find_label_rule(file, label=rule.attribute, classes=options) if set(rule.classes) <= set(options) else rule
 
 
-def start_report(file: AnnotationFile, rule: LabelRule) -> Report:
+def start_report(file: AnnotationFile, rule: LabelRule, places: Places = BESIDE) -> Report:
     """Return a report on the file as a whole: its labels, and the images that it names more than once."""
     report = Report(str(file.path), file.variant, rule.attribute, rule.classes)
     report.problems.extend(rule.problems)
@@ -113,10 +113,11 @@ def start_report(file: AnnotationFile, rule: LabelRule) -> Report:
         advice = "none if all regions are there; else export the annotations from VIA as JSON"
         report.problems.append(Finding("warning", "coco-from-via", message, advice).at(report.file))
     for name, mentions in _repeated(file).items():
-        for photograph in photographs_of(mentions):
+        for photograph, merged in zip(photographs_of(mentions), merged_mentions(mentions), strict=True):
             finding = repetition(photograph)  # none where a CSV's scattered rows are read as one entry
             if finding is not None:
-                report.problems.append(finding.at(report.file, name))
+                path, missing, _ = _locate(_with_source(merged, file), file.path.parent, places)
+                report.problems.append(finding.at(report.file, name, path=None if missing else path))
     return report
 
 
@@ -125,10 +126,8 @@ def merged_entries(file: AnnotationFile) -> Iterator[ImageEntry]:
 
     An image that is listed several times comes last, as `merged_mentions` has it.
     """
-    sources = file.hints.sources
     for entry in _merged(file):
-        source = sources.get(normal_name(entry.filename)) if sources else None
-        yield replace(entry, source=source) if source else entry
+        yield _with_source(entry, file)
 
 
 def _merged(file: AnnotationFile) -> Iterator[ImageEntry]:
@@ -137,6 +136,18 @@ def _merged(file: AnnotationFile) -> Iterator[ImageEntry]:
             yield entry
     for mentions in _repeated(file).values():
         yield from merged_mentions(mentions)
+
+
+def _with_source(entry: ImageEntry, file: AnnotationFile) -> ImageEntry:
+    sources = file.hints.sources
+    source = sources.get(normal_name(entry.filename)) if sources else None
+    return replace(entry, source=source) if source else entry
+
+
+def _locate(entry: ImageEntry, folder: Path, places: Places) -> Located:
+    """Return where an image is; a file that is another photograph of its name is none."""
+    path, missing, remark = locate_image(folder, entry.filename, places, size=entry.size, source=entry.source)
+    return path, missing or is_another(entry, path), remark
 
 
 def check_image(
@@ -163,9 +174,7 @@ def check_image(
     """
     named = entry.filename or entry.key
     shown = named if len(named) <= 200 else printable(named)
-    path, finding, remark = locate_image(folder, entry.filename, places, size=entry.size, source=entry.source)
-    if finding is None:
-        finding = is_another(entry, path)
+    path, finding, remark = _locate(entry, folder, places)
     if finding is None:
         try:
             height, width, deep = verify_image(path, megapixels=megapixels)
@@ -174,34 +183,34 @@ def check_image(
             finding = Finding("refused", "bad-image", message, "replace the image, or delete its entry")
     if finding is not None:
         return _unusable(entry, shown, path, file, finding)
-    problems: list[Problem] = [] if remark is None else [remark.at(str(file), shown)]
+    problems: list[Problem] = [] if remark is None else [remark.at(str(file), shown, path=path)]
     bytes_now = path.stat().st_size
     if entry.size > 0 and entry.size != bytes_now:
         message = f"the image had {entry.size} bytes when it was annotated, and has {bytes_now} now"
         advice = "check that it is the same image, neither resized nor rotated since"
-        problems.append(Finding("warning", "size-changed", message, advice).at(str(file), shown))
+        problems.append(Finding("warning", "size-changed", message, advice).at(str(file), shown, path=path))
     if deep:
         advice = "none if the picture is good so; else export it with 8 bits"
-        problems.append(Finding("warning", "scaled-values", deep, advice).at(str(file), shown))
+        problems.append(Finding("warning", "scaled-values", deep, advice).at(str(file), shown, path=path))
     if not entry.regions:
         message = "no region: all of it is used as background"
         advice = "none if it shows no object; else annotate it, or delete its entry"
-        problems.append(Finding("warning", "no-regions", message, advice).at(str(file), shown))
+        problems.append(Finding("warning", "no-regions", message, advice).at(str(file), shown, path=path))
     drawn_on = entry.drawn_on or (height, width)
     if drawn_on != (height, width):
         finding = _size_differs(drawn_on, (height, width))
         if finding.severity == "refused" and entry.regions:
             return _unusable(entry, shown, path, file, finding)
-        problems.append(finding._replace(severity="warning").at(str(file), shown))
+        problems.append(finding._replace(severity="warning").at(str(file), shown, path=path))
     regions: list[LabelledRegion] = []
     earlier: dict[object, LabelledRegion] = {}
     for region in entry.regions:
         labelled, findings = _check_region(region, (height, width), drawn_on, rule, earlier)
-        problems.extend(finding.at(str(file), shown, region.number) for finding in findings)
+        problems.extend(finding.at(str(file), shown, region.number, path=path) for finding in findings)
         if labelled is not None:
             regions.append(labelled)
     about_pixels = _pixel_findings(regions, height, width, rule.classes)
-    problems.extend(finding.at(str(file), shown, number) for number, finding in about_pixels)
+    problems.extend(finding.at(str(file), shown, number, path=path) for number, finding in about_pixels)
     return CheckedImage(
         shown, path, height, width, tuple(regions), tuple(problems), usable=True, region_count=len(entry.regions)
     )

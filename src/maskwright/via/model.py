@@ -63,7 +63,10 @@ class ImageEntry:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One finding: where (image and region are None if it concerns the whole file), what, and what to do."""
+    """One finding: where (image and region are None if it concerns the whole file), what, and what to do.
+
+    `path` is the photograph's file, None if there is none that can be used.
+    """
 
     file: str
     image: str | None
@@ -72,6 +75,7 @@ class Problem:
     code: str
     message: str
     advice: str
+    path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
