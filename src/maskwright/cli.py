@@ -6,6 +6,7 @@ What takes long to import (TensorFlow, MLflow, pandas) is imported inside the co
 import errno
 import json
 import re
+from enum import StrEnum
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -64,6 +65,15 @@ app.add_typer(predict, name="predict")
 Name = Annotated[str, typer.Argument(metavar="NAME", help=f"An experiment: {', '.join(EXPERIMENTS)}.")]
 Label = Annotated[str | None, typer.Option(help="Region attribute that holds the class; default: the one that fits.")]
 Classes = Annotated[str | None, typer.Option(metavar="A,B,...", help="Class names in order, without background.")]
+
+
+class Format(StrEnum):
+    """What `convert` writes."""
+
+    via = "via"
+    coco = "coco"
+    yolo = "yolo"
+    png = "png"
 
 
 @app.command()
@@ -127,6 +137,53 @@ def lint(
         json_out.write_text(json.dumps(contents, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     if not all(report.lossless for report in reports):
         raise typer.Exit(1)
+
+
+@app.command()
+def convert(
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", help="An annotation file; or a folder of LabelMe, YOLO or index masks.")
+    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A new file (via, coco) or folder (yolo, png).")],
+    to: Annotated[Format, typer.Option(help="The format to write.")],
+    images: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The photographs' folder; default: where the annotations say.")
+    ] = None,
+    label: Label = None,
+    classes: Classes = None,
+    simplify: Annotated[
+        float, typer.Option(min=0, metavar="PIXELS", help="Simplify outlines drawn from index masks by about this.")
+    ] = 0.0,
+    skip: Annotated[
+        bool, typer.Option("--skip", help="Leave out, and report, what would otherwise stop it.")
+    ] = False,
+) -> None:
+    """Convert annotations (VIA 1 to 3, COCO, LabelMe, YOLO, index masks) into VIA 2, COCO, YOLO or index masks.
+
+    Everything is checked as by `lint`, and what the new format cannot hold is reported.
+    """
+    from rich.console import Console
+
+    from maskwright.formats.convert import LossError
+    from maskwright.formats.convert import convert as convert_annotations
+    from maskwright.via.report import print_report
+
+    try:
+        report = convert_annotations(
+            source,
+            out,
+            to.value,
+            images=images,
+            label=label,
+            classes=_names(classes),
+            skip=skip,
+            tolerance=simplify,
+        )
+    except LossError as error:
+        print_report(error.report, Console())
+        raise
+    print_report(report, Console())
+    typer.echo(f"Written to {out}")
 
 
 @app.command()
