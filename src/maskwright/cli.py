@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 MASKS = Path("data/masks")
 RESULTS = Path("results")
 PREDICTIONS = Path("predictions")
+EXPORTS = Path("exports")
 
 
 class _OneLineErrors(TyperGroup):
@@ -67,7 +68,7 @@ Label = Annotated[str | None, typer.Option(help="Region attribute that holds the
 Classes = Annotated[str | None, typer.Option(metavar="A,B,...", help="Class names in order, without background.")]
 
 
-class Format(StrEnum):
+class AnnotationFormat(StrEnum):
     """What `convert` writes."""
 
     via = "via"
@@ -145,7 +146,7 @@ def convert(
         Path, typer.Argument(metavar="IN", help="An annotation file; or a folder of LabelMe, YOLO or index masks.")
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="A new file (via, coco) or folder (yolo, png).")],
-    to: Annotated[Format, typer.Option(help="The format to write.")],
+    to: Annotated[AnnotationFormat, typer.Option(help="The format to write.")],
     images: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The photographs' folder; default: where the annotations say.")
     ] = None,
@@ -311,6 +312,50 @@ def predict_detection(
     model, predicting = _trained("detection", network="maskwright.experiments.detection.report.inference")
     predicting.predict(photographs, model=model, out=out, via=via, masks=MASKS, least_score=least_score)
     typer.echo(summary(photographs, out, via, files="boxes and drawings", regions="rectangles"))
+
+
+class ModelFormat(StrEnum):
+    """What `export` writes."""
+
+    onnx = "onnx"
+    litert = "litert"
+    savedmodel = "savedmodel"
+    openvino = "openvino"
+
+
+@app.command()
+def export(
+    name: Name,
+    to: Annotated[ModelFormat, typer.Option(help="The format to write.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder to write; an earlier export is replaced. Default: exports/NAME/FORMAT"
+        ),
+    ] = None,
+) -> None:
+    """Write a trained model so that it runs without this project, with an example that runs it.
+
+    It takes photographs of any size: resizing, scaling and, of boxes, the suppression of overlaps are inside.
+    """
+    from maskwright.serving.export import EXAMPLE, check_export
+    from maskwright.serving.export import export as export_model
+
+    about = experiment(name)
+    if about.shows is None:
+        possible = ", ".join(name for name, each in EXPERIMENTS.items() if each.shows is not None)
+        raise MaskwrightError(f"{name}: its model does not take photographs; there is {possible}")
+    folder = out or EXPORTS / name / to.value
+    if not about.model.is_dir():
+        raise MaskwrightError(f"{about.model}: no such folder; run `maskwright train {name}` first")
+    check_export(to.value, folder)
+    with no_chatter():
+        from maskwright.learning.common.saved import read_about
+
+        classes = read_about(about.model)["classes"]
+        model = about.serves().serving_model(about.model)
+        export_model(model, to.value, folder, name=name, classes=classes, shows=about.shows())
+    typer.echo(f"Written to {folder}; run it with `python {folder / EXAMPLE} PHOTOGRAPH...`")
 
 
 @app.command()
