@@ -43,7 +43,9 @@ def folder(tmp_path):
 def test_help_lists_the_commands(tmp_path):
     done = run("--help", cwd=tmp_path)
     assert done.returncode == 0
-    commands = "generate masks lint train evaluate predict sweep effects preset claims differences sync"
+    commands = (
+        "generate masks lint convert train evaluate export predict sweep effects preset claims differences sync"
+    )
     for command in commands.split():
         assert f" {command} " in done.stdout
 

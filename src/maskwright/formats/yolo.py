@@ -32,7 +32,8 @@ def names_file(folder: Path) -> Path | None:
         if isinstance(content, dict) and "names" in content:
             return path
     listed = folder / NAMES
-    return listed if listed.is_file() and any(folder.rglob("*.txt")) else None
+    # A list of classes alone may be that of index masks.
+    return listed if listed.is_file() and any(path.name != NAMES for path in folder.rglob("*.txt")) else None
 
 
 def read(path: Path, classes: Sequence[str] | None) -> Foreign:
@@ -67,7 +68,7 @@ def _names(path: Path) -> tuple[str, ...]:
 
 def _images(folder: Path, names: tuple[str, ...]) -> Iterator[ForeignImage]:
     photographs = [p for p in sorted(folder.rglob("*")) if p.suffix.lower() in SUFFIXES and p.is_file()]
-    unseen = {p for p in folder.rglob("*.txt") if p.name != NAMES and _is_label(p)}
+    unseen = {p for p in folder.rglob("*.txt") if p.name != NAMES and _is_label(p, folder)}
     for photograph in photographs:
         label = _label_of(photograph, folder)
         unseen.discard(label)
@@ -78,9 +79,9 @@ def _images(folder: Path, names: tuple[str, ...]) -> Iterator[ForeignImage]:
         yield ForeignImage(_entry(folder.joinpath(*parts).with_suffix(".jpg"), label, folder, names))
 
 
-def _is_label(path: Path) -> bool:
+def _is_label(path: Path, folder: Path) -> bool:
     """Say whether a text file holds labels; lists of images and remarks, which begin with a word, do not."""
-    if LABELS in path.parts:
+    if LABELS in path.relative_to(folder).parts:
         return True
     first = path.read_text(encoding="utf-8", errors="replace").split(maxsplit=1)
     return bool(first) and _number(first[0]) is not None
