@@ -36,7 +36,6 @@ class Format(NamedTuple):
         load: loads it; copied into the example.
         runtime: the package that runs it.
         batch: how many photographs it takes at a time; None: any number.
-        options: for Keras's exporter.
     """
 
     keras_name: str
@@ -45,15 +44,11 @@ class Format(NamedTuple):
     load: Callable[..., Any]
     runtime: str
     batch: int | None = None
-    options: Mapping[str, Any] = MappingProxyType({})
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
-        # Opset 17 is read by every ONNX Runtime since 1.12, of 2022.
-        "onnx": Format(
-            "onnx", "model.onnx", ("tf2onnx", "onnx"), runtimes.load_onnx, "onnxruntime", None, {"opset_version": 17}
-        ),
+        "onnx": Format("onnx", "model.onnx", ("tf2onnx", "onnx"), runtimes.load_onnx, "onnxruntime"),
         # The converter writes shapes that LiteRT refuses where the number of photographs is open.
         "litert": Format("litert", "model.tflite", (), runtimes.load_litert, "ai-edge-litert", 1),
         "savedmodel": Format("tf_saved_model", "model", (), runtimes.load_savedmodel, "tensorflow"),
@@ -108,11 +103,11 @@ def export(model: "keras.Model", chosen: str, out: Path, *, name: str, classes: 
                 format=how.keras_name,
                 verbose=False,
                 input_signature=signature,
-                **how.options,
+                **_options(chosen),
             )
-        except (ValueError, RuntimeError, NotImplementedError) as error:
+        except Exception as error:  # each converter has errors of its own
             said = " ".join(str(error).split())[:200]
-            raise MaskwrightError(f"{name}: cannot be written as {chosen}: {said}") from None
+            raise MaskwrightError(f"{name}: cannot be written as {chosen}: {said}; try another format") from error
         about = {
             "experiment": name,
             "format": chosen,
@@ -132,6 +127,18 @@ def export(model: "keras.Model", chosen: str, out: Path, *, name: str, classes: 
         }
         write_json(folder / ABOUT, about)
         (folder / EXAMPLE).write_text(example(chosen, name, shows), encoding="utf-8")
+
+
+def _options(chosen: str) -> dict[str, Any]:
+    """Return what Keras's exporter is to pass on to the converter."""
+    if chosen == "onnx":
+        return {"opset_version": 17}  # read by every ONNX Runtime since 1.12, of 2022
+    if chosen == "litert":
+        import tensorflow as tf
+
+        # Keras allows TensorFlow's own operations too; the file is then written, but LiteRT alone cannot run it.
+        return {"target_spec": {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}}
+    return {}
 
 
 def in_float32(model: Any) -> None:

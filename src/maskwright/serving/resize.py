@@ -23,7 +23,9 @@ def resized(images: Any, size: tuple[int, int]) -> Any:
     x = tf.reshape(tf.matmul(down, x), (batch, height, old_width, channels))
     x = tf.reshape(tf.transpose(x, (0, 1, 3, 2)), (batch * height * channels, old_width))
     x = tf.reshape(tf.matmul(x, _weights(old_width, width), transpose_b=True), (batch, height, channels, width))
-    return tf.ensure_shape(tf.transpose(x, (0, 1, 3, 2)), (images.shape[0], height, width, channels))
+    x = tf.transpose(x, (0, 1, 3, 2))
+    x.set_shape((images.shape[0], height, width, channels))  # LiteRT does not have `tf.ensure_shape`
+    return x
 
 
 def _weights(old: Any, new: int) -> Any:
