@@ -18,13 +18,15 @@ def resized(images: Any, size: tuple[int, int]) -> Any:
     height, width = size
     channels = images.shape[-1]
     batch, old_height, old_width = tf.unstack(tf.shape(images)[:3])
+    # LiteRT's converter forgets a length that is known but not written out.
+    batch = batch if images.shape[0] is None else images.shape[0]
     x = tf.reshape(tf.cast(images, tf.float32), (batch, old_height, old_width * channels))
     down = tf.broadcast_to(_weights(old_height, height)[None], (batch, height, old_height))
     x = tf.reshape(tf.matmul(down, x), (batch, height, old_width, channels))
     x = tf.reshape(tf.transpose(x, (0, 1, 3, 2)), (batch * height * channels, old_width))
     x = tf.reshape(tf.matmul(x, _weights(old_width, width), transpose_b=True), (batch, height, channels, width))
     x = tf.transpose(x, (0, 1, 3, 2))
-    x.set_shape((images.shape[0], height, width, channels))  # LiteRT does not have `tf.ensure_shape`
+    x.set_shape((images.shape[0], height, width, channels))  # and it has no `tf.ensure_shape`
     return x
 
 
