@@ -4,6 +4,9 @@ So each imports what it needs itself, and nothing of this project. It takes the 
 from (1, H, W, 3) uint8 photographs to the model's output.
 """
 
+# pyright: reportMissingImports=false
+# The runtimes are extras; each is needed only where its model runs.
+
 from collections.abc import Callable
 from pathlib import Path
 
