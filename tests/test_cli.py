@@ -48,7 +48,10 @@ def folder(tmp_path):
 def test_help_lists_the_commands(tmp_path):
     done = run("--help", cwd=tmp_path)
     assert done.returncode == 0
-    commands = "generate masks lint look train evaluate predict sweep effects preset claims differences sync mend"
+    commands = (
+        "generate masks lint look convert train evaluate export predict sweep effects preset claims differences sync "
+        "mend"
+    )
     for command in commands.split():
         assert f" {command} " in done.stdout
 

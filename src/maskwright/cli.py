@@ -8,6 +8,7 @@ import errno
 import json
 import re
 from collections.abc import Callable, Iterator
+from enum import StrEnum
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
@@ -41,6 +42,7 @@ MASKS = Path("data/masks")
 RESULTS = Path("results")
 PREDICTIONS = Path("predictions")
 CHECKPOINTS = Path("checkpoints")
+EXPORTS = Path("exports")
 
 
 _UsageError: Any = typer.BadParameter.__base__
@@ -106,6 +108,15 @@ def main(
     ] = False,
 ) -> None:
     """What stands before a command's name."""
+
+
+class AnnotationFormat(StrEnum):
+    """What `convert` writes."""
+
+    via = "via"
+    coco = "coco"
+    yolo = "yolo"
+    png = "png"
 
 
 @app.command()
@@ -234,6 +245,50 @@ def look(
         )
     for line in lines:
         tell(line)
+
+
+@app.command()
+def convert(
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", help="An annotation file; or a folder of LabelMe, YOLO or index masks.")
+    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A new file (via, coco) or folder (yolo, png).")],
+    to: Annotated[AnnotationFormat, typer.Option(help="The format to write.")],
+    images: Images = None,
+    label: Label = None,
+    classes: Classes = None,
+    simplify: Annotated[
+        float, typer.Option(min=0, metavar="PIXELS", help="Simplify outlines drawn from index masks by about this.")
+    ] = 0.0,
+    skip: Annotated[
+        bool, typer.Option("--skip", help="Leave out, and report, what would otherwise stop it.")
+    ] = False,
+) -> None:
+    """Convert annotations (VIA 1 to 3, COCO, LabelMe, YOLO, index masks) into VIA 2, COCO, YOLO or index masks.
+
+    Everything is checked as by `lint`, and what the new format cannot hold is reported.
+    """
+    from maskwright.formats.convert import LossError
+    from maskwright.formats.convert import convert as convert_annotations
+    from maskwright.via.report import print_report
+
+    try:
+        report = convert_annotations(
+            source,
+            out,
+            to.value,
+            images=images,
+            label=label,
+            classes=_names(classes),
+            skip=skip,
+            tolerance=simplify,
+            megapixels=_megapixels(),
+        )
+    except LossError as error:
+        print_report(error.report, console())
+        raise
+    print_report(report, console())
+    tell(f"Written to {out}")
 
 
 @app.command()
@@ -367,6 +422,50 @@ def predict_detection(
     model, predicting = _trained("detection", network="maskwright.experiments.detection.report.inference")
     predicting.predict(photographs, model=model, out=out, via=via, masks=MASKS, least_score=least_score)
     tell(summary(photographs, out, via, files="boxes and drawings", regions="rectangles"))
+
+
+class ModelFormat(StrEnum):
+    """What `export` writes."""
+
+    onnx = "onnx"
+    litert = "litert"
+    savedmodel = "savedmodel"
+    openvino = "openvino"
+
+
+@app.command()
+def export(
+    name: Name,
+    to: Annotated[ModelFormat, typer.Option(help="The format to write.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder to write; an earlier export is replaced. Default: exports/NAME/FORMAT"
+        ),
+    ] = None,
+) -> None:
+    """Write a trained model so that it runs without this project, with an example that runs it.
+
+    It takes photographs of any size: resizing, scaling and, of boxes, the suppression of overlaps are inside.
+    """
+    from maskwright.serving.export import EXAMPLE, check_export
+    from maskwright.serving.export import export as export_model
+
+    about = experiment(name)
+    if about.shows is None:
+        possible = ", ".join(name for name, each in EXPERIMENTS.items() if each.shows is not None)
+        raise MaskwrightError(f"{name}: its model does not take photographs; there is {possible}")
+    folder = out or EXPORTS / name / to.value
+    if not about.model.is_dir():
+        raise MaskwrightError(f"{about.model}: no such folder; run `maskwright train {name}` first")
+    check_export(to.value, folder)
+    with no_chatter():
+        from maskwright.learning.common.saved import read_about
+
+        model = about.serves().serving_model(about.model)  # first: it checks what is said about the model
+        classes = read_about(about.model)["classes"]
+        export_model(model, to.value, folder, name=name, classes=classes, shows=about.shows())
+    tell(f"Written to {folder}; run it with `python {folder / EXAMPLE} PHOTOGRAPH...`")
 
 
 @app.command()

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, features
 
 from maskwright.photos.batches import decode_images, decode_masks
-from maskwright.photos.images import read_image, read_mask, verify_image
+from maskwright.photos.images import image_size, read_image, read_mask, verify_image
 from maskwright.photos.splits import read_split
 from maskwright.predictions.photographs import find_photographs, predicted_with_images
 from maskwright.via.convert import convert_file
@@ -123,6 +123,7 @@ def test_lint_masks_training_and_predict_see_the_same_picture(photographs, tmp_p
         (training_mask,) = decode_masks([example.mask], shown.shape)
         shapes = {
             "verified": verified[:2],
+            "header": image_size(example.image),
             "masks": mask.shape,
             "evaluate": image.shape[:2],
             "predict": (photograph.height, photograph.width),

@@ -54,6 +54,7 @@ _OTHER_KINDS = {
     "DDS": re.compile(rb"DDS "),
 }
 _ORIENTATION = 0x0112
+_WIDTH, _LENGTH = 256, 257  # TIFF 6.0, section 8
 _MARKER_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7]")
 _ORIENTATIONS_THAT_SWAP_SIDES = (5, 6, 7, 8)
 _TURNS = {
@@ -145,6 +146,22 @@ def verify_image(path: Path, *, megapixels: float = MEGAPIXELS) -> Verified:
             scaled = _eight_bits(image, path)[1]
         width, height = size[::-1] if _orientation(image) in _ORIENTATIONS_THAT_SWAP_SIDES else size
     return Verified(height, width, scaled)
+
+
+@_quiet()
+def image_size(path: Path) -> tuple[int, int]:
+    """Return a photograph's (height, width) in pixels, as shown, from its header alone: it may be damaged.
+
+    Raises:
+        ImageError: the file is missing, of no known kind, or too large.
+    """
+    with _opened(path, MOST_MEGAPIXELS) as image:
+        width, height = image.size
+        if (
+            image.format == "TIFF"
+        ):  # of one that is to be turned, some versions of Pillow have turned the size already
+            width, height = tiff_tag(image, _WIDTH), tiff_tag(image, _LENGTH)
+        return (width, height) if _orientation(image) in _ORIENTATIONS_THAT_SWAP_SIDES else (height, width)
 
 
 @_quiet()

@@ -100,6 +100,29 @@ class Serves(Protocol):
         ...
 
 
+class Shows(Protocol):
+    """The module `show`, for the example beside an exported model: it imports NumPy and Pillow alone.
+
+    Attributes:
+        OUTPUT: what the served model returns, in one sentence.
+    """
+
+    OUTPUT: str
+
+    def show(self, output: "np.ndarray", image: "np.ndarray", classes: list[str], stem: str) -> None:
+        """Tell what the served model returned for one photograph.
+
+        Its source text is copied, so it uses `np` and `Image` (Pillow's), and imports everything else itself.
+
+        Args:
+            output: what the model returned for a batch of one.
+            image: (H, W, 3) uint8.
+            classes: the classes' names in index order, background first.
+            stem: the beginning of the names of files that are written.
+        """
+        ...
+
+
 class Tries(Protocol[S_contra]):
     """The module `trial`."""
 
@@ -124,6 +147,7 @@ class Experiment:
         sections: the sections of params.yaml that made its data, besides its own.
         reports: imports the module that evaluates.
         serves: imports the module that loads a model to serve.
+        shows: imports the module that shows what the served model returns; None if the model is not exported.
         tries: imports the module that a sweep runs; None if the experiment cannot be swept.
         trial_code: the code that determines a trial, besides the training's.
     """
@@ -137,6 +161,7 @@ class Experiment:
     sections: tuple[str, ...] = ()
     reports: Callable[[], Reports[Any]]
     serves: Callable[[], Serves]
+    shows: Callable[[], Shows] | None = None
     tries: Callable[[], Tries[Any]] | None = None
     trial_code: tuple[str, ...] = ()
 

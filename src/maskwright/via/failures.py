@@ -20,8 +20,6 @@ def fail_on_refusals(sources: Sequence[Source], reports: Mapping[str, Report], s
     refused = [p for report in reports.values() for p in report.problems if p.severity == "refused"]
     if not refused:
         return
-    shown = "; ".join(_one_line(problem) for problem in refused[:_SHOWN])
-    more = f"; and {len(refused) - _SHOWN:,} more" if len(refused) > _SHOWN else ""
     files = {problem.file for problem in refused}
     commands: dict[str, str] = {}
     for source in sources:
@@ -29,18 +27,24 @@ def fail_on_refusals(sources: Sequence[Source], reports: Mapping[str, Report], s
             commands.setdefault(str(source.file.path), _lint_command(source, training=source is sources[0]))
     lint = "` and `".join(commands.values())
     raise MaskwrightError(
-        f"{counted(len(refused), 'finding')} that would lose annotations: "
-        f"{shown}{more}. See all with `{lint}` and correct them, or leave them out with {skip}"
+        f"{summed_up(refused)}. See all with `{lint}` and correct them, or leave them out with {skip}"
     )
 
 
-def _one_line(problem: Problem) -> str:
-    place = [problem.file]
+def summed_up(refused: Sequence[Problem], *, within: str = "") -> str:
+    """Say how many refusals there are, and name the first; the file is not named where it is `within`."""
+    shown = "; ".join(_one_line(problem, within) for problem in refused[:_SHOWN])
+    more = f"; and {len(refused) - _SHOWN:,} more" if len(refused) > _SHOWN else ""
+    return f"{counted(len(refused), 'finding')} that would lose annotations: {shown}{more}"
+
+
+def _one_line(problem: Problem, within: str) -> str:
+    place = [problem.file] if problem.file != within else []
     if problem.image is not None:
         place.append(printable(problem.image))
     if problem.region is not None:
         place.append(f"region {problem.region}")
-    return f"{', '.join(place)}: {problem.message}"
+    return f"{', '.join(place)}: {problem.message}" if place else problem.message
 
 
 def _lint_command(source: Source, *, training: bool) -> str:

@@ -58,7 +58,7 @@ def lint(
     file = open_annotations(Path(path))
     rule = rule_of_file(file, label=label, classes=classes)
     report = lint_file(file, rule, Places.of(file.hints, images=images), megapixels=megapixels, workers=workers)
-    nothing = nothing_usable([report])
+    nothing = nothing_usable([report]) if report.lossless else None
     if nothing is not None:
         report.problems.append(nothing)
     return report

@@ -89,7 +89,7 @@ def lint_all(
         report.problems.extend(source.problems)
         its = checked[source.split]
         its[source.file.path] = report
-        if len(its) == files[source.split]:
+        if len(its) == files[source.split] and all(each.lossless for each in its.values()):
             nothing = nothing_usable([*its.values()], needs_regions=source.split == SPLITS[0])
             if nothing is not None:
                 report.problems.append(nothing)

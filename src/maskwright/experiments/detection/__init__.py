@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from maskwright.experiments.detection.params import Detection
-from maskwright.shared.experiment import LearnsOne, OneNetwork, Reports, Serves, Tries
+from maskwright.shared.experiment import LearnsOne, OneNetwork, Reports, Serves, Shows, Tries
 
 
 def _learns() -> LearnsOne[Detection]:
@@ -24,6 +24,12 @@ def _serves() -> Serves:
     return serve
 
 
+def _shows() -> Shows:
+    from maskwright.experiments.detection import show
+
+    return show
+
+
 def _tries() -> Tries[Detection]:
     from maskwright.experiments.detection import trial
 
@@ -41,6 +47,7 @@ EXPERIMENT = OneNetwork(
     learns=_learns,
     reports=_reports,
     serves=_serves,
+    shows=_shows,
     tries=_tries,
     trial_code=(
         "experiments/detection/report/inference.py",

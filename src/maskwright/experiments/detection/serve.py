@@ -9,10 +9,11 @@ import tensorflow as tf
 from maskwright.experiments.detection.learn.anchors import make_anchors
 from maskwright.experiments.detection.learn.detector import read_outputs
 from maskwright.experiments.detection.learn.network import feature_maps
-from maskwright.experiments.detection.learn.nms import detect
 from maskwright.experiments.detection.params import Nms
 from maskwright.experiments.detection.report.inference import Scheme, load_detector
 from maskwright.experiments.detection.report.metrics import SHOWN_SCORE
+from maskwright.experiments.detection.suppression import detect_in_steps
+from maskwright.serving.resize import resized
 
 
 def serving_model(folder: Path) -> keras.Model:
@@ -53,9 +54,9 @@ class _Detections(keras.layers.Layer):
 
     def call(self, images: Any) -> Any:
         height, width = self.scheme.size
-        resized = tf.image.resize(images, (height, width), antialias=True)
-        outputs = self.model(resized, training=False)
-        found = detect(*read_outputs(outputs, self.anchors, self.scheme.offsets), self.nms, self.least_score)
+        outputs = self.model(resized(images, (height, width)), training=False)
+        read = read_outputs(outputs, self.anchors, self.scheme.offsets)
+        found = detect_in_steps(*read, self.nms, self.least_score)
         sides = tf.cast(tf.shape(images)[1:3], tf.float32)
         limits = tf.stack([sides[1], sides[0], sides[1], sides[0]])
         boxes = tf.clip_by_value(found.boxes * (limits / [width, height, width, height]), 0.0, limits)

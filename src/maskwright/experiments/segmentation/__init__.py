@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from maskwright.experiments.segmentation.params import Segmentation
-from maskwright.shared.experiment import LearnsOne, OneNetwork, Reports, Serves, Tries
+from maskwright.shared.experiment import LearnsOne, OneNetwork, Reports, Serves, Shows, Tries
 
 
 def _learns() -> LearnsOne[Segmentation]:
@@ -24,6 +24,12 @@ def _serves() -> Serves:
     return serve
 
 
+def _shows() -> Shows:
+    from maskwright.experiments.segmentation import show
+
+    return show
+
+
 def _tries() -> Tries[Segmentation]:
     from maskwright.experiments.segmentation import trial
 
@@ -41,6 +47,7 @@ EXPERIMENT = OneNetwork(
     learns=_learns,
     reports=_reports,
     serves=_serves,
+    shows=_shows,
     tries=_tries,
     trial_code=(
         "experiments/segmentation/report/inference.py",

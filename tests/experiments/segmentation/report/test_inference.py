@@ -11,7 +11,6 @@ from maskwright.experiments.segmentation.report import inference
 from maskwright.experiments.segmentation.report.inference import (
     _starts,
     _tent,
-    as_served,
     compiled,
     most_probable,
     segment,
@@ -168,24 +167,3 @@ class TestTiles:
         expected = photo.argmax(axis=2)
         found = segment_tiled(compiled(model), photo, (16, 24), tile=24)
         assert (found == expected).mean() > 0.999
-
-
-class TestServed:
-    def test_agrees_with_segment(self):
-        model = network()
-        served = as_served(model, (32, 48))
-        for size in ((64, 96), (20, 30), (33, 47)):
-            images = np.stack([photograph(*size, seed) for seed in range(2)])
-            masks = np.asarray(served(images))
-            assert masks.shape == (2, *size)
-            assert masks.dtype == np.uint8
-            expected = np.stack(list(segment(compiled(model), list(images), (32, 48))))
-            assert len(set(expected.ravel())) > 1
-            assert (masks == expected).mean() > 0.98
-
-    def test_has_one_input_and_one_output(self):
-        served = as_served(network(), (32, 48))
-        assert [(x.name, x.dtype, tuple(x.shape)) for x in served.inputs] == [
-            ("images", "uint8", (None, None, None, 3))
-        ]
-        assert [(x.dtype, tuple(x.shape)) for x in served.outputs] == [("uint8", (None, None, None))]

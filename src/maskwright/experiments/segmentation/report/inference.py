@@ -1,4 +1,4 @@
-"""From a trained network to masks of photographs of any size, and to a model for serving."""
+"""From a trained network to masks of photographs of any size."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -144,30 +144,6 @@ def most_probable(probabilities: np.ndarray, size: tuple[int, int]) -> np.ndarra
         strip = [np.asarray(map_.resize((width, bottom - top), Image.Resampling.BILINEAR, box=box)) for map_ in maps]
         result[top:bottom] = np.argmax(np.stack(strip), axis=0)
     return result
-
-
-def as_served(model: keras.Model, size: tuple[int, int]) -> keras.Model:
-    """Wrap a network so that it takes (B, H, W, 3) uint8 images of any size and returns (B, H, W) uint8 masks."""
-    images = keras.Input((None, None, 3), dtype="uint8", name="images")
-    return keras.Model(images, _Masks(model, size, name="masks", dtype="float32")(images), name=model.name)
-
-
-class _Masks(keras.layers.Layer):
-    """Resize, predict, resize back and choose the class: all steps of `segment` as one graph."""
-
-    def __init__(self, model: keras.Model, size: tuple[int, int], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.model = model
-        self.size = size
-
-    def call(self, images: Any) -> Any:
-        resized = tf.image.resize(images, self.size, antialias=True)
-        probabilities = tf.nn.softmax(self.model(resized, training=False))
-        probabilities = tf.image.resize(probabilities, tf.shape(images)[1:3])
-        return tf.cast(tf.argmax(probabilities, axis=-1), tf.uint8)
-
-    def compute_output_spec(self, images: Any) -> Any:
-        return keras.KerasTensor(images.shape[:3], dtype="uint8")
 
 
 def _starts(length: int, window: int) -> list[int]:
