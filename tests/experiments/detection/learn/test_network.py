@@ -116,7 +116,7 @@ def test_attention_adds_its_weights():
 
 @pytest.mark.slow
 def test_another_backbone():
-    model = ssd.application_ssd("MobileNetV2", None, (96, 128), 3)
+    model = ssd.backbone_ssd("MobileNetV2", None, (96, 128), 3)
     assert ssd.feature_maps(model) == [(12, 16), (6, 8), (3, 4), (2, 2)]
     assert model.output_shape[-1] == 7
 
@@ -147,7 +147,7 @@ class TestBuild:
 
     def test_presets_and_backbones(self, monkeypatch):
         monkeypatch.setattr(ssd, "resnet56v2_ssd", lambda *arguments, **more: (*arguments, more))
-        monkeypatch.setattr(ssd, "application_ssd", lambda *arguments, **more: (*arguments, more))
+        monkeypatch.setattr(ssd, "backbone_ssd", lambda *arguments, **more: (*arguments, more))
         found = ssd.build(settings(preset="resnet56v2-ssd", attention="cbam"), 4)
         assert found == ((96, 128), 4, {"attention": "cbam"})
         found = ssd.build(settings(backbone="VGG16", weights="imagenet"), 4)

@@ -20,7 +20,7 @@ def models() -> dict[str, keras.Model]:
     return {
         "fast": fcn.fast(4),
         "resnet56v2-fcn": fcn.resnet56v2_fcn(4),
-        "MobileNetV2-fcn": fcn.application_fcn("MobileNetV2", None, 4),
+        "MobileNetV2-fcn": fcn.backbone_fcn("MobileNetV2", None, 4),
     }
 
 
@@ -125,7 +125,7 @@ class TestBuild:
         assert fcn.build(chosen, 4) == (4, Pyramid(levels=4, filters=64), "cbam")
 
     def test_backbone(self, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr(fcn, "application_fcn", lambda *arguments, attention: (*arguments, attention))
+        monkeypatch.setattr(fcn, "backbone_fcn", lambda *arguments, attention: (*arguments, attention))
         assert fcn.build(tiny_settings(backbone="VGG16"), 4) == ("VGG16", None, 4, "none")
         chosen = tiny_settings(backbone="VGG16", weights="imagenet", attention="spatial")
         assert fcn.build(chosen, 4) == ("VGG16", "imagenet", 4, "spatial")
