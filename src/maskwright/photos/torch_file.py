@@ -2,8 +2,8 @@
 
 Such a file is a pickle, that is, a program: Python's `pickle` imports and calls what it names. Even with a restricted
 `find_class`, it sets attributes of what it admits, and reserves the memory that a file only announces. Here the few
-instructions that a dictionary of tensors needs are interpreted one by one, and any other one is refused. A name in the
-file stays a pair of strings: nothing is imported, and nothing of the file is called.
+instructions that a dictionary of tensors needs are interpreted one by one, and any other one is refused. A name in
+the file stays a pair of strings: nothing is imported, and nothing of the file is called.
 
 The format is that of `torch.save` before PyTorch 1.6: pickles of a magic number, a version, facts about the machine,
 the dictionary, and the keys of the storages; then each storage, as its number of elements and these elements.
@@ -200,7 +200,9 @@ def _call(machine: _Machine) -> None:
         storage, offset, size, stride, _, _ = arguments
         if len(_typed(size, tuple)) > _MOST_DIMENSIONS:
             raise ValueError(f"a tensor of {len(size)} dimensions")
-        if min([_typed(n, int) for n in (offset, *size, *_typed(stride, tuple))]) < 0:
+        if len(_typed(stride, tuple)) != len(size):
+            raise ValueError(f"a tensor of {len(size)} sides and {len(stride)} strides")
+        if min([_typed(n, int) for n in (offset, *size, *stride)]) < 0:
             raise ValueError("a tensor with a negative number")
         machine.stack.append(_Tensor(_typed(storage, _Storage), offset, size, stride))
     else:
@@ -237,6 +239,7 @@ _INSTRUCTIONS: dict[str, Callable[[_Machine, Any], None]] = {
     "TUPLE1": lambda machine, _: _push_tuple(machine, 1),
     "TUPLE2": lambda machine, _: _push_tuple(machine, 2),
     "TUPLE3": lambda machine, _: _push_tuple(machine, 3),
+    "APPEND": lambda machine, _: _append(machine, [machine.stack.pop()]),
     "APPENDS": lambda machine, _: _append(machine, machine.since_mark()),
     "SETITEM": lambda machine, _: _set_items(machine, [machine.stack.pop(), machine.stack.pop()][::-1]),
     "SETITEMS": lambda machine, _: _set_items(machine, machine.since_mark()),

@@ -51,20 +51,27 @@ def _pairs(model: keras.Model) -> dict[str, Any]:
     """Return the batch norms to be folded, by the name of the convolution before them."""
     takers: dict[int, list[Any]] = {}
     for layer in model.layers:
-        if isinstance(layer, layers.InputLayer):
-            continue
-        for tensor in keras.tree.flatten(layer.input):
-            takers.setdefault(id(tensor), []).append(layer)
+        # Not `layer.input`: that of a model within the model is its own.
+        for node in layer._inbound_nodes:
+            for tensor in node.input_tensors:
+                takers.setdefault(id(tensor), []).append(layer)
     outputs = {id(tensor) for tensor in model.outputs}
     found = {}
-    for layer in model.layers:
-        # A layer that is called twice has no `output` of its own; none of these networks has one.
-        if type(layer) not in (layers.Conv2D, layers.DepthwiseConv2D) or layer.trainable or id(layer.output) in outputs:
-            continue
+    for layer in filter(_is_frozen_convolution, model.layers):
         taken = takers.get(id(layer.output), [])
-        if layer.activation is keras.activations.linear and len(taken) == 1 and _is_frozen_norm(taken[0]):
+        if id(layer.output) not in outputs and len(taken) == 1 and _is_frozen_norm(taken[0]):
             found[layer.name] = taken[0]
     return found
+
+
+def _is_frozen_convolution(layer: Any) -> bool:
+    return (
+        type(layer) in (layers.Conv2D, layers.DepthwiseConv2D)
+        and not layer.trainable
+        and layer.activation is keras.activations.linear
+        and layer.data_format == "channels_last"
+        and len(layer._inbound_nodes) == 1
+    )
 
 
 def _is_frozen_norm(layer: Any) -> bool:
@@ -74,6 +81,7 @@ def _is_frozen_norm(layer: Any) -> bool:
         and layer.axis in (-1, 3)
         and layer.scale
         and layer.center
+        and len(layer._inbound_nodes) == 1
     )
 
 
