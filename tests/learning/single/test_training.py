@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import keras
@@ -17,7 +17,7 @@ class Training:
     weight_decay: float = 0.5
     learning_rate: float = 0.1
     epochs: int = 2
-    schedule: Schedule = Schedule(name="steps")
+    schedule: Schedule = field(default_factory=lambda: Schedule(name="steps"))
 
 
 def network() -> keras.Model:
