@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -10,7 +11,9 @@ import tensorflow as tf
 from maskwright.experiments.segmentation.learn import network as fcn
 from maskwright.experiments.segmentation.params import Pyramid
 from maskwright.learning.common.layers import PadToStride
+from maskwright.learning.common.saved import load_model, save_model
 from maskwright.learning.single.training import strategy
+from maskwright.photos import pretrained
 from maskwright.shared.errors import MaskwrightError
 from support.tiny_segmentation import tiny_settings
 
@@ -21,10 +24,11 @@ def models() -> dict[str, keras.Model]:
         "fast": fcn.fast(4),
         "resnet56v2-fcn": fcn.resnet56v2_fcn(4),
         "MobileNetV2-fcn": fcn.backbone_fcn("MobileNetV2", None, 4),
+        "lite0-fcn": fcn.backbone_fcn("lite0", "imagenet", 4),
     }
 
 
-NAMES = ["fast", "resnet56v2-fcn", "MobileNetV2-fcn"]
+NAMES = ["fast", "resnet56v2-fcn", "MobileNetV2-fcn", "lite0-fcn"]
 
 
 def trainable(model: keras.Model) -> int:
@@ -83,7 +87,7 @@ def test_any_size_gives_logits_of_that_size(models: dict[str, keras.Model], name
     np.testing.assert_allclose(logits, np.asarray(model(images.astype(np.float32))), atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["fast", "MobileNetV2-fcn"])
+@pytest.mark.parametrize("name", ["fast", "MobileNetV2-fcn", "lite0-fcn"])
 def test_padding_repeats_the_border(models: dict[str, keras.Model], name: str):
     # An image that is padded by hand, then cropped, gives the same.
     image = np.random.default_rng(0).uniform(0, 255, (1, 30, 29, 3)).astype(np.float32)
@@ -106,6 +110,19 @@ def test_in_bfloat16_weights_and_logits_stay_float32(models: dict[str, keras.Mod
     assert logits.dtype == np.float32
     assert logits.shape == (1, 17, 5, 4)
     assert np.isfinite(logits).all()
+
+
+def test_a_pretrained_network_is_stored_whole(
+    models: dict[str, keras.Model], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    model = models["lite0-fcn"]
+    save_model(model, {}, tmp_path / "model")
+    # Neither the package nor its file is needed again.
+    monkeypatch.setattr(pretrained, "find_spec", lambda name: None)
+    monkeypatch.setattr(pretrained, "read_tensors", None)
+    loaded, _ = load_model(tmp_path / "model")
+    images = np.random.default_rng(0).uniform(0, 255, (1, 40, 50, 3)).astype(np.float32)
+    np.testing.assert_array_equal(np.asarray(loaded(images)), np.asarray(model(images)))
 
 
 class TestBuild:
