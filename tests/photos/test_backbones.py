@@ -204,7 +204,9 @@ class TestApplications:
 
     def test_an_unknown_name(self):
         message = self.error("MobileNetV9", None)
-        assert message.startswith("detection.backbone: MobileNetV9 is not one of: lite0, lite1, lite2, ConvNeXtBase, ")
+        assert message.startswith(
+            "detection.backbone: MobileNetV9 is not one of: lite0, lite1, lite2, ConvNeXtBase, "
+        )
         assert "preprocess_input" not in message
 
     def test_a_network_without_these_strides(self):
