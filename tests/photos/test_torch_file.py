@@ -165,6 +165,7 @@ class TestHostileFiles:
             (tensor("1", 6, (2,), (-1,), offset=5), "a tensor with a negative number"),
             (tensor("1", 6, (2,), (1,), offset=-1), "a tensor with a negative number"),
             (tensor("1", 6, (2, 3), (1,)), "a tensor of 2 sides and 1 strides"),
+            (tensor("1", 6, (1,), (2**100,)), "Python int too large to convert to C long"),
             (tensor("1", 6, (1,) * 9, (1,) * 9), "a tensor of 9 dimensions"),
             (tensor("2", 6, (6,), (1,)), "other storages than the tensors need"),
             (tensor("1", 6, (6,), (1,), kind=REBUILD), "a storage of another kind"),

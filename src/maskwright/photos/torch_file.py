@@ -72,7 +72,7 @@ def read_tensors(path: Path) -> dict[str, np.ndarray]:
             raise ValueError(f"more than {_MOST_BYTES} bytes")
         return _tensors(io.BytesIO(path.read_bytes()))
     # What is popped from an empty stack, is not in the memo, or has another type, is a mistake of the file.
-    except (OSError, ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError) as error:
         message = " ".join(str(error).split())[:200]
         raise MaskwrightError(f"{path}: not a PyTorch file of tensors alone ({message}); take another") from None
 
