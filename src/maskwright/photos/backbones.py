@@ -6,8 +6,8 @@ and returns the maps. All use Keras's functional API, so that `model.summary()` 
 
 import sys
 import warnings
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from keras import layers
 
 from maskwright.learning.common.attention import attend
 from maskwright.learning.common.layers import FusedBatchNormalization
+from maskwright.photos.pretrained import LITE, lite_network, load_imagenet
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.settings import Attention
 
@@ -91,6 +92,51 @@ def fast_pyramid(
     return features
 
 
+def named_pyramid(
+    image: Any, name: str, weights: str | None, *, section: str, attention: Attention = "none"
+) -> list[Any]:
+    """Return the feature maps, strides 4, 8, 16 and 32, of the network that `backbone` in params.yaml names.
+
+    The network is one layer of the model, with this name; see `lite_pyramid` and `application_pyramid`.
+    """
+    pyramid = lite_pyramid if name in LITE else application_pyramid
+    return pyramid(image, name, weights, section=section, attention=attention)
+
+
+def lite_pyramid(
+    image: Any, name: str, weights: str | None, *, section: str, attention: Attention = "none"
+) -> list[Any]:
+    """Return the feature maps of an EfficientNet-Lite; see `pretrained.lite_network`.
+
+    Args:
+        image: (B, H, W, 3) in [0, 255].
+        name: lite0, lite1 or lite2.
+        weights: `imagenet` (from a package, without a download), the path of a `.weights.h5` file, or None for random
+            ones.
+        section: the section of params.yaml that asks for it, for messages.
+        attention: applied to each of the four maps.
+
+    Raises:
+        MaskwrightError: the weights are missing or do not fit.
+    """
+    _check_weights(weights, section)
+    network = lite_network(name, momentum=BN_MOMENTUM)
+    if weights == "imagenet":
+        load_imagenet(network, section=section)
+    elif weights is not None:
+        try:
+            with _strict_loading():
+                network.load_weights(weights)
+        except Exception as error:  # of whatever kind the file's mistake is
+            raise _misfit(error, name, weights, section) from None
+    return [attend(x, attention) for x in network(image)]
+
+
+def backbone_variables(model: keras.Model, name: str) -> list[Any]:
+    """Return the trainable variables of the backbone that `named_pyramid` put into a model."""
+    return model.get_layer(name).trainable_variables
+
+
 def application_pyramid(
     image: Any, name: str, weights: str | None, *, section: str, attention: Attention = "none"
 ) -> list[Any]:
@@ -131,29 +177,46 @@ def _application(name: str, section: str) -> tuple[Callable[..., keras.Model], C
         entry for entry in dir(applications) if entry[0].isupper() and callable(getattr(applications, entry))
     )
     if name not in constructors:
-        raise MaskwrightError(f"{section}.backbone: {name} is not one of: {', '.join(constructors)}")
+        raise MaskwrightError(f"{section}.backbone: {name} is not one of: {', '.join((*LITE, *constructors))}")
     constructor = getattr(applications, name)
     return constructor, sys.modules[constructor.__module__].preprocess_input
 
 
 def _network(constructor: Callable[..., keras.Model], name: str, weights: str | None, section: str) -> keras.Model:
-    if weights not in (None, "imagenet") and not Path(weights).is_file():
-        raise MaskwrightError(f"{section}.weights: {weights}: no such file; give imagenet, null or a weights file")
+    _check_weights(weights, section)
     try:
-        with warnings.catch_warnings():
+        with _strict_loading():
             # Some constructors warn about the image's size, but the weights of a convolution do not depend on it.
             warnings.filterwarnings("ignore", message="`input_shape` is undefined or non-square")
-            # Keras only warns about a file that lacks a layer.
-            warnings.filterwarnings("error", message="Skipping nested container")
             return constructor(include_top=False, weights=weights, input_shape=(None, None, 3))
     except Exception as error:  # a failed download is a bare Exception
-        message = " ".join(str(error).split())[:200]
         if weights == "imagenet":
             raise MaskwrightError(
-                f"{section}.weights: Keras cannot load the imagenet weights of {name} ({message}); check the "
+                f"{section}.weights: Keras cannot load the imagenet weights of {name} ({_short(error)}); check the "
                 "connection, or give a weights file"
             ) from None
-        raise MaskwrightError(f"{section}.weights: {weights} does not fit {name}: {message}") from None
+        raise _misfit(error, name, weights, section) from None
+
+
+def _check_weights(weights: str | None, section: str) -> None:
+    if weights not in (None, "imagenet") and not Path(weights).is_file():
+        raise MaskwrightError(f"{section}.weights: {weights}: no such file; give imagenet, null or a weights file")
+
+
+@contextmanager
+def _strict_loading() -> Iterator[None]:
+    with warnings.catch_warnings():
+        # Keras only warns about a file that lacks a layer.
+        warnings.filterwarnings("error", message="Skipping nested container")
+        yield
+
+
+def _misfit(error: Exception, name: str, weights: str | None, section: str) -> MaskwrightError:
+    return MaskwrightError(f"{section}.weights: {weights} does not fit {name}: {_short(error)}")
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 def _is_map(layer: keras.layers.Layer) -> bool:

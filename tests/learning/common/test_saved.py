@@ -41,7 +41,7 @@ def test_round_trip(fast: keras.Model, folder: Path):
 @pytest.mark.parametrize("name", ["MobileNetV2", "EfficientNetV2B0", "VGG16"])
 def test_application_models_survive_with_their_preprocessing(name: str, tmp_path: Path):
     # Between them: values scaled by operations, by layers inside, and means taken off with the channels turned round.
-    network = fcn.application_fcn(name, None, 3)
+    network = fcn.backbone_fcn(name, None, 3)
     save_model(network, ABOUT, tmp_path / "m")
     model, _ = load_model(tmp_path / "m")
     np.testing.assert_array_equal(np.asarray(model(image(32, 32))), np.asarray(network(image(32, 32))))

@@ -61,6 +61,18 @@ class TestEpochEnd:
         run.epoch(2.0, 0.25)
         assert run.progress.history[0]["learning_rate"] == 0.25
 
+    def test_of_several_rates_the_highest_is_told(self, tmp_path: Path):
+        run = Run(tmp_path)
+        slow, fast = keras.optimizers.SGD(0.125), keras.optimizers.SGD(0.5)
+        several = keras.optimizers.MultiOptimizer(lambda variable: slow if variable.name == "kernel" else fast)
+        several.build(run.model.trainable_variables)
+        run.model.compile(several, "mse")
+        run.callback.set_model(run.model)
+        run.progress.history.clear()
+        run.callback.log_epoch = lambda epoch, row: run.logged.append((epoch, row))
+        run.epoch(2.0, 0.25)
+        assert run.logged[0][1]["learning_rate"] == 0.5
+
     def test_the_best_is_the_highest_and_on_a_tie_the_earliest(self, tmp_path: Path):
         run, best, weights = Run(tmp_path), [], []
         for miou in (0.0, 0.5, 0.4, 0.5, 0.7, 0.6):

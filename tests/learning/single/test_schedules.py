@@ -49,6 +49,13 @@ def test_inverse():
     np.testing.assert_allclose(rates(training("inverse", 5, peak=1.1), 18, [0, 10, 45, 90]), [1.1, 0.55, 0.2, 0.11])
 
 
+@pytest.mark.parametrize("name", ["steps", "inverse", "cosine"])
+def test_a_factor_scales_every_step(name: str):
+    params = training(name, 4, warmup=1.0)
+    whole, part = learning_rate(params, 5), learning_rate(params, 5, factor=0.25)
+    assert [float(part(step)) for step in range(20)] == [float(whole(step)) / 4 for step in range(20)]
+
+
 class TestCosine:
     def test_warm_up_then_half_a_cosine(self):
         # 2 epochs of 10 steps up, 8 epochs down: halfway down, at step 60, half the peak.

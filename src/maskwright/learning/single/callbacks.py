@@ -53,7 +53,7 @@ class EpochEnd(keras.callbacks.Callback):
         row = {
             "loss": float((logs or {})["loss"]),
             **self.validate(),
-            "learning_rate": float(model.optimizer.learning_rate),
+            "learning_rate": _learning_rate(model.optimizer),
         }
         if not all(math.isfinite(value) for value in row.values()):
             remove_checkpoint(self.folder)
@@ -66,6 +66,11 @@ class EpochEnd(keras.callbacks.Callback):
         history.append(row)
         save_checkpoint(self.folder, model, self.progress)
         self.log_epoch(epoch + 1, row)
+
+
+def _learning_rate(optimizer: Any) -> float:
+    """Return the current learning rate; of several optimizers, the highest one."""
+    return max(float(each.learning_rate) for each in getattr(optimizer, "optimizers", [optimizer]))
 
 
 class ProgressBar(keras.callbacks.Callback):

@@ -31,10 +31,10 @@ class ScheduledTraining(Protocol):
         ...
 
 
-def learning_rate(params: ScheduledTraining, steps_per_epoch: int) -> LearningRateSchedule:
+def learning_rate(params: ScheduledTraining, steps_per_epoch: int, *, factor: float = 1.0) -> LearningRateSchedule:
     """Return the learning rate as a function of the step, which counts from 0 to S = epochs * steps_per_epoch.
 
-    With L = params.learning_rate:
+    With L = factor * params.learning_rate:
 
         steps:  L below step 0.4 S, then 0.5 L, from 0.6 S 0.1 L, and from 0.8 S 0.05 L. With 100 epochs: halved
                 after epoch 40, a tenth after 60, a twentieth after 80.
@@ -49,7 +49,7 @@ def learning_rate(params: ScheduledTraining, steps_per_epoch: int) -> LearningRa
     if steps_per_epoch < 1:
         raise ValueError(f"steps_per_epoch must be at least 1, not {steps_per_epoch}")
     steps = params.epochs * steps_per_epoch
-    peak = params.learning_rate
+    peak = factor * params.learning_rate
     if params.schedule.name == "steps":
         # Keras still uses the earlier value *at* a boundary, so the boundary is the last step before the change.
         boundaries = [-(-steps * share // 10) - 1 for share in (4, 6, 8)]

@@ -1,6 +1,6 @@
 """Training a single network for any task: precision, optimizer, and epochs that survive a kill."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
@@ -44,16 +44,41 @@ def accelerators() -> list[str]:
     return [device.name for device in tf.config.list_logical_devices("GPU")]
 
 
-def optimizer(settings: Settings, model: keras.Model, steps: int) -> keras.optimizers.Optimizer:
-    """Return Adam with the settings' schedule, for epochs of `steps` steps, built for the model's weights."""
-    rate: Any = learning_rate(settings, steps)
-    if settings.weight_decay:
-        result = keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay)
-        # Only kernels decay: decaying a scale or a bias only biases the result.
-        result.exclude_from_weight_decay(var_list=[v for v in model.trainable_variables if len(v.shape) < 2])
-    else:
-        result = keras.optimizers.Adam(rate)
+def optimizer(
+    settings: Settings, model: keras.Model, steps: int, *, slower: Sequence[Any] = (), factor: float = 1.0
+) -> keras.optimizers.Optimizer:
+    """Return Adam with the settings' schedule, for epochs of `steps` steps, built for the model's weights.
+
+    Args:
+        settings: the learning rate, its schedule, and the weight decay.
+        model: a built model, whose frozen weights are not trained.
+        steps: number of steps of an epoch.
+        slower: trainable variables of the model whose learning rate, and with it their decay, is `factor` times that
+            of the others at each step (Howard and Ruder 2018, https://arxiv.org/abs/1801.06146).
+        factor: see there; with 1, or without such variables, the result is a single Adam.
+
+    Raises:
+        ValueError: one of `slower` is not among the model's trainable variables.
+    """
+    keys = {id(variable) for variable in slower}
+    if not keys <= {id(variable) for variable in model.trainable_variables}:
+        raise ValueError("slower: not all of them are trainable variables of the model")
+    result: Any = _adam(settings, model, steps, 1.0)
+    if keys and factor != 1:
+        # Scaled gradients would not do: Adam's step does not depend on their scale.
+        slow, others = _adam(settings, model, steps, factor), result
+        result = keras.optimizers.MultiOptimizer(lambda variable: slow if id(variable) in keys else others)
     result.build(model.trainable_variables)
+    return result
+
+
+def _adam(settings: Settings, model: keras.Model, steps: int, factor: float) -> keras.optimizers.Optimizer:
+    rate: Any = learning_rate(settings, steps, factor=factor)
+    if not settings.weight_decay:
+        return keras.optimizers.Adam(rate)
+    result = keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay)
+    # Only kernels decay: decaying a scale or a bias only biases the result.
+    result.exclude_from_weight_decay(var_list=[v for v in model.trainable_variables if len(v.shape) < 2])
     return result
 
 

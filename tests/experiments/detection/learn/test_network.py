@@ -12,6 +12,7 @@ from maskwright.experiments.detection.params import SOURCE, Detection
 from maskwright.learning.common.saved import load_model, save_model
 from maskwright.learning.single.training import optimizer
 from maskwright.params import load_params
+from maskwright.photos import pretrained
 from maskwright.shared.errors import MaskwrightError
 
 SHIPPED = Path(__file__).parents[4] / "params.yaml"
@@ -116,9 +117,20 @@ def test_attention_adds_its_weights():
 
 @pytest.mark.slow
 def test_another_backbone():
-    model = ssd.application_ssd("MobileNetV2", None, (96, 128), 3)
+    model = ssd.backbone_ssd("MobileNetV2", None, (96, 128), 3)
     assert ssd.feature_maps(model) == [(12, 16), (6, 8), (3, 4), (2, 2)]
     assert model.output_shape[-1] == 7
+
+
+def test_a_pretrained_backbone_is_stored_with_the_detector(tmp_path, monkeypatch):
+    # Sides that are no multiples of 32: 8 x 13 at 1/8, then half of it, rounded up.
+    model = ssd.build(settings(size=(60, 100), backbone="lite0", weights="imagenet"), 3)
+    assert ssd.feature_maps(model) == [(8, 13), (4, 7), (2, 4), (1, 2)]
+    save_model(model, {}, tmp_path / "model")
+    monkeypatch.setattr(pretrained, "find_spec", lambda name: None)
+    loaded, _ = load_model(tmp_path / "model")
+    image = np.random.default_rng(0).uniform(0, 255, (1, 60, 100, 3)).astype(np.float32)
+    assert np.array_equal(loaded(image), model(image))
 
 
 def test_survives_being_stored(tmp_path):
@@ -147,7 +159,7 @@ class TestBuild:
 
     def test_presets_and_backbones(self, monkeypatch):
         monkeypatch.setattr(ssd, "resnet56v2_ssd", lambda *arguments, **more: (*arguments, more))
-        monkeypatch.setattr(ssd, "application_ssd", lambda *arguments, **more: (*arguments, more))
+        monkeypatch.setattr(ssd, "backbone_ssd", lambda *arguments, **more: (*arguments, more))
         found = ssd.build(settings(preset="resnet56v2-ssd", attention="cbam"), 4)
         assert found == ((96, 128), 4, {"attention": "cbam"})
         found = ssd.build(settings(backbone="VGG16", weights="imagenet"), 4)

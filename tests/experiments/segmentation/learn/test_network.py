@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -10,21 +11,25 @@ import tensorflow as tf
 from maskwright.experiments.segmentation.learn import network as fcn
 from maskwright.experiments.segmentation.params import Pyramid
 from maskwright.learning.common.layers import PadToStride
+from maskwright.learning.common.saved import load_model, save_model
 from maskwright.learning.single.training import strategy
+from maskwright.photos import pretrained
 from maskwright.shared.errors import MaskwrightError
 from support.tiny_segmentation import tiny_settings
 
 
 @pytest.fixture(scope="module")
 def models() -> dict[str, keras.Model]:
+    keras.utils.set_random_seed(0)
     return {
         "fast": fcn.fast(4),
         "resnet56v2-fcn": fcn.resnet56v2_fcn(4),
-        "MobileNetV2-fcn": fcn.application_fcn("MobileNetV2", None, 4),
+        "MobileNetV2-fcn": fcn.backbone_fcn("MobileNetV2", None, 4),
+        "lite0-fcn": fcn.backbone_fcn("lite0", "imagenet", 4),
     }
 
 
-NAMES = ["fast", "resnet56v2-fcn", "MobileNetV2-fcn"]
+NAMES = ["fast", "resnet56v2-fcn", "MobileNetV2-fcn", "lite0-fcn"]
 
 
 def trainable(model: keras.Model) -> int:
@@ -79,11 +84,11 @@ def test_any_size_gives_logits_of_that_size(models: dict[str, keras.Model], name
     assert logits.shape == (2, *size, 4)
     assert logits.dtype == np.float32
     assert np.isfinite(logits).all()
-    assert logits.min() < 0  # not probabilities
+    assert not np.isclose(logits.sum(axis=-1), 1).all()  # not probabilities
     np.testing.assert_allclose(logits, np.asarray(model(images.astype(np.float32))), atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["fast", "MobileNetV2-fcn"])
+@pytest.mark.parametrize("name", ["fast", "MobileNetV2-fcn", "lite0-fcn"])
 def test_padding_repeats_the_border(models: dict[str, keras.Model], name: str):
     # An image that is padded by hand, then cropped, gives the same.
     image = np.random.default_rng(0).uniform(0, 255, (1, 30, 29, 3)).astype(np.float32)
@@ -108,6 +113,19 @@ def test_in_bfloat16_weights_and_logits_stay_float32(models: dict[str, keras.Mod
     assert np.isfinite(logits).all()
 
 
+def test_a_pretrained_network_is_stored_whole(
+    models: dict[str, keras.Model], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    model = models["lite0-fcn"]
+    save_model(model, {}, tmp_path / "model")
+    # Neither the package nor its file is needed again.
+    monkeypatch.setattr(pretrained, "find_spec", lambda name: None)
+    monkeypatch.setattr(pretrained, "read_tensors", None)
+    loaded, _ = load_model(tmp_path / "model")
+    images = np.random.default_rng(0).uniform(0, 255, (1, 40, 50, 3)).astype(np.float32)
+    np.testing.assert_array_equal(np.asarray(loaded(images)), np.asarray(model(images)))
+
+
 class TestBuild:
     @pytest.mark.parametrize(("precision", "compute"), [("float32", "float32"), ("bfloat16", "bfloat16")])
     def test_precision(self, precision: str, compute: str):
@@ -125,7 +143,7 @@ class TestBuild:
         assert fcn.build(chosen, 4) == (4, Pyramid(levels=4, filters=64), "cbam")
 
     def test_backbone(self, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr(fcn, "application_fcn", lambda *arguments, attention: (*arguments, attention))
+        monkeypatch.setattr(fcn, "backbone_fcn", lambda *arguments, attention: (*arguments, attention))
         assert fcn.build(tiny_settings(backbone="VGG16"), 4) == ("VGG16", None, 4, "none")
         chosen = tiny_settings(backbone="VGG16", weights="imagenet", attention="spatial")
         assert fcn.build(chosen, 4) == ("VGG16", "imagenet", 4, "spatial")

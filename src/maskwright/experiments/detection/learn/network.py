@@ -16,7 +16,7 @@ from maskwright.experiments.detection.learn.anchors import SHAPES
 from maskwright.experiments.detection.params import Detection
 from maskwright.learning.common.layers import FusedBatchNormalization
 from maskwright.learning.single.training import computing_in
-from maskwright.photos.backbones import BN_MOMENTUM, application_pyramid, fast_pyramid, resnet56v2_pyramid
+from maskwright.photos.backbones import BN_MOMENTUM, fast_pyramid, named_pyramid, resnet56v2_pyramid
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.settings import Attention
 
@@ -34,7 +34,7 @@ def build(settings: Detection, number_of_classes: int) -> keras.Model:
     """
     with computing_in(settings.precision):
         if settings.backbone is not None:
-            return application_ssd(
+            return backbone_ssd(
                 settings.backbone, settings.weights, settings.size, number_of_classes, attention=settings.attention
             )
         if settings.weights is not None:
@@ -70,7 +70,7 @@ def fast(size: tuple[int, int], number_of_classes: int, *, attention: Attention 
     return with_heads(image, _merged(features), number_of_classes, "fast-ssd")
 
 
-def application_ssd(
+def backbone_ssd(
     name: str,
     weights: str | None,
     size: tuple[int, int],
@@ -78,10 +78,10 @@ def application_ssd(
     *,
     attention: Attention = "none",
 ) -> keras.Model:
-    """Build a `keras.applications` backbone (see `application_pyramid`) with the default detector's heads."""
+    """Build the backbone of this name (see `named_pyramid`) with the default detector's heads."""
     image = keras.Input((*size, 3), name="image")
     try:
-        features = application_pyramid(image, name, weights, section="detection", attention=attention)[1:]
+        features = named_pyramid(image, name, weights, section="detection", attention=attention)[1:]
     except ValueError:
         height, width = size
         raise MaskwrightError(
