@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from maskwright import __version__, cli
+from maskwright import __version__
 from maskwright.catalogue import EXPERIMENTS
-from maskwright.cli import app
+from maskwright.cli import app, upkeep
 from maskwright.params import load_params
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.identity import content_hash
@@ -237,15 +237,16 @@ def test_sync_goes_on_after_a_failure_but_not_without_a_store(tmp_path, monkeypa
         ("d", lambda: failing(gone)),
         ("e", lambda: pytest.fail("tried after the store was gone")),
     ]
+    shutil.copy(ROOT / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DVC_ROOT", raising=False)
-    monkeypatch.setattr(cli, "_restored", lambda: iter(tried[:3]))
-    done = CliRunner().invoke(cli.app, ["sync"])
+    monkeypatch.setattr(upkeep, "_restored", lambda _: iter(tried[:3]))
+    done = CliRunner().invoke(app, ["sync"])
     assert done.exit_code == 1
     assert done.stdout == "a: recorded\nc: was recorded already\n"
     assert done.stderr == "b: error: toy: broken\n"
-    monkeypatch.setattr(cli, "_restored", lambda: iter(tried[2:]))
-    done = CliRunner().invoke(cli.app, ["sync"])
+    monkeypatch.setattr(upkeep, "_restored", lambda _: iter(tried[2:]))
+    done = CliRunner().invoke(app, ["sync"])
     assert done.exit_code == 1
     assert done.stdout == "c: was recorded already\n"
     assert done.stderr == "maskwright: error: http://x: no answer\n"

@@ -22,7 +22,7 @@ from maskwright.claims.measures import (
     of_trials,
 )
 from maskwright.claims.results import Results
-from maskwright.cli import claims_of
+from maskwright.cli.analysis import claims_of
 from maskwright.learning.replicates.tables import write_examples, write_replicates
 from maskwright.presets import settings_of_source
 from maskwright.reporting.intervals import Interval

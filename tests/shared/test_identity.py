@@ -75,7 +75,7 @@ SWEEPS = {"sweep segmentation", "sweep detection", "sweep autoencoder"}
         ("tracking/runs.py", set()),
         ("shared/outputs.py", set()),
         ("via/rasterise.py", set()),
-        ("cli.py", set()),
+        ("cli/training.py", set()),
     ],
 )
 def test_an_edit_changes_the_keys_that_it_should(project, file, expected):
