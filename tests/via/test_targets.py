@@ -108,7 +108,8 @@ def test_lint_and_masks_agree(root, tmp_path, more, broken):
 )
 def test_lint_and_masks_agree_on_files_without_anything_to_use(root, tmp_path, files, message):
     photo(root / "photos/e.jpg")
-    annotations(root / "labels/bare.json", image("e.jpg", {"name": "point", "cx": 1, "cy": 1}))
+    point = {"shape_attributes": {"name": "point", "cx": 1, "cy": 1}, "region_attributes": {"name": "cat"}}
+    annotations(root / "labels/bare.json", image("e.jpg", point))
     annotations(root / "labels/gone.json", image("f.jpg"), image("g.jpg"))
     settings = chosen(root, classes=["cat", "dog"], **files)
     named = [getattr(settings, split) for split in ("train", "validation", "test")]

@@ -88,8 +88,8 @@ def _image(content: dict[str, Any], file: Path, folder: Path, bare: bool) -> For
 
 
 def _drawn_on(content: dict[str, Any]) -> tuple[int, int] | None:
-    height, width = content.get("imageHeight"), content.get("imageWidth")
-    return (height, width) if type(height) is type(width) is int and min(height, width) > 0 else None
+    height, width = (to_number(content.get(side)) for side in ("imageHeight", "imageWidth"))
+    return (height, width) if isinstance(height, int) and isinstance(width, int) and min(height, width) > 0 else None
 
 
 def _about_image(content: dict[str, Any]) -> Iterator[Finding]:

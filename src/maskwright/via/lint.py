@@ -146,8 +146,8 @@ def _with_source(entry: ImageEntry, file: AnnotationFile) -> ImageEntry:
 
 def _locate(entry: ImageEntry, folder: Path, places: Places) -> Located:
     """Return where an image is; a file that is another photograph of its name is none."""
-    path, missing, remark = locate_image(folder, entry.filename, places, size=entry.size, source=entry.source)
-    return path, missing or is_another(entry, path), remark
+    found = locate_image(folder, entry.filename, places, size=entry.size, source=entry.source)
+    return found if found.problem is not None else found._replace(problem=is_another(entry, found.path))
 
 
 def check_image(

@@ -1,8 +1,7 @@
 """What `maskwright lint` checks: files, and all annotation files of a folder; by the settings that name them."""
 
 import os
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,9 +10,10 @@ from maskwright.photos.images import MEGAPIXELS
 from maskwright.shared.errors import MaskwrightError
 from maskwright.via.labels import find_label_rule
 from maskwright.via.lint import lint, lint_file
+from maskwright.via.model import Problem
 from maskwright.via.read import AnnotationError, open_annotations
 from maskwright.via.report import Report, nothing_usable
-from maskwright.via.splits import SPLITS, Source, file_names, split_sources
+from maskwright.via.splits import SPLITS, Source, by_split, file_names, split_sources
 
 if TYPE_CHECKING:
     from maskwright.via.params import Annotations
@@ -73,10 +73,9 @@ def lint_all(
     """
     sources = _sources(targets, annotations)
     megapixels = MEGAPIXELS if annotations is None else annotations.megapixels
-    files = Counter(source.split for source in sources.values())
-    checked: dict[str, dict[Path, Report]] = {split: {} for split in files}
+    reports: dict[Path, Report] = {}
     for target in targets:
-        source = sources.get(_identity(target))
+        source = next((source for source in sources if _identity(source.file.path) == _identity(target)), None)
         if source is None:
             yield lint(target, label=label, classes=classes, images=images, megapixels=megapixels)
             continue
@@ -87,30 +86,35 @@ def lint_all(
         places = source.places if images is None else replace(source.places, images=images)
         report = lint_file(source.file, rule, places, megapixels=megapixels)
         report.problems.extend(source.problems)
-        its = checked[source.split]
-        its[source.file.path] = report
-        if len(its) == files[source.split] and all(each.lossless for each in its.values()):
-            nothing = nothing_usable([*its.values()], needs_regions=source.split == SPLITS[0])
-            if nothing is not None:
-                report.problems.append(nothing)
+        reports[source.file.path] = report
+        report.problems.extend(_nothing_in_splits(source, sources, reports))
         yield report
 
 
-def _sources(targets: Sequence[Path], annotations: "Annotations | None") -> dict[Path, Source]:
-    """Return the first source of each file that the settings name, if any of them is wanted."""
+def _nothing_in_splits(source: Source, sources: Sequence[Source], reports: Mapping[Path, Report]) -> list[Problem]:
+    """Return the refusal of splits of which nothing can be used, once all files of one with `source` are checked."""
+    for split, its in by_split(sources).items():
+        files = {each.file.path for each in its}
+        if source.file.path in files <= reports.keys():
+            found = [reports[file] for file in sorted(files)]
+            nothing = nothing_usable(found, needs_regions=split == SPLITS[0])
+            if nothing is not None and all(report.lossless for report in found):
+                return [nothing]
+    return []
+
+
+def _sources(targets: Sequence[Path], annotations: "Annotations | None") -> list[Source]:
+    """Return the sources that the settings name, if any of their files is wanted."""
     if annotations is None:
-        return {}
+        return []
     named = [
         _identity(Path(annotations.root, name))
         for names in (annotations.train, annotations.validation, annotations.test)
         for name in file_names(names)
     ]
     if not any(_identity(target) in named for target in targets):
-        return {}
-    sources: dict[Path, Source] = {}
-    for source in split_sources(annotations):
-        sources.setdefault(_identity(source.file.path), source)
-    return sources
+        return []
+    return split_sources(annotations)
 
 
 def _identity(path: Path) -> Path:

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-OUTPUT = (
+OUTPUT: str = (
     "objects, best first, after suppression of overlapping ones: x_min, y_min, x_max, y_max in the photograph's "
     "pixels, score, class as an index into classes; rows of class 0 are empty"
 )

@@ -50,7 +50,8 @@ def _kept(boxes: Any, lists: Any, nms: Nms, least_score: float) -> tuple[Any, An
 
     def step(number: Any, left: Any, kept: Any, scores: Any) -> tuple[Any, ...]:
         score = tf.reduce_max(left, axis=-1, keepdims=True)  # (B, L, 1)
-        best = tf.argmax(left, axis=-1, output_type=tf.int32)[..., None]
+        place: Any = tf.argmax(left, axis=-1, output_type=tf.int32)
+        best = place[..., None]
         chosen = numbers == best
         left_of, top_of, right_of, bottom_of, area = (
             tf.reduce_sum(tf.where(chosen, values, 0.0), axis=-1, keepdims=True) for values in (*sides, areas)

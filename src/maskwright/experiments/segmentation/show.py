@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-OUTPUT = "for each pixel of the photographs its class, as an index into classes"
+OUTPUT: str = "for each pixel of the photographs its class, as an index into classes"
 
 
 def show(output: np.ndarray, image: np.ndarray, classes: list[str], stem: str) -> None:
