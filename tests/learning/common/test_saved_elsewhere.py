@@ -39,7 +39,9 @@ def test_facts_of_something_else(tmp_path, load, facts):
         about.write_text(json.dumps({**facts, key: value}))
         assert (refusal(load, tmp_path / "m") or "").startswith(f"{about}: {key}: missing, or not what it should be")
     about.write_text("{}")
-    assert (refusal(load, tmp_path / "m") or "").startswith(f"{about}: {', '.join(facts)[:5]}")
+    message = refusal(load, tmp_path / "m") or ""
+    assert message.startswith(f"{about}: ")
+    assert all(key in message for key in facts)
 
 
 def test_networks_of_something_else(tmp_path):
