@@ -214,6 +214,11 @@ def test_a_folder_in_its_place(tmp_path):
             "annotations.classes.a\\nb: holds a character that no text may have",
         ),
         ("annotations.classes", '["a\\nb", "a\\nb"]', "annotations: classes names a\\nb more than once"),
+        (
+            "annotations.classes",
+            f"{{? 0x{'f' * 5000} : cat}}",
+            "annotations.classes.a number of 20,000 bits: a key must be",
+        ),
         ("annotations.classes", "{1: cat}", "annotations.classes.1: a key must be text; put it in quotes"),
         ("annotations.label", f"[{'x' * 5000}]", "annotations.label: Input should be a valid string (got ['xxx"),
         (f"annotations.{'k' * 900}", "1", "annotations.kkk"),
