@@ -31,7 +31,7 @@ ENTRY = '{"filename": "a.jpg", "size": 1, "regions": []}'
         (b"[]", "a JSON list, and not an object of images"),
         (b"{}", "an empty JSON object, without any image"),
         (b'{"a": 1, "b": [2]}', "JSON, but not VIA: its keys are a, b; expected"),
-        (b'{"shapes": [], "imagePath": "a.jpg"}', "looks like labelme"),
+        (b'{"shapes": [], "imagePath": "a.jpg"}', "looks like LabelMe"),
         (b'{"type": "FeatureCollection", "features": []}', "looks like GeoJSON"),
         (b'{"images": [], "categories": []}', "looks like COCO without its list of annotations"),
         (b'{"_via_settings": {}}', "a VIA 2 project without _via_img_metadata"),

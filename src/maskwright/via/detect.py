@@ -192,7 +192,7 @@ def _by_via(info: Any) -> bool:
 def _looks_like(small: dict[str, Any], walked: set[str]) -> str:
     keys = small.keys() | walked
     if "shapes" in keys:
-        return "looks like labelme, with one image per file; export it as COCO"
+        return "looks like LabelMe, with one image per file; `maskwright convert` makes a VIA file of it"
     if "features" in keys or small.get("type") in ("FeatureCollection", "Feature", "Topology"):
         return "looks like GeoJSON"
     if any(key.startswith("_via_") for key in keys):
