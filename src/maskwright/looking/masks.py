@@ -184,10 +184,11 @@ def _remarks(problems: list[dict[str, Any]]) -> dict[Path | str, tuple[str, tupl
     """
     found: dict[Path | str, tuple[str, tuple[Remark, ...]]] = {}
     for problem in problems:
-        name, path = problem["image"], problem.get("path")
+        name = problem["image"]
         key: Path | str = problem["file"] if name is None else f"{problem['file']}/{name}"
-        if path is not None:
-            key = Path(path).resolve()
+        if name is not None:
+            path = problem.get("path", Path(problem["file"]).parent / name)  # said where it is not beside the file
+            key = key if path is None else Path(path).resolve()
         severity = "leak" if problem["code"] == "in-two-splits" else problem["severity"]
         remark = Remark(severity, problem["code"], problem["message"], problem["advice"], problem["region"])
         found[key] = (name or "", (*found.get(key, ("", ()))[1], remark))

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -122,7 +123,11 @@ def compare_classes(training: Report, other: Report) -> list[Problem]:
 
 
 def report_as_json(report: Report) -> dict[str, Any]:
-    """Return the whole report as plain JSON values, encodable as UTF-8."""
+    """Return the whole report as plain JSON values, encodable as UTF-8.
+
+    A problem has a `path` if the photograph does not lie under its name beside the annotation file: where it is, or
+    null if there is none that can be used.
+    """
     contents = {
         "file": report.file,
         "variant": report.variant,
@@ -141,9 +146,16 @@ def report_as_json(report: Report) -> dict[str, Any]:
             "refused": report.refused,
         },
         "classes": {name: report.per_class[name] for name in report.classes},
-        "problems": [asdict(problem) for problem in report.problems],
+        "problems": [_problem_as_json(problem) for problem in report.problems],
     }
     return _encodable(contents)
+
+
+def _problem_as_json(problem: Problem) -> dict[str, Any]:
+    values = asdict(problem)
+    if problem.image is None or problem.path == str(Path(problem.file).parent / problem.image):
+        del values["path"]
+    return values
 
 
 def print_report(report: Report, console: Console) -> None:
