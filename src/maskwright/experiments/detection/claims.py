@@ -109,7 +109,7 @@ CLAIMS = (
             reported=reported,
             quantity=f"{name} {_SETTING}: normalised offsets and smooth L1, focal loss less cross-entropy",
             measure=Difference(*(of_trials("detection", _MEASURES[name], levels) for levels in (_FOCAL, _SMOOTH))),
-            reason="other photographs, another network, 6 epochs in place of 200; the text compares with the default losses",
+            reason="other photographs and network, 6 epochs, not 200; the text compares with the default losses",
             comparable=False,
         )
         for name, reported in zip(_MEASURES, ("+0.01", "0.00", "0.00"), strict=True)
