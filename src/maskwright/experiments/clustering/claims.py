@@ -22,8 +22,8 @@ CLAIMS = (
         statement="Two algorithms of linear assignment can turn clusters into classes.",
         quantity="accuracy on test digits, each cluster named by its most frequent training digit",
         measure=Mean(OfSeeds("clustering", "iic", "majority_accuracy"), (0, 1)),
-        low=0.9,
-        reason="as for the first; the text announces two and names neither",
+        reason="the text announces two and names neither; this one, not one to one, is our second",
+        comparable=False,
     ),
     Claim(
         experiment="clustering",
