@@ -51,7 +51,7 @@ def record_effects_or_warn(name: str, params: Params, *, results: Path) -> None:
     from maskwright.sweeps.recording import record_sweep_effects, sync_sweep
 
     with _only_warned():
-        if locked_sweep(name, results / "sweep" / name / "trials.csv") is not None:
+        if locked_sweep(name, results / "sweep" / name) is not None:
             sync_sweep(name, params, root=project_root(), results=results)
         record_sweep_effects(name, params, root=project_root(), results=results)
 
@@ -64,7 +64,7 @@ def record_restored_sweep(name: str, results: Path) -> str:
     """
     from maskwright.sweeps.recording import record_sweep_effects, sync_sweep
 
-    table = results / "sweep" / name / "trials.csv"
+    table = results / "sweep" / name
     found = locked_sweep(name, table)
     if found is None:
         about = experiment(read_yaml(PARAMS)["sweeps"][name]["experiment"])

@@ -66,7 +66,7 @@ def locked_sweep(name: str, table: Path) -> dict[str, Any] | None:
 
     Args:
         name: the sweep's name.
-        table: its trials.
+        table: the folder of its tables.
 
     Returns:
         None where table, data or code are not those that dvc.lock speaks of.
