@@ -68,10 +68,10 @@ def record_restored_sweep(name: str, results: Path) -> str:
     found = locked_sweep(name, table)
     if found is None:
         about = experiment(read_yaml(PARAMS)["sweeps"][name]["experiment"])
-        if table.is_file() and not about.data.is_dir():
+        if table.is_dir() and not about.data.is_dir():
             return f"its data, {about.data}, are missing; run `dvc repro {about.data.name}` first"
         message = f"its table, data and code are not those of dvc.lock; run `maskwright sweep {name}` again"
-        return message if table.is_file() else "not run"
+        return message if table.is_dir() else "not run"
     values = read_yaml(PARAMS)
     for section, content in found.items():
         outer, _, inner = section.partition(".")

@@ -73,7 +73,7 @@ def locked_sweep(name: str, table: Path) -> dict[str, Any] | None:
     """
     stages = _locked_stages()
     stage = stages.get(f"sweep@{name}") or stages.get(f"sweep-{name}", {})
-    if not table.is_file() or content_hash(table) != _locked_hash(stage, "outs", table):
+    if not table.is_dir() or content_hash(table) != _locked_hash(stage, "outs", table):
         return None
     used = [(Path(item["path"]), item.get("md5")) for item in stage.get("deps", [])]
     if not all(path.exists() and content_hash(path) == md5 for path, md5 in used):
