@@ -72,7 +72,7 @@ def locked_sweep(name: str, table: Path) -> dict[str, Any] | None:
         None where table, data or code are not those that dvc.lock speaks of.
     """
     stages = _locked_stages()
-    stage = stages.get(f"sweep@{name}") or stages.get(f"sweep-{name}", {})
+    stage = stages.get(f"sweep-{name}") or stages.get(f"sweep@{name}", {})
     if not table.is_dir() or content_hash(table) != _locked_hash(stage, "outs", table):
         return None
     used = [(Path(item["path"]), item.get("md5")) for item in stage.get("deps", [])]
