@@ -303,10 +303,10 @@ class _Asked:
         return self._ask(f"results/{experiment}/plots/examples.csv")
 
     def trial_seeds(self, sweep, levels, measure):
-        return self._ask(f"results/sweep/{sweep}/trials.csv")
+        return self._ask(f"results/sweep/{sweep}")
 
     def trial_examples(self, sweep, levels, measure):
-        return self._ask(f"results/sweep/{sweep}/examples.csv")
+        return self._ask(f"results/sweep/{sweep}")
 
     def effects(self, sweep, response):
         self._ask(f"results/effects/{sweep}/tables")

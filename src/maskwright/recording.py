@@ -51,7 +51,7 @@ def record_effects_or_warn(name: str, params: Params, *, results: Path) -> None:
     from maskwright.sweeps.recording import record_sweep_effects, sync_sweep
 
     with _only_warned():
-        if locked_sweep(name, results / "sweep" / name / "trials.csv") is not None:
+        if locked_sweep(name, results / "sweep" / name) is not None:
             sync_sweep(name, params, root=project_root(), results=results)
         record_sweep_effects(name, params, root=project_root(), results=results)
 
@@ -64,14 +64,14 @@ def record_restored_sweep(name: str, results: Path) -> str:
     """
     from maskwright.sweeps.recording import record_sweep_effects, sync_sweep
 
-    table = results / "sweep" / name / "trials.csv"
+    table = results / "sweep" / name
     found = locked_sweep(name, table)
     if found is None:
         about = experiment(read_yaml(PARAMS)["sweeps"][name]["experiment"])
-        if table.is_file() and not about.data.is_dir():
+        if table.is_dir() and not about.data.is_dir():
             return f"its data, {about.data}, are missing; run `dvc repro {about.data.name}` first"
         message = f"its table, data and code are not those of dvc.lock; run `maskwright sweep {name}` again"
-        return message if table.is_file() else "not run"
+        return message if table.is_dir() else "not run"
     values = read_yaml(PARAMS)
     for section, content in found.items():
         outer, _, inner = section.partition(".")

@@ -58,7 +58,7 @@ def examples_of(column):
         names = [
             n for n in found if n.endswith(f"/{measure}") and set(of.split()) <= set(n.rsplit("/", 1)[0].split())
         ]
-        return found[names].mean(axis=1).to_numpy()
+        return found[names].mean(axis=1).to_numpy() if names else None
     path = RESULTS / f"evidence/{place}_examples.csv"
     found = pd.read_csv(path) if path.is_file() else {}
     return found[rest].dropna().to_numpy() if rest in found else None

@@ -162,15 +162,18 @@ def change_params(folder, sections):
         yaml.dump(params, file)
 
 
-SWEPT = ("autoencoder", "detection")
+SWEPT = ("autoencoder", "detection", "detection_images", "published_segmentation")
 """The sweeps whose tables the pipeline takes as they are."""
+
+CLAIMED = ("sources_miou", "sources_precision", "sources_recall")
+"""Measures that claims read, beside `parameters`, also where a sweep's effects are not analysed for them."""
 
 
 def write_sweeps(folder):
     """Write the tables of the sweeps that the pipeline takes as they are, with numbers of any kind."""
     for name in SWEPT:
         plan = plan_sweep(name, load_params(folder / "params.yaml"))
-        measures = list(dict.fromkeys(["sources_miou", "sources_precision", "sources_recall", *plan.sweep.responses]))
+        measures = list(dict.fromkeys([*CLAIMED, *plan.sweep.responses, "parameters"]))
         rows, examples = [], {}
         for number, trial in enumerate(plan.trials):
             levels = {

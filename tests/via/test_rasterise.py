@@ -55,6 +55,16 @@ whole_points = st.lists(st.tuples(whole, whole), min_size=3, max_size=9)
 any_points = st.lists(st.tuples(fractional, fractional), min_size=3, max_size=9)
 
 
+def around_their_middle(points):
+    """Return points in the order of their angle, so that the outline hardly ever crosses itself."""
+    x, y = np.mean(points, axis=0)
+    return sorted(points, key=lambda point: math.atan2(point[1] - y, point[0] - x))
+
+
+# Points in any order cross more often than not, so hypothesis would throw most of them away.
+mostly_simple = st.one_of(any_points, any_points.map(around_their_middle))
+
+
 def test_square_from_corner_to_corner():
     # x from 1 to 3 and y from 1 to 2 holds the centres 1.5, 2.5 and 1.5.
     mask = rasterise([polygon([(1, 1), (3, 1), (3, 2), (1, 2)], class_index=7)], 3, 4)
@@ -149,7 +159,7 @@ def test_agrees_with_the_definition(points):
 
 
 @steady
-@given(any_points)
+@given(mostly_simple)
 def test_agrees_with_shapely_on_simple_polygons(points):
     outline = shapely.Polygon(points)
     assume(outline.is_valid)
@@ -301,7 +311,7 @@ def test_box_does_not_reach_where_only_the_outside_does():
 
 
 @steady
-@given(any_points)
+@given(mostly_simple)
 def test_boxes_agree_with_shapely(points):
     outline = shapely.Polygon(points)
     assume(outline.is_valid)

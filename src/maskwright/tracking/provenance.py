@@ -66,14 +66,14 @@ def locked_sweep(name: str, table: Path) -> dict[str, Any] | None:
 
     Args:
         name: the sweep's name.
-        table: its trials.
+        table: the folder of its tables.
 
     Returns:
         None where table, data or code are not those that dvc.lock speaks of.
     """
     stages = _locked_stages()
-    stage = stages.get(f"sweep@{name}") or stages.get(f"sweep-{name}", {})
-    if not table.is_file() or content_hash(table) != _locked_hash(stage, "outs", table):
+    stage = stages.get(f"sweep-{name}") or stages.get(f"sweep@{name}", {})
+    if not table.is_dir() or content_hash(table) != _locked_hash(stage, "outs", table):
         return None
     used = [(Path(item["path"]), item.get("md5")) for item in stage.get("deps", [])]
     if not all(path.exists() and content_hash(path) == md5 for path, md5 in used):

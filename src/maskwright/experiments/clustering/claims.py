@@ -18,15 +18,6 @@ CLAIMS = (
     ),
     Claim(
         experiment="clustering",
-        source=Source("book", "section 13.3, last paragraphs"),
-        statement="Two algorithms of linear assignment can turn clusters into classes.",
-        quantity="accuracy on test digits, each cluster named by its most frequent training digit",
-        measure=Mean(OfSeeds("clustering", "iic", "majority_accuracy"), (0, 1)),
-        low=0.9,
-        reason="as for the first; the text announces two and names neither",
-    ),
-    Claim(
-        experiment="clustering",
         source=Source("book", "introduction of chapter 13"),
         statement="Mutual information can cluster codes, so that classification is a simple linear separation.",
         quantity="accuracy on test digits of a linear classifier of the chosen head's ten outputs",

@@ -71,7 +71,7 @@ CLAIMS = (
     Claim(
         experiment="information",
         source=Source("book", "section 13.1"),
-        statement="Mutual information is at least 0, and exactly 0 for independent variables.",
+        statement="Mutual information is exactly 0 for independent variables.",
         reported="0",
         quantity="mutual information of a joint distribution that is the product of its marginals, in bits",
         measure=Number("information", ("identities", "independent", "I(X;Y)")),
