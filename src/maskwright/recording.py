@@ -64,14 +64,14 @@ def record_restored_sweep(name: str, results: Path) -> str:
     """
     from maskwright.sweeps.recording import record_sweep_effects, sync_sweep
 
-    table = results / "sweep" / name
-    found = locked_sweep(name, table)
+    folder = results / "sweep" / name
+    found = locked_sweep(name, folder)
     if found is None:
         about = experiment(read_yaml(PARAMS)["sweeps"][name]["experiment"])
-        if table.is_dir() and not about.data.is_dir():
+        if folder.is_dir() and not about.data.is_dir():
             return f"its data, {about.data}, are missing; run `dvc repro {about.data.name}` first"
         message = f"its table, data and code are not those of dvc.lock; run `maskwright sweep {name}` again"
-        return message if table.is_dir() else "not run"
+        return message if folder.is_dir() else "not run"
     values = read_yaml(PARAMS)
     for section, content in found.items():
         outer, _, inner = section.partition(".")
@@ -79,7 +79,7 @@ def record_restored_sweep(name: str, results: Path) -> str:
     params = parse_params(values, Path("dvc.lock"))
     with _mlflow_named():
         added = sync_sweep(name, params, root=project_root(), results=results)
-        if locked_effects(name, table, results / "effects" / name / "tables"):
+        if locked_effects(name, folder, results / "effects" / name / "tables"):
             added |= record_sweep_effects(name, params, root=project_root(), results=results)
     return _done(added)
 

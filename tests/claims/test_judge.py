@@ -175,6 +175,8 @@ def results(tmp_path):
                 "test_low": 0.015,
                 "test_high": 0.025,
             },
+            # A model with as many coefficients as trainings.
+            "exact: 0 to 1": {"estimate": 0.02, "low": None, "high": None, "standard_error": None, "df": None},
         },
         "plain_table": {
             "activation: elu": {"estimate": 0.2, "low": 0.1, "high": 0.3, "standard_error": 0.05, "df": 25}
@@ -231,6 +233,19 @@ def test_measures_of_sweeps(results):
         Effect("detection", "miou", "batch_norm").evidence(read)
     with pytest.raises(KeyError):
         of_trials("detection", "miou", {"offsets": "other"}).seeds(read)
+
+
+def test_an_effect_without_a_standard_error_cannot_be_told(results):
+    claim = Claim(
+        experiment="detection",
+        statement="It is positive.",
+        quantity="miou",
+        measure=Effect("detection", "miou", "exact: 0 to 1"),
+        low=0.0,
+    )
+    (row,) = judge([claim], results)["found"]
+    assert (row["verdict"], row["measured"], row["low"], row["high"]) == ("cannot be told", 0.02, None, None)
+    assert row["p"] == 1.0
 
 
 def test_rows(results):

@@ -135,7 +135,7 @@ def test_the_pipeline_is_restored_from_the_run_cache(finished, recorded):
     assert run(finished, "git", "status", "--porcelain") == ""
 
     (finished / "mlflow.db").unlink()
-    shutil.rmtree(finished / "mlartifacts", ignore_errors=True)
+    shutil.rmtree(finished / "mlartifacts")
     names = [*EXPERIMENTS, *(f"sweep {name}" for name in SWEPT)]
     assert sync(finished).splitlines()[: len(names)] == [f"{name}: recorded" for name in names]
     assert sync(finished).splitlines()[: len(names)] == [f"{name}: was recorded already" for name in names]

@@ -162,7 +162,7 @@ def change_params(folder, sections):
         yaml.dump(params, file)
 
 
-SWEPT = ("autoencoder", "detection", "detection_images", "published_segmentation")
+SWEPT = ("autoencoder", "detection", "detection_images", "published_detection", "published_segmentation")
 """The sweeps whose tables the pipeline takes as they are."""
 
 CLAIMED = ("sources_miou", "sources_precision", "sources_recall")

@@ -131,8 +131,8 @@ def _row(claim: Claim, results: Results) -> dict[str, Any]:
         return {**row, **missing, "verdict": MISSING, "p": None, "recipe": recipe}
     numbers: Mapping[str, float | None] = {
         "measured": evidence.seeds.mean,
-        "low": evidence.seeds.low if evidence.count else None,
-        "high": evidence.seeds.high if evidence.count else None,
+        "low": _finite(evidence.seeds.low) if evidence.count else None,
+        "high": _finite(evidence.seeds.high) if evidence.count else None,
         "test_low": evidence.test and evidence.test.low,
         "test_high": evidence.test and evidence.test.high,
     }

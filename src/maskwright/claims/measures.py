@@ -3,6 +3,7 @@
 `recipe` is the same in plain values, which claims.json holds, so that a reader can compute the number again.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -309,11 +310,9 @@ class Effect:
         """Take it from the results."""
         analysis = results.effects(self.sweep, self.response)
         found = analysis["effects"][self.change]
-        seeds = Interval(found["estimate"], found["low"], found["high"])
         known = found.get("test_low") is not None
         test = Interval(found["estimate"], found["test_low"], found["test_high"]) if known else None
-        examples = analysis.get("examples", 0) if known else 0
-        return of_student(seeds, found["standard_error"], found["df"], analysis["seeds"], test, examples)
+        return _of_coefficient(found, analysis["seeds"], test, analysis.get("examples", 0) if known else 0)
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -332,9 +331,7 @@ class Coefficient:
     def evidence(self, results: Results) -> Evidence:
         """Take it from the results."""
         analysis = results.effects(self.sweep, self.response)
-        found = analysis["plain_table"][self.name]
-        seeds = Interval(found["estimate"], found["low"], found["high"])
-        return of_student(seeds, found["standard_error"], found["df"], analysis["seeds"], None, 0)
+        return _of_coefficient(analysis["plain_table"][self.name], analysis["seeds"], None, 0)
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -345,3 +342,11 @@ class Coefficient:
 def _counted(values: Values, results: Results) -> tuple[int, int]:
     taken = values.seeds(results)
     return int(taken.sum()), len(taken)
+
+
+def _of_coefficient(found: Mapping[str, Any], seeds: int, test: Interval | None, examples: int) -> Evidence:
+    """Return a row of an analysis. Without residual degrees of freedom it has an estimate, but no standard error."""
+    estimate, error = found["estimate"], found["standard_error"]
+    if error is None:
+        return of_student(Interval(estimate, -math.inf, math.inf), math.inf, 0, seeds, test, examples)
+    return of_student(Interval(estimate, found["low"], found["high"]), error, found["df"], seeds, test, examples)

@@ -61,19 +61,19 @@ def produced(name: str, model: Path, results: Path) -> Produced | None:
     return Produced(params, evaluated)
 
 
-def locked_sweep(name: str, table: Path) -> dict[str, Any] | None:
-    """Return the sections of params.yaml with which, as dvc.lock says, a sweep's table was made.
+def locked_sweep(name: str, folder: Path) -> dict[str, Any] | None:
+    """Return the sections of params.yaml with which, as dvc.lock says, a sweep's tables were made.
 
     Args:
         name: the sweep's name.
-        table: the folder of its tables.
+        folder: the folder of its tables.
 
     Returns:
-        None where table, data or code are not those that dvc.lock speaks of.
+        None where tables, data or code are not those that dvc.lock speaks of.
     """
     stages = _locked_stages()
-    stage = stages.get(f"sweep-{name}") or stages.get(f"sweep@{name}", {})
-    if not table.is_dir() or content_hash(table) != _locked_hash(stage, "outs", table):
+    stage = stages.get(f"sweep@{name}") or stages.get(f"sweep-{name}", {})
+    if not folder.is_dir() or content_hash(folder) != _locked_hash(stage, "outs", folder):
         return None
     used = [(Path(item["path"]), item.get("md5")) for item in stage.get("deps", [])]
     if not all(path.exists() and content_hash(path) == md5 for path, md5 in used):
@@ -81,13 +81,13 @@ def locked_sweep(name: str, table: Path) -> dict[str, Any] | None:
     return stage.get("params", {}).get("params.yaml", {})
 
 
-def locked_effects(name: str, table: Path, tables: Path) -> bool:
-    """Say whether `tables` holds, as dvc.lock says, the analysis of a sweep's table."""
+def locked_effects(name: str, swept: Path, tables: Path) -> bool:
+    """Say whether `tables` holds, as dvc.lock says, the analysis of a sweep's tables, which are in `swept`."""
     stage = _locked_stages().get(f"effects@{name}", {})
     return (
         tables.is_dir()
         and content_hash(tables) == _locked_hash(stage, "outs", tables)
-        and _locked_hash(stage, "deps", table) == content_hash(table)
+        and _locked_hash(stage, "deps", swept) == content_hash(swept)
     )
 
 

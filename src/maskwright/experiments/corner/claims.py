@@ -40,7 +40,7 @@ CLAIMS = (
         quantity="share of the trainings with all 512 outputs nearer to 0 than to 1, labels as posted",
         measure=Share(AtMost(OfSeeds("corner", "as_posted", "largest_output"), 0.5)),
         low=0.5,
-        reason=_MOST,
+        reason=f"{_MOST}; below one half an output names no corner",
     ),
     Claim(
         experiment="corner",
