@@ -56,7 +56,7 @@ def test_the_shipped_file_is_read_as_it_stands():
         (
             "segmentation.preset",
             "slow",
-            "segmentation.preset: Input should be 'fast' or 'resnet56v2-fcn' (got 'slow')",
+            "segmentation.preset: Input should be 'fast', 'resnet56v2-fcn' or 'pretrained' (got 'slow')",
         ),
         ("segmentation.augment", None, "segmentation.augment"),
         ("xor.mask", "true", "xor.mask: Input should be 'signal', 'random' or 'none' (got 'true')"),

@@ -1,8 +1,8 @@
 """What several sections of params.yaml have in common: their base class, and the values that more than one uses."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Generic, Literal, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
@@ -13,6 +13,14 @@ Size = Annotated[tuple[Side, Side], Field(strict=False)]
 
 Attention = Literal["none", "spatial", "channel", "cbam"]
 Precision = Literal["float32", "bfloat16"]
+
+PRETRAINED = "pretrained"
+"""The preset of a network whose backbone has ImageNet weights."""
+
+LITES = ("lite0", "lite1", "lite2")
+"""The backbones of that preset; the first one is its default. See `photos.pretrained`."""
+
+Preset = TypeVar("Preset", bound=str)
 
 
 class Section(BaseModel):
@@ -51,11 +59,28 @@ class Schedule(Section):
     warmup_epochs: Annotated[float, Field(ge=0)] = 2.0
 
 
-class PhotographTraining(Section):
+class Backbone(NamedTuple):
+    """A backbone that is named in params.yaml.
+
+    Attributes:
+        name: lite0, lite1, lite2, or a name in `keras.applications`.
+        weights: `imagenet`, the path of a weights file, or None for random ones.
+        frozen: number of stages, from the image on, that are not trained; 0 but for a lite one.
+    """
+
+    name: str
+    weights: str | None
+    frozen: int
+
+
+class PhotographTraining(Section, Generic[Preset]):
     """What a network that learns from photographs has in common with others: backbone, size and training."""
 
+    preset: Preset
     backbone: str | None = None
     weights: str | None = None
+    frozen: Annotated[int, Field(ge=0, le=7)] = 0
+    backbone_rate: Annotated[float, Field(gt=0, le=1)] = 1.0
     attention: Attention = "none"
     size: Size
     epochs: Positive
@@ -67,3 +92,26 @@ class PhotographTraining(Section):
     augment: Augmentation
     precision: Precision
     seed: int
+
+    @model_validator(mode="after")
+    def _check_pretrained(self) -> "PhotographTraining[Preset]":
+        if self.preset == PRETRAINED:
+            if self.backbone not in (None, *LITES):
+                raise ValueError(
+                    f"backbone: {self.backbone} is none of the preset {PRETRAINED}, which has {', '.join(LITES)}; "
+                    "choose one of them, or another preset"
+                )
+        elif (self.frozen, self.backbone_rate) != (0, 1.0):
+            # Ignored, they would train the same network again under another name.
+            raise ValueError(
+                f"frozen, backbone_rate: belong to the preset {PRETRAINED}; choose that, or set frozen back to 0 and "
+                "backbone_rate to 1.0"
+            )
+        return self
+
+    @property
+    def named_backbone(self) -> Backbone | None:
+        """The backbone that is named in place of the preset's own, or that the preset `pretrained` has."""
+        if self.preset == PRETRAINED:
+            return Backbone(self.backbone or LITES[0], self.weights or "imagenet", self.frozen)
+        return None if self.backbone is None else Backbone(self.backbone, self.weights, 0)

@@ -32,6 +32,7 @@ from maskwright.learning.common.saved import save_model
 from maskwright.learning.single.checkpoint import remove_checkpoint
 from maskwright.learning.single.table import write_epochs
 from maskwright.learning.single.training import Fit, accelerators, keras_fit, optimizer, strategy, train_epochs
+from maskwright.photos.backbones import backbone_variables
 from maskwright.photos.batches import steps_per_epoch
 from maskwright.photos.splits import BOXES, read_classes
 from maskwright.shared.errors import MaskwrightError
@@ -130,7 +131,9 @@ def new_trainer(settings: Detection, training: BoxedImages, number_of_classes: i
     steps = _steps(settings, training)
     with strategy(accelerators()).scope():
         model: Any = build(settings, number_of_classes)
-        model.compile(optimizer=optimizer(settings, model, steps), loss=anchor_loss(settings.loss))
+        slower = backbone_variables(model, settings.named_backbone)
+        adam = optimizer(settings, model, steps, slower=slower, factor=settings.backbone_rate)
+        model.compile(optimizer=adam, loss=anchor_loss(settings.loss))
     anchors = make_anchors(feature_maps(model), settings.size, settings.anchor_sizes)
 
     def batches_from(epoch: int) -> tf.data.Dataset:

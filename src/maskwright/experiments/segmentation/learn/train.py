@@ -32,6 +32,7 @@ from maskwright.learning.common.saved import save_model
 from maskwright.learning.single.checkpoint import remove_checkpoint
 from maskwright.learning.single.table import write_epochs
 from maskwright.learning.single.training import Fit, accelerators, keras_fit, optimizer, strategy, train_epochs
+from maskwright.photos.backbones import backbone_variables
 from maskwright.photos.batches import steps_per_epoch
 from maskwright.photos.images import IGNORE
 from maskwright.photos.splits import INDEX, read_classes, read_split
@@ -147,7 +148,8 @@ def compile_model(
     """Compile the network with optimizer, learning rates and loss. Class weights depend on the training masks."""
     counts = np.bincount(training.masks.reshape(-1), minlength=256)
     weights = class_weights(settings.loss, counts[:number_of_classes])
-    adam = optimizer(settings, model, _steps(settings, training))
+    slower = backbone_variables(model, settings.named_backbone)
+    adam = optimizer(settings, model, _steps(settings, training), slower=slower, factor=settings.backbone_rate)
     model.compile(optimizer=adam, loss=segmentation_loss(settings.loss, weights))
 
 
