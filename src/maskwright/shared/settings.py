@@ -1,8 +1,8 @@
 """What several sections of params.yaml have in common: their base class, and the values that more than one uses."""
 
-from typing import Annotated, Generic, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
@@ -10,6 +10,11 @@ Seeds = Annotated[int, Field(ge=2, le=1000)]
 Side = Annotated[int, Field(ge=8, le=8192)]
 Size = Annotated[tuple[Side, Side], Field(strict=False)]
 """Height and width in pixels."""
+
+Auto = Literal["auto"]
+"""A size that is chosen from the photographs; see `photos.sizing`."""
+
+_SIZE: TypeAdapter[tuple[int, int]] = TypeAdapter(Size, config=ConfigDict(strict=True))
 
 Attention = Literal["none", "spatial", "channel", "cbam"]
 Precision = Literal["float32", "bfloat16"]
@@ -38,6 +43,7 @@ class Augmentation(Section):
     rotate: Annotated[float, Field(ge=0, le=180)] = 0.0
     crop: Annotated[float, Field(ge=0, lt=1)] = 0.0
     colour: Fraction = 0.0
+    cutout: Fraction = 0.0
 
 
 class Views(Section):
@@ -82,8 +88,9 @@ class PhotographTraining(Section, Generic[Preset]):
     frozen: Annotated[int, Field(ge=0, le=7)] = 0
     backbone_rate: Annotated[float, Field(gt=0, le=1)] = 1.0
     attention: Attention = "none"
-    size: Size
+    size: Size | Auto
     epochs: Positive
+    patience: Positive | None = None
     epoch_images: Positive
     batch_size: Positive
     learning_rate: Annotated[float, Field(gt=0)]
@@ -92,6 +99,16 @@ class PhotographTraining(Section, Generic[Preset]):
     augment: Augmentation
     precision: Precision
     seed: int
+
+    @field_validator("size", mode="plain")
+    @classmethod
+    def _check_size(cls, value: Any) -> tuple[int, int] | Auto:
+        # In place of pydantic's union, whose errors would be about both of its members.
+        if value == "auto":
+            return "auto"
+        if isinstance(value, str):
+            raise ValueError(f"give [height, width] in pixels, or auto (got {value!r})")
+        return _SIZE.validate_python(value)
 
     @model_validator(mode="after")
     def _check_pretrained(self) -> "PhotographTraining[Preset]":
@@ -108,6 +125,17 @@ class PhotographTraining(Section, Generic[Preset]):
                 "backbone_rate to 1.0"
             )
         return self
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Height and width that the network sees, in pixels.
+
+        Raises:
+            ValueError: they are still to be chosen.
+        """
+        if self.size == "auto":
+            raise ValueError("size is auto: choose it first, with photos.sizing.network_size")
+        return self.size
 
     @property
     def named_backbone(self) -> Backbone | None:

@@ -64,6 +64,7 @@ SOURCE: Mapping[str, Any] = {
     "images": None,
     "epochs": 200,
     "epoch_images": 1000,
+    "patience": None,
     "batch_size": 4,
     "learning_rate": 0.001,
     "weight_decay": 0.0,
@@ -77,6 +78,7 @@ SOURCE: Mapping[str, Any] = {
     "augment.rotate": 0.0,
     "augment.crop": 0.0,
     "augment.colour": 0.0,
+    "augment.cutout": 0.0,
     "nms.kind": "hard",
     "nms.classes": "together",
     "nms.iou_threshold": 0.2,
@@ -103,6 +105,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
         "size": [192, 256],
         "epochs": 20,
         "epoch_images": 160,
+        "patience": None,
         "batch_size": 8,
         "learning_rate": 0.002,
         "weight_decay": 0.0001,
@@ -113,6 +116,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
         "augment.rotate": 10.0,
         "augment.crop": 0.1,
         "augment.colour": 0.3,
+        "augment.cutout": 0.3,
         "precision": "float32",
     }
 }

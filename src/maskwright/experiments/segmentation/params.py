@@ -19,6 +19,7 @@ SOURCE: Mapping[str, Any] = {
     "size": [480, 640],
     "epochs": 100,
     "epoch_images": 1000,
+    "patience": None,
     "batch_size": 4,
     "learning_rate": 0.001,
     "weight_decay": 0.0,
@@ -30,6 +31,7 @@ SOURCE: Mapping[str, Any] = {
     "augment.rotate": 0.0,
     "augment.crop": 0.0,
     "augment.colour": 0.0,
+    "augment.cutout": 0.0,
     "precision": "float32",
 }
 """The settings of R. Atienza, Advanced Deep Learning with TensorFlow 2 and Keras, 2nd edition, chapter 12.
@@ -54,6 +56,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
         "size": [192, 256],
         "epochs": 20,
         "epoch_images": 160,
+        "patience": None,
         "batch_size": 8,
         "learning_rate": 0.002,
         "weight_decay": 0.0001,
@@ -64,6 +67,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
         "augment.rotate": 10.0,
         "augment.crop": 0.1,
         "augment.colour": 0.3,
+        "augment.cutout": 0.3,
         "precision": "float32",
     }
 }

@@ -27,7 +27,7 @@ OBJECT_SHARE = 0.03
 def build(settings: Detection, number_of_classes: int) -> keras.Model:
     """Return the network that the settings describe.
 
-    It takes (B, H, W, 3) images in [0, 255], of `settings.size`, and returns (B, A, number_of_classes + 4) float32.
+    It takes (B, H, W, 3) images in [0, 255], of `settings.sides`, and returns (B, A, number_of_classes + 4) float32.
 
     Raises:
         MaskwrightError: the backbone is unknown or its weights do not fit.
@@ -35,12 +35,12 @@ def build(settings: Detection, number_of_classes: int) -> keras.Model:
     with computing_in(settings.precision):
         if settings.named_backbone is not None:
             return backbone_ssd(
-                settings.named_backbone, settings.size, number_of_classes, attention=settings.attention
+                settings.named_backbone, settings.sides, number_of_classes, attention=settings.attention
             )
         if settings.weights is not None:
             raise MaskwrightError("detection.weights: belongs to detection.backbone, which is null; set both")
         network = fast if settings.preset == "fast" else resnet56v2_ssd
-        return network(settings.size, number_of_classes, attention=settings.attention)
+        return network(settings.sides, number_of_classes, attention=settings.attention)
 
 
 def resnet56v2_ssd(size: tuple[int, int], number_of_classes: int, *, attention: Attention = "none") -> keras.Model:
