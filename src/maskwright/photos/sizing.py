@@ -18,8 +18,9 @@ from maskwright.shared.settings import Auto
 STEP = 32
 """Sides are multiples of it: the stride of a backbone's coarsest map, so that nothing is padded."""
 
-OBJECT = 32.0
-"""Wanted for nine of ten objects: so many pixels of the network's input, which is a cell of that map, each way."""
+OBJECT = 2.0 * STEP
+"""Wanted for nine of ten objects: so many pixels of the network's input each way. Then a whole cell of the coarsest
+map lies within an object's box, wherever it stands."""
 
 FEWEST = 96 * 128
 MOST = 224 * 224
