@@ -42,7 +42,8 @@ def segmentation_epochs(params: Params, data: Path, precision: str) -> Callable[
     changes = {"precision": precision, "epoch_images": IMAGES}
     settings = params.section("segmentation").model_copy(update=changes)
     classes = read_classes(data / "masks/train")
-    images = segmentation.load_split(data / "masks/train", settings.size)
+    settings = segmentation.with_size(settings, data / "masks/train")
+    images = segmentation.load_split(data / "masks/train", settings.sides)
     images = type(images)(images.images[:IMAGES], images.masks[:IMAGES])
     make_deterministic(0)
     model: Any = build(settings, len(classes))
@@ -67,7 +68,8 @@ def detection_epochs(params: Params, data: Path, precision: str) -> Callable[[],
     """Return what trains detection for an epoch of its 480 photographs."""
     settings = params.section("detection").model_copy(update={"precision": precision, "epochs": 1})
     folder = data / "masks/train"
-    images = detection.load_labelled_images(detection.read_boxes(folder), folder, settings.size)
+    settings = detection.with_size(settings, folder)
+    images = detection.load_labelled_images(detection.read_boxes(folder), folder, settings.sides)
     trainer = detection.new_trainer(settings, images, len(read_classes(folder)))
     return lambda: trainer.fit(0, [])
 

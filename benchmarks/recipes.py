@@ -174,8 +174,8 @@ def _timed(params: Params, images: int, classes: int) -> Timed:
     settings = params.section("segmentation")
     rng = np.random.default_rng(0)
     data = LabelledImages(
-        rng.integers(0, 256, (images, *settings.size, 3), np.uint8),
-        rng.integers(0, classes, (images, *settings.size)).astype(np.uint8),
+        rng.integers(0, 256, (images, *settings.sides, 3), np.uint8),
+        rng.integers(0, classes, (images, *settings.sides)).astype(np.uint8),
     )
     make_deterministic(settings.seed)
     model = build(settings, classes)
@@ -205,7 +205,7 @@ def _timed(params: Params, images: int, classes: int) -> Timed:
         infer()
         convolve()
     steps = steps_per_epoch(images, settings.epoch_images, settings.batch_size) * settings.epochs
-    operations = 3 * settings.batch_size * _forward_operations(model, settings.size)
+    operations = 3 * settings.batch_size * _forward_operations(model, settings.sides)
     return Timed(step, infer, convolve, steps, operations)
 
 

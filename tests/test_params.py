@@ -52,11 +52,34 @@ def test_the_shipped_file_is_read_as_it_stands():
             "segmentation.size.0: Input should be greater than or equal to 8 (got -96)",
         ),
         ("drinks.size", [240], "drinks.size"),
+        ("drinks.size", "auto", "drinks.size"),
+        ("segmentation.size", [96], "segmentation.size.1: missing"),
+        ("segmentation.size", ["96", 128], "segmentation.size.0: Input should be a valid integer (got '96')"),
+        (
+            "detection.size",
+            "small",
+            "detection.size: give [height, width] in pixels, or auto (got 'small')",
+        ),
+        ("segmentation.patience", 0, "segmentation.patience: Input should be greater than or equal to 1 (got 0)"),
+        ("detection.frozen", 8, "detection.frozen: Input should be less than or equal to 7 (got 8)"),
+        ("detection.backbone_rate", 0, "detection.backbone_rate: Input should be greater than 0 (got 0)"),
+        (
+            "segmentation.frozen",
+            3,
+            "segmentation: frozen, backbone_rate: belong to the preset pretrained; choose that, or set frozen back "
+            "to 0 and backbone_rate to 1.0",
+        ),
+        (
+            "detection.backbone_rate",
+            0.5,
+            "detection: frozen, backbone_rate: belong to the preset pretrained; choose that, or set frozen back to 0 "
+            "and backbone_rate to 1.0",
+        ),
         ("segmentation.learning_rate", float("inf"), "segmentation.learning_rate: Input should be a finite"),
         (
             "segmentation.preset",
             "slow",
-            "segmentation.preset: Input should be 'fast' or 'resnet56v2-fcn' (got 'slow')",
+            "segmentation.preset: Input should be 'fast', 'resnet56v2-fcn' or 'pretrained' (got 'slow')",
         ),
         ("segmentation.augment", None, "segmentation.augment"),
         ("xor.mask", "true", "xor.mask: Input should be 'signal', 'random' or 'none' (got 'true')"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from maskwright.catalogue import EXPERIMENTS
-from maskwright.presets import settings_of_source
+from maskwright.presets import SOURCE, presets_of
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/sources.md").read_text(encoding="utf-8")
@@ -37,5 +37,5 @@ def test_rows_have_four_cells():
 def test_the_presets_are_named():
     named = re.search(r"NAME is ([^.]+)\.", PAGE.replace("\n", " "))
     assert named is not None
-    presets = {name for name in EXPERIMENTS if settings_of_source(name)}
+    presets = {name for name in EXPERIMENTS if SOURCE in presets_of(name)}
     assert set(re.split(r", | or ", named[1])) == presets

@@ -1,4 +1,4 @@
-"""The authors' own settings, written into params.yaml."""
+"""Presets: settings that belong together, such as those of an experiment's author, written into params.yaml."""
 
 import json
 from collections.abc import Mapping
@@ -20,32 +20,38 @@ SOURCE = "source"
 """The name of the preset with the authors' own settings."""
 
 
-def settings_of_source(name: str) -> Mapping[str, Any]:
-    """Return the settings of an experiment's source, by dotted key; empty if it states none."""
-    return getattr(import_module(f"maskwright.experiments.{name}.params"), "SOURCE", {})
+def presets_of(name: str) -> dict[str, Mapping[str, Any]]:
+    """Return the presets of an experiment by name: settings by dotted key.
+
+    They are its module's `SOURCE`, where its source states some, and the others in `RECIPES`.
+    """
+    module = import_module(f"maskwright.experiments.{name}.params")
+    source = getattr(module, "SOURCE", None)
+    return {**({} if source is None else {SOURCE: source}), **getattr(module, "RECIPES", {})}
 
 
-def apply_preset(name: str, path: Path = Path("params.yaml")) -> list[str]:
-    """Write the settings of an experiment's source into its section of a params file. Comments stay.
+def apply_preset(name: str, preset: str, path: Path = Path("params.yaml")) -> list[str]:
+    """Write a preset into the section of its experiment in a params file. Comments stay.
 
     Args:
         name: the experiment.
+        preset: the preset's name.
         path: the file.
 
     Returns:
         A line for each key whose value has changed: `corner.seeds: 20 -> 1`.
 
     Raises:
-        MaskwrightError: the source states no settings, or the file cannot be read or is wrong; nothing is written.
+        MaskwrightError: there is no such preset, or the file cannot be read or is wrong; nothing is written.
     """
-    chosen = settings_of_source(name)
-    if not chosen:
-        raise MaskwrightError(f"{name}: its source states no settings")
+    presets = presets_of(name)
+    if preset not in presets:
+        raise MaskwrightError(f"{preset}: no such preset of {name}; there is {', '.join(presets) or 'none'}")
     values = read_yaml(path)
     text = path.read_text(encoding="utf-8")
     document = YAML(typ="rt").compose(text)
     told, edits = [], []
-    for key, value in chosen.items():
+    for key, value in presets[preset].items():
         node = _value_of(document, [name, *key.split(".")], path)
         before, after = text[node.start_mark.index : node.end_mark.index], _written(value)
         if reduce(getitem, [name, *key.split(".")], values) != parse_yaml(after, path):

@@ -24,7 +24,7 @@ from maskwright.claims.measures import (
 from maskwright.claims.results import Results
 from maskwright.cli.analysis import claims_of
 from maskwright.learning.replicates.tables import write_examples, write_replicates
-from maskwright.presets import settings_of_source
+from maskwright.presets import SOURCE, presets_of
 from maskwright.reporting.intervals import Interval
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.outputs import write_json
@@ -331,4 +331,4 @@ def test_claims_of_different_statements_or_quantities():
 
 
 def test_settings_of_a_source_belong_to_experiments_with_claims():
-    assert all(claims_of(name) for name in EXPERIMENTS if settings_of_source(name))
+    assert all(claims_of(name) for name in EXPERIMENTS if SOURCE in presets_of(name))

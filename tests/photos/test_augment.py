@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maskwright.photos.augment import NUMBERS, augment, random_numbers
+from maskwright.photos.augment import NUMBERS, augment, cut_out, random_numbers, rectangles
 from maskwright.photos.images import IGNORE
 from maskwright.shared.settings import Augmentation
 
 NOTHING = Augmentation(flip=0.0)
-ALL = Augmentation(flip=0.5, scale=0.4, rotate=30.0, crop=0.2, colour=0.5)
+ALL = Augmentation(flip=0.5, scale=0.4, rotate=30.0, crop=0.2, colour=0.5, cutout=0.4)
 
 # Which uniform number is for what; 0.5 stands in the middle, where nothing changes.
-MIRROR, ZOOM, TURN, SHIFT_X, SHIFT_Y, BRIGHTNESS, CONTRAST, SATURATION, HUE = range(NUMBERS)
+MIRROR, ZOOM, TURN, SHIFT_X, SHIFT_Y, BRIGHTNESS, CONTRAST, SATURATION, HUE, *CUT = range(NUMBERS)
+WHETHER, AREA, SHAPE, LEFT, TOP = CUT
 
 
 def numbers(**changes: float) -> np.ndarray:
@@ -56,12 +57,21 @@ class TestNumbers:
         for other in ([3, 8], [4, 7], [7, 3]):
             assert (first != random_numbers(tf.constant(other)).numpy()).all()
 
+    def test_the_first_ones_are_what_they_were_when_there_were_no_others(self):
+        # So a training without cutout sees the same pictures as before there was any.
+        first = tf.random.stateless_uniform((9,), seed=[3, 7]).numpy()
+        np.testing.assert_array_equal(first, random_numbers(tf.constant([3, 7])).numpy()[:9])
+        np.testing.assert_allclose(
+            first, [0.882201, 0.028234, 0.953457, 0.003299, 0.493901, 0.97256, 0.247444, 0.55424, 0.092467], atol=1e-6
+        )
+
     @pytest.mark.parametrize("index", range(NUMBERS))
     def test_each_has_its_own_effect(self, index: int):
         image, mask = random_batch(count=1)
-        images, masks = varied(image, mask, numbers(), ALL)
-        row = numbers()
-        row[0, index] = 0.05
+        usual = numbers(WHETHER=0.1) if index in CUT else numbers()
+        images, masks = varied(image, mask, usual, ALL)
+        row = usual.copy()
+        row[0, index] = 0.5 if index == WHETHER else 0.05
         other_images, other_masks = varied(image, mask, row, ALL)
         assert (images != other_images).any()
         assert (masks != other_masks).any() == (index < BRIGHTNESS)
@@ -75,6 +85,7 @@ class TestNumbers:
             (Augmentation(flip=0.0, rotate=45.0), [TURN]),
             (Augmentation(flip=0.0, crop=0.3), [SHIFT_X, SHIFT_Y]),
             (Augmentation(flip=0.0, colour=0.5), [BRIGHTNESS, CONTRAST, SATURATION, HUE]),
+            (Augmentation(flip=0.0, cutout=0.9), CUT),
         ],
     )
     def test_others_do_not_matter(self, strength: Augmentation, used: list[int]):
@@ -237,6 +248,47 @@ class TestColour:
             images, _ = varied(image, np.zeros((1, 6, 7), np.uint8), row[None], Augmentation(colour=1.0))
             assert images.min() >= 0
             assert images.max() <= 255
+
+
+class TestCutout:
+    CUTOUT = Augmentation(flip=0.0, cutout=0.4)
+    # 0.02 + 14 / 23 * 0.23 = 0.16 of 10 x 20 pixels are 32, as high as wide: 5.66, rounded down to 5. There are 16
+    # places across, of which the one at 0.5 is number 8, and 6 down: number 3.
+    ROW = numbers(WHETHER=0.39, AREA=14 / 23)
+    RECTANGLE = (8, 3, 13, 8)
+
+    def test_rectangle_by_hand(self):
+        found = rectangles(10, 20, np.concatenate([self.ROW, numbers(WHETHER=0.41)]), self.CUTOUT)
+        assert np.asarray(found).tolist() == [list(self.RECTANGLE), [0, 0, 0, 0]]
+
+    def test_is_filled_with_the_mean_colour_and_keeps_its_labels(self):
+        image, mask = random_batch(1, 10, 20)
+        images, masks = varied(image, mask, self.ROW, self.CUTOUT)
+        expected = image.astype(np.float32)
+        expected[0, 3:8, 8:13] = image[0].reshape(-1, 3).mean(axis=0)
+        np.testing.assert_allclose(images, expected, rtol=1e-5)
+        np.testing.assert_array_equal(masks, mask)
+
+    def test_as_many_as_asked_for_and_none_is_too_large(self):
+        rows = random_rows(2000)
+        cut = np.asarray(rectangles(96, 128, rows, self.CUTOUT))
+        left, top, right, bottom = cut.T
+        areas = (right - left) * (bottom - top)
+        there = areas > 0
+        np.testing.assert_array_equal(there, rows[:, WHETHER] < 0.4)
+        assert 0.01 * 96 * 128 < areas[there].min() < 0.04 * 96 * 128
+        assert 0.22 * 96 * 128 < areas.max() <= 0.25 * 96 * 128
+        assert left.min() == top.min() == 0
+        assert right.max() == 128
+        assert bottom.max() == 96
+        shapes = ((bottom - top)[there] / (right - left)[there]).round(2)
+        assert 0.25 < shapes.min() < 0.35
+        assert 2.9 < shapes.max() < 4.0
+
+    def test_one_pixel(self):
+        image = np.full((1, 1, 1, 3), 7.0, np.float32)
+        found = rectangles(1, 1, self.ROW, self.CUTOUT)
+        np.testing.assert_array_equal(np.asarray(cut_out(tf.constant(image), found)), image)
 
 
 def test_each_image_has_its_own_row():

@@ -17,6 +17,7 @@ from maskwright.photos.backbones import (
 )
 from maskwright.photos.pretrained import lite_network
 from maskwright.shared.errors import MaskwrightError
+from maskwright.shared.settings import Backbone
 
 
 def symbolic(*size: int | None) -> keras.KerasTensor:
@@ -109,10 +110,10 @@ def mobilenet(tmp_path_factory: pytest.TempPathFactory) -> tuple[keras.Model, ke
 @pytest.mark.parametrize("name", ["lite0", "MobileNetV2"])
 def test_a_name_is_one_layer_with_its_variables(name: str):
     image = symbolic(None, None)
-    features = named_pyramid(image, name, None, section="x")
+    features = named_pyramid(image, Backbone(name, None, 0), section="x")
     outputs = [keras.layers.Conv2D(2, 1)(feature) for feature in features]
     model = keras.Model(image, outputs)
-    variables = backbone_variables(model, name)
+    variables = backbone_variables(model, Backbone(name, None, 0))
     assert len(variables) == len(model.trainable_variables) - 2 * 4
     shapes = keras.Model(image, features).compute_output_shape((1, 64, 96, 3))
     assert [shape[1:3] for shape in shapes] == [(16, 24), (8, 12), (4, 6), (2, 3)]

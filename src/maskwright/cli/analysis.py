@@ -11,7 +11,6 @@ import typer
 from maskwright.catalogue import EXPERIMENTS, experiment
 from maskwright.cli.options import RESULTS, Name, names
 from maskwright.params import load_params
-from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.lean import lean_imports
 from maskwright.shared.terminal import console, tell
 
@@ -121,15 +120,19 @@ def _effects_of_sweep(name: str, how: "Choices", response: str | None, out: Path
 
 def preset(
     name: Name,
-    chosen: Annotated[str, typer.Argument(metavar="PRESET", help="source: the settings that its author used.")],
+    chosen: Annotated[
+        str,
+        typer.Argument(
+            metavar="PRESET",
+            help="source: its author's settings. photographs: for few of your own (segmentation, detection).",
+        ),
+    ],
 ) -> None:
     """Write a preset of an experiment into params.yaml; `git checkout params.yaml` takes it back."""
-    from maskwright.presets import SOURCE, apply_preset
+    from maskwright.presets import apply_preset
 
     experiment(name)
-    if chosen != SOURCE:
-        raise MaskwrightError(f"{chosen}: no such preset; there is {SOURCE}")
-    told = apply_preset(name)
+    told = apply_preset(name, chosen)
     for line in told:
         tell(line)
     tell("params.yaml has been changed" if told else "params.yaml has these settings already")

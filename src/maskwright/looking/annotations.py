@@ -6,6 +6,7 @@ from pathlib import Path
 
 from maskwright.looking.look import look
 from maskwright.photos.images import MEGAPIXELS
+from maskwright.shared.settings import Auto
 from maskwright.via.convert import convert_file
 
 
@@ -13,7 +14,7 @@ def look_at_file(
     path: Path,
     out: Path,
     *,
-    size: tuple[int, int],
+    size: tuple[int, int] | Auto,
     most: int,
     label: str | None = None,
     classes: Sequence[str] | None = None,

@@ -27,10 +27,12 @@ from maskwright.looking.remarks import Headline, all_remarks, headlines, is_leak
 from maskwright.looking.sheet import TILE, Tile, contact_sheet
 from maskwright.looking.statistics import Statistics, Tally
 from maskwright.photos.images import IGNORE, read_image
+from maskwright.photos.sizing import network_size
 from maskwright.reporting.figure import save_figure
 from maskwright.shared import terminal
 from maskwright.shared.outputs import replaced_file
 from maskwright.shared.parallel import parallel_map
+from maskwright.shared.settings import Auto
 from maskwright.via.findings import counted
 
 PAGE, SHEET, CHARTS, PAIRS = "look.html", "contact_sheet.png", "statistics.png", "alike.csv"
@@ -47,6 +49,7 @@ class Look:
     """All that a look found, before it is drawn."""
 
     data: Data
+    size: tuple[int, int]  # that the network sees
     pairs: list[Pair]
     statistics: Statistics
     remarks: list[list[Remark]]
@@ -54,14 +57,14 @@ class Look:
 
 
 def look(
-    masks: Path, out: Path, *, size: tuple[int, int], title: str, most: int, workers: int | None = None
+    masks: Path, out: Path, *, size: tuple[int, int] | Auto, title: str, most: int, workers: int | None = None
 ) -> list[str]:
     """Write page, pictures and table, and return the lines that sum them up.
 
     Args:
         masks: a folder written by `maskwright masks`.
         out: the folder to write into; what else is in it stays.
-        size: the height and width that the network sees, in pixels.
+        size: the height and width that the network sees, in pixels, or auto: those that a training would choose.
         title: what to call the data.
         most: how many photographs the contact sheet shows.
         workers: processes; the available cores if None.
@@ -70,6 +73,7 @@ def look(
         MaskwrightError: the masks are incomplete, or a photograph is missing or damaged.
     """
     found = examine(masks, size=size, workers=workers)
+    size = found.size
     data, statistics = found.data, found.statistics
     styles = class_styles(statistics.objects.sum(axis=0).tolist())
     sheet = _contact_sheet(found, masks, styles, most)
@@ -105,9 +109,10 @@ def look(
     return [f"{title}: {_summary(data)}", *lines, f"{out / PAGE} shows all of it; {SHEET} and {CHARTS} are beside it"]
 
 
-def examine(masks: Path, *, size: tuple[int, int], workers: int | None = None) -> Look:
+def examine(masks: Path, *, size: tuple[int, int] | Auto, workers: int | None = None) -> Look:
     """Find out all that a look is about, and draw nothing. Args, errors: as for `look`."""
     data = read_masks(masks)
+    size = network_size(size, masks / ("train" if "train" in data.splits else data.splits[0])).size
     tally, hashes = Tally(data), []
     measured = track(
         parallel_map(measure, data.photographs, workers=workers, chunk=_CHUNK),
@@ -122,7 +127,7 @@ def examine(masks: Path, *, size: tuple[int, int], workers: int | None = None) -
     pairs = alike(hashes, groups)
     statistics = tally.statistics(size)
     remarks = all_remarks(data, pairs, statistics)
-    return Look(data, pairs, statistics, remarks, list(headlines(data, pairs, statistics)))
+    return Look(data, size, pairs, statistics, remarks, list(headlines(data, pairs, statistics)))
 
 
 @dataclass(frozen=True)

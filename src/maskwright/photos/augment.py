@@ -1,4 +1,4 @@
-"""Augmentation of a batch of images and index masks: one warp and one colour matrix for each image.
+"""Augmentation of a batch of images and index masks: one warp, one colour matrix and one rectangle for each image.
 
 Every function is pure. Random numbers are arguments, and the same numbers give the same picture, eagerly and in
 `tf.data`. Images are (B, H, W, 3) with values in [0, 255], and masks are (B, H, W) class indices.
@@ -11,13 +11,17 @@ import tensorflow as tf
 
 from maskwright.shared.settings import Augmentation
 
-NUMBERS = 9
-"""Number of uniform random numbers for each image: mirror, zoom, rotation, shift in x and y, and four for colour."""
+NUMBERS = 14
+"""Number of uniform random numbers for each image: mirror, zoom, rotation, shift in x and y, and four for colour; for
+the rectangle that is cut out whether, area, shape, and place in x and y."""
 
 # ITU-R BT.601: how much red, green and blue each contribute to perceived brightness.
 _LUMA = (0.299, 0.587, 0.114)
 _RGB_TO_YIQ = ((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
 _MAX_HUE_TURN = math.pi / 6
+
+_CUT_AREAS = (0.02, 0.25)
+_CUT_SHAPES = (0.3, 1 / 0.3)
 
 
 def random_numbers(seed: tf.Tensor) -> tf.Tensor:
@@ -26,7 +30,10 @@ def random_numbers(seed: tf.Tensor) -> tf.Tensor:
 
 
 def augment(images: Any, masks: Any, numbers: tf.Tensor, strength: Augmentation) -> tuple[tf.Tensor, tf.Tensor]:
-    """Augment a batch: mirror, zoom, rotate and shift images and masks alike, then change the images' colours.
+    """Augment a batch: mirror, zoom, rotate and shift images and masks alike, then recolour the images and cut out.
+
+    What is cut out keeps its labels, as in both of its sources (see `cut_out`): they would have the network infer
+    what is hidden from what is around it.
 
     Args:
         images: (B, H, W, 3) uint8 or float in [0, 255].
@@ -49,7 +56,9 @@ def augment(images: Any, masks: Any, numbers: tf.Tensor, strength: Augmentation)
         images = tf.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
         masks = tf.where(mirrored[:, None, None], masks[:, :, ::-1], masks)
     if strength.colour:
-        images = recolour(images, numbers[:, 5:], strength.colour)
+        images = recolour(images, numbers[:, 5:9], strength.colour)
+    if strength.cutout:
+        images = cut_out(images, rectangles(tf.shape(images)[1], tf.shape(images)[2], numbers, strength))
     return images, masks
 
 
@@ -101,3 +110,42 @@ def recolour(images: tf.Tensor, numbers: tf.Tensor, strength: float) -> tf.Tenso
     offset = (brightness * (1 - contrast)) * mean  # (B,); keeps the mean grey when contrast changes
     changed = tf.einsum("bhwc,bdc->bhwd", images, matrix) + offset[:, None, None, None]
     return tf.clip_by_value(changed, 0.0, 255.0)
+
+
+def rectangles(height: Any, width: Any, numbers: tf.Tensor, strength: Augmentation) -> tf.Tensor:
+    """Return (B, 4) float32 rectangles to cut out: x_min, y_min, x_max and y_max in whole pixels; all 0 for none.
+
+    As in Random Erasing (Zhong et al. 2017, https://arxiv.org/abs/1708.04896), `strength.cutout` is the share of
+    images that have one. Its area is 2 to 25 % of the image's (theirs goes up to 40 %), its height 0.3 to 1 / 0.3 of
+    its width, evenly on a logarithmic scale, and it lies within the image.
+    """
+    height, width = tf.cast(height, tf.float32), tf.cast(width, tf.float32)
+    least, greatest = _CUT_AREAS
+    area = (least + numbers[:, 10] * (greatest - least)) * height * width
+    low, high = map(math.log, _CUT_SHAPES)
+    shape = tf.exp(low + numbers[:, 11] * (high - low))
+    down = tf.minimum(tf.floor(tf.sqrt(area * shape)), height)
+    across = tf.minimum(tf.floor(tf.sqrt(area / shape)), width)
+    left = tf.floor(numbers[:, 12] * (width - across + 1))
+    top = tf.floor(numbers[:, 13] * (height - down + 1))
+    found = tf.stack([left, top, left + across, top + down], axis=1)
+    return tf.where((numbers[:, 9] < strength.cutout)[:, None], found, 0.0)
+
+
+def cut_out(images: tf.Tensor, cut: tf.Tensor) -> tf.Tensor:
+    """Fill a rectangle of each image with the image's mean colour.
+
+    DeVries and Taylor 2017, https://arxiv.org/abs/1708.04552, fill it with 0, which is the mean of their normalised
+    images.
+
+    Args:
+        images: (B, H, W, 3) float32.
+        cut: (B, 4), from `rectangles`.
+    """
+    rows = tf.range(tf.shape(images)[1], dtype=tf.float32)
+    columns = tf.range(tf.shape(images)[2], dtype=tf.float32)
+    down = (rows >= cut[:, 1:2]) & (rows < cut[:, 3:4])  # (B, H)
+    across = (columns >= cut[:, 0:1]) & (columns < cut[:, 2:3])  # (B, W)
+    inside = down[:, :, None] & across[:, None, :]
+    mean = tf.reduce_mean(images, axis=(1, 2), keepdims=True)
+    return tf.where(inside[..., None], mean, images)

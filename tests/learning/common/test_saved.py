@@ -9,6 +9,7 @@ from maskwright.experiments.segmentation.learn import network as fcn
 from maskwright.experiments.segmentation.learn.losses import SegmentationLoss
 from maskwright.learning.common.saved import load_model, read_about, save_model
 from maskwright.shared.errors import MaskwrightError
+from maskwright.shared.settings import Backbone
 from support.full_disk import no_file_beyond
 
 ABOUT = {"classes": ["background", "größe"], "size": [32, 48]}
@@ -41,7 +42,7 @@ def test_round_trip(fast: keras.Model, folder: Path):
 @pytest.mark.parametrize("name", ["MobileNetV2", "EfficientNetV2B0", "VGG16"])
 def test_application_models_survive_with_their_preprocessing(name: str, tmp_path: Path):
     # Between them: values scaled by operations, by layers inside, and means taken off with the channels turned round.
-    network = fcn.backbone_fcn(name, None, 3)
+    network = fcn.backbone_fcn(Backbone(name, None, 0), 3)
     save_model(network, ABOUT, tmp_path / "m")
     model, _ = load_model(tmp_path / "m")
     np.testing.assert_array_equal(np.asarray(model(image(32, 32))), np.asarray(network(image(32, 32))))

@@ -23,7 +23,7 @@ def network() -> keras.Model:
 class Run:
     """An `EpochEnd` whose validation gives the numbers that the test names."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, patience: int | None = None) -> None:
         self.model = network()
         self.progress = Progress()
         self.folder = folder
@@ -35,6 +35,7 @@ class Run:
             progress=self.progress,
             folder=folder,
             log_epoch=self.log,
+            patience=patience,
         )
         self.callback.set_model(self.model)
 
@@ -84,6 +85,21 @@ class TestEpochEnd:
         restore_best(tmp_path, run.model)
         for found, expected in zip(run.model.get_weights(), weights[4], strict=True):
             np.testing.assert_array_equal(found, expected)
+
+    @pytest.mark.parametrize(
+        ("patience", "stops"),
+        # The best so far: 0.5 in the first epoch, 0.6 in the third. The same score again is no better.
+        [(None, []), (1, [2, 4, 5, 6]), (2, [5, 6]), (3, [6]), (4, [])],
+    )
+    def test_patience(self, patience: int | None, stops: list[int], tmp_path: Path):
+        run, found = Run(tmp_path, patience), []
+        for epoch, miou in enumerate((0.5, 0.5, 0.6, 0.3, 0.6, 0.55), start=1):
+            run.model.stop_training = False
+            run.epoch(1.0, miou)
+            assert run.progress.next_epoch == epoch
+            if run.model.stop_training:
+                found.append(epoch)
+        assert found == stops
 
     @pytest.mark.parametrize(
         ("loss", "val_loss", "broken"),

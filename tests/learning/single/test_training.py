@@ -4,9 +4,10 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from maskwright.learning.single.checkpoint import Progress, load_checkpoint, save_checkpoint
-from maskwright.learning.single.training import optimizer
+from maskwright.learning.single.training import keras_fit, optimizer, train_epochs
 from maskwright.shared.settings import Schedule
 
 
@@ -111,3 +112,54 @@ def test_variables_that_are_not_trained():
     body.trainable = False
     with pytest.raises(ValueError, match="not all of them are trainable variables"):
         optimizer(Training(), model, 1, slower=variables, factor=0.2)
+
+
+class TestPatience:
+    SCORES = (0.3, 0.6, 0.5, 0.6, 0.9)
+
+    def trained(self, folder: Path, told: list[int], *, patience: int | None = 2, fails_in: int = 0):
+        """Train for at most five epochs with these scores; an error may come when an epoch is told."""
+
+        def log_epoch(epoch: int, row: dict[str, float]) -> None:
+            told.append(epoch)
+            if epoch == fails_in:
+                raise KeyboardInterrupt
+
+        model = network()
+        model.compile(optimizer(Training(epochs=5), model, 1), "mse", run_eagerly=True)
+        batches = tf.data.Dataset.from_tensors((np.ones((2, 1)), np.ones((2, 1)))).repeat()
+        return train_epochs(
+            model,
+            keras_fit(model, lambda start: batches, epochs=5, steps=1),
+            epochs=5,
+            steps=1,
+            validate=lambda: {"val_miou": self.SCORES[len(told)]},
+            best_by="val_miou",
+            folder=folder,
+            log_epoch=log_epoch,
+            patience=patience,
+        )
+
+    def test_ends_the_training_and_says_so(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+        told: list[int] = []
+        epochs, best = self.trained(tmp_path, told)
+        assert told == [1, 2, 3, 4]
+        assert [row["val_miou"] for row in epochs] == [0.3, 0.6, 0.5, 0.6]
+        assert best == 1
+        last = capsys.readouterr().err.splitlines()[-1]
+        assert last == "stopped after epoch 4/5: val_miou was highest in epoch 2, and patience is 2"
+
+    def test_killed_at_its_end_it_does_not_go_on(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+        told: list[int] = []
+        with pytest.raises(KeyboardInterrupt):
+            self.trained(tmp_path, told, fails_in=4)
+        capsys.readouterr()
+        epochs, best = self.trained(tmp_path, told)
+        assert (told, len(epochs), best) == ([1, 2, 3, 4], 4, 1)
+        assert "epoch" not in capsys.readouterr().err
+
+    def test_without_it_all_epochs_are_trained(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+        told: list[int] = []
+        _, best = self.trained(tmp_path, told, patience=None)
+        assert (told, best) == ([1, 2, 3, 4, 5], 4)
+        assert "stopped" not in capsys.readouterr().err

@@ -30,10 +30,9 @@ class Nms(Section):
     most: Annotated[int, Field(ge=1, le=10_000)] = 100
 
 
-class Detection(PhotographTraining):
+class Detection(PhotographTraining[Literal["fast", "resnet56v2-ssd", "pretrained"]]):
     """The detection experiment."""
 
-    preset: Literal["fast", "resnet56v2-ssd"]
     anchor_sizes: Annotated[tuple[float, float], Field(strict=False)]
     match_iou: Annotated[float, Field(gt=0, le=1)]
     images: Positive | None = None
@@ -55,6 +54,8 @@ SOURCE: Mapping[str, Any] = {
     "preset": "resnet56v2-ssd",
     "backbone": None,
     "weights": None,
+    "frozen": 0,
+    "backbone_rate": 1.0,
     "attention": "none",
     "size": [480, 640],
     "anchor_sizes": [0.2, 0.9],
@@ -63,6 +64,7 @@ SOURCE: Mapping[str, Any] = {
     "images": None,
     "epochs": 200,
     "epoch_images": 1000,
+    "patience": None,
     "batch_size": 4,
     "learning_rate": 0.001,
     "weight_decay": 0.0,
@@ -76,6 +78,7 @@ SOURCE: Mapping[str, Any] = {
     "augment.rotate": 0.0,
     "augment.crop": 0.0,
     "augment.colour": 0.0,
+    "augment.cutout": 0.0,
     "nms.kind": "hard",
     "nms.classes": "together",
     "nms.iou_threshold": 0.2,
@@ -89,4 +92,35 @@ Chapter 11: ResNet56v2 with four levels, batches of 4, and 200 epochs of 1,000 i
 suppression in one list, from an IoU of 0.2 on, or softened by exp(-2 IoU^2) (Listing 11.12.1). With the source's
 number of images, an epoch sees each of them once. The learning rate is that of chapter 12 (Adam from 1e-3, lowered
 from the 40th of 100 epochs on), since section 11.13 states none; `steps` lowers it at the same shares of the epochs.
+"""
+
+RECIPES: Mapping[str, Mapping[str, Any]] = {
+    "photographs": {
+        "preset": "pretrained",
+        "backbone": None,
+        "weights": None,
+        "frozen": 5,
+        "backbone_rate": 0.2,
+        "attention": "none",
+        "size": [192, 256],
+        "epochs": 20,
+        "epoch_images": 160,
+        "patience": None,
+        "batch_size": 8,
+        "learning_rate": 0.002,
+        "weight_decay": 0.0001,
+        "schedule.name": "cosine",
+        "schedule.warmup_epochs": 2,
+        "augment.flip": 0.5,
+        "augment.scale": 0.3,
+        "augment.rotate": 10.0,
+        "augment.crop": 0.1,
+        "augment.colour": 0.3,
+        "augment.cutout": 0.3,
+        "precision": "float32",
+    }
+}
+"""Further presets of `maskwright preset`, by key.
+
+`photographs`: for a few dozen photographs of one's own. An epoch of 40 sees each four times, so 20 epochs see 3,200.
 """

@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 
 from maskwright.experiments.detection.learn.batches import load_boxed_images, read_boxes, training_boxes
-from maskwright.experiments.detection.learn.train import new_trainer
+from maskwright.experiments.detection.learn.train import new_trainer, with_size
 from maskwright.experiments.detection.params import Detection
 from maskwright.experiments.detection.report.inference import Scheme, detect_objects, detector, sources_nms
 from maskwright.experiments.detection.report.metrics import SHOWN_SCORE, all_scores, sources_scores
@@ -17,7 +17,8 @@ from maskwright.shared.experiment import Tried
 def trial(settings: Detection, data: Path) -> Tried:
     """Train in memory with one combination of settings, and return the scores on the test split. Write no files.
 
-    The model has the weights after the last epoch. No epoch is chosen, so no validation split is needed.
+    The model has the weights after the last epoch, whatever `patience` is. No epoch is chosen, so no validation
+    split is needed.
 
     Args:
         settings: the section `detection` of params.yaml, with the trial's levels and seed.
@@ -32,11 +33,12 @@ def trial(settings: Detection, data: Path) -> Tried:
         MaskwrightError: the data are missing.
     """
     classes = read_classes(data / "train")
-    training = load_boxed_images(training_boxes(settings, data), settings.size)
+    settings = with_size(settings, data / "train")
+    training = load_boxed_images(training_boxes(settings, data), settings.sides)
     model, _, fit = new_trainer(settings, training, len(classes))
     history = keras.callbacks.History()
     fit(0, [history, keras.callbacks.TerminateOnNaN()])
-    scheme = Scheme(settings.size, settings.anchor_sizes, settings.offsets)
+    scheme = Scheme(settings.sides, settings.anchor_sizes, settings.offsets)
     examples = read_boxes(data / "test")
     run = detector(model, scheme, [settings.nms, sources_nms(settings.nms)])
     photographs = (read_image(example.image) for example in examples)

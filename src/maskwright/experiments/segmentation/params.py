@@ -13,10 +13,13 @@ SOURCE: Mapping[str, Any] = {
     "pyramid.filters": 256,
     "backbone": None,
     "weights": None,
+    "frozen": 0,
+    "backbone_rate": 1.0,
     "attention": "none",
     "size": [480, 640],
     "epochs": 100,
     "epoch_images": 1000,
+    "patience": None,
     "batch_size": 4,
     "learning_rate": 0.001,
     "weight_decay": 0.0,
@@ -28,6 +31,7 @@ SOURCE: Mapping[str, Any] = {
     "augment.rotate": 0.0,
     "augment.crop": 0.0,
     "augment.colour": 0.0,
+    "augment.cutout": 0.0,
     "precision": "float32",
 }
 """The settings of R. Atienza, Advanced Deep Learning with TensorFlow 2 and Keras, 2nd edition, chapter 12.
@@ -37,6 +41,39 @@ of images: section 4. Adam, its rate, the loss and the epochs: section 3. The ba
 program, whose generator augments nothing (listing 12.3.4). The text halves the rate every 20 epochs after the 40th;
 the program multiplies it by 0.5 after epoch 40, 0.1 after 60 and 0.05 after 80, which is the schedule `steps`. The L2
 penalty of the backbone's convolutions is part of the network.
+"""
+
+RECIPES: Mapping[str, Mapping[str, Any]] = {
+    "photographs": {
+        "preset": "pretrained",
+        "pyramid.levels": 3,
+        "pyramid.filters": 256,
+        "backbone": None,
+        "weights": None,
+        "frozen": 5,
+        "backbone_rate": 0.2,
+        "attention": "none",
+        "size": [192, 256],
+        "epochs": 20,
+        "epoch_images": 160,
+        "patience": None,
+        "batch_size": 8,
+        "learning_rate": 0.002,
+        "weight_decay": 0.0001,
+        "schedule.name": "cosine",
+        "schedule.warmup_epochs": 2,
+        "augment.flip": 0.5,
+        "augment.scale": 0.3,
+        "augment.rotate": 10.0,
+        "augment.crop": 0.1,
+        "augment.colour": 0.3,
+        "augment.cutout": 0.3,
+        "precision": "float32",
+    }
+}
+"""Further presets of `maskwright preset`, by key.
+
+`photographs`: for a few dozen photographs of one's own. An epoch of 40 sees each four times, so 20 epochs see 3,200.
 """
 
 
@@ -55,10 +92,9 @@ class Pyramid(Section):
     filters: Positive = 256
 
 
-class Segmentation(PhotographTraining):
+class Segmentation(PhotographTraining[Literal["fast", "resnet56v2-fcn", "pretrained"]]):
     """The segmentation experiment."""
 
-    preset: Literal["fast", "resnet56v2-fcn"]
     pyramid: Pyramid = Pyramid()
     loss: Loss
 

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from maskwright.experiments.segmentation.learn.confusion import confusion_matrix
-from maskwright.experiments.segmentation.learn.train import load_split, new_trainer, validator
+from maskwright.experiments.segmentation.learn.train import load_split, new_trainer, validator, with_size
 from maskwright.experiments.segmentation.params import Segmentation
 from maskwright.experiments.segmentation.report.inference import compiled, segment
 from maskwright.experiments.segmentation.report.metrics import over_pixels, per_image
@@ -21,7 +21,8 @@ _FEWEST = 3  # with two epochs a correlation is 1 or -1
 def trial(settings: Segmentation, data: Path) -> Tried:
     """Train in memory with one combination of settings, and return the scores on the test split. Write no files.
 
-    The model has the weights after the last epoch. The validation split is scored after each epoch, but chooses none.
+    The model has the weights after the last epoch, whatever `patience` is. The validation split is scored after each
+    epoch, but chooses none.
 
     Args:
         settings: the section `segmentation` of params.yaml, with the trial's levels and seed.
@@ -37,7 +38,8 @@ def trial(settings: Segmentation, data: Path) -> Tried:
         MaskwrightError: the data are missing.
     """
     classes = read_classes(data / "train", data / "validation", data / "test")
-    training, validation = (load_split(data / split, settings.size) for split in ("train", "validation"))
+    settings = with_size(settings, data / "train")
+    training, validation = (load_split(data / split, settings.sides) for split in ("train", "validation"))
     model, fit = new_trainer(settings, training, len(classes))
     validate = validator(model, validation, settings)
     scores: list[dict[str, float]] = []
@@ -45,7 +47,7 @@ def trial(settings: Segmentation, data: Path) -> Tried:
     scoring = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: scores.append(validate()))
     fit(0, [history, keras.callbacks.TerminateOnNaN(), scoring])
     examples = read_split(data / "test")
-    predictions = segment(compiled(model), (read_image(example.image) for example in examples), settings.size)
+    predictions = segment(compiled(model), (read_image(example.image) for example in examples), settings.sides)
     confusions = np.stack(
         [
             confusion_matrix(read_mask(example.mask), prediction, len(classes))

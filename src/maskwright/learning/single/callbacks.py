@@ -25,6 +25,7 @@ class EpochEnd(keras.callbacks.Callback):
         progress: the progress from a checkpoint, or a new one. It gets a row after each epoch.
         folder: the folder of the checkpoint.
         log_epoch: called with the epoch (from 1) and its row.
+        patience: after so many epochs in a row without a better score, the training stops; None: it never does.
 
     Raises:
         MaskwrightError: an epoch ends with a number that is not finite. The checkpoint is deleted, since a resumed
@@ -39,6 +40,7 @@ class EpochEnd(keras.callbacks.Callback):
         progress: Progress,
         folder: Path,
         log_epoch: LogEpoch,
+        patience: int | None = None,
     ) -> None:
         super().__init__()
         self.validate = validate
@@ -46,9 +48,10 @@ class EpochEnd(keras.callbacks.Callback):
         self.progress = progress
         self.folder = folder
         self.log_epoch = log_epoch
+        self.patience = patience
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Validate, store, report."""
+        """Validate, store, report, and perhaps stop."""
         model: Any = self.model
         row = {
             "loss": float((logs or {})["loss"]),
@@ -66,6 +69,8 @@ class EpochEnd(keras.callbacks.Callback):
         history.append(row)
         save_checkpoint(self.folder, model, self.progress)
         self.log_epoch(epoch + 1, row)
+        if self.progress.is_exhausted(self.patience):
+            model.stop_training = True
 
 
 def _learning_rate(optimizer: Any) -> float:

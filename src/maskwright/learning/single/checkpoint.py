@@ -27,6 +27,10 @@ class Progress:
         """The epoch to run next, from 0."""
         return len(self.history)
 
+    def is_exhausted(self, patience: int | None) -> bool:
+        """Return whether none of the last `patience` epochs is the best one; with None, never."""
+        return patience is not None and len(self.history) - 1 - self.best_epoch >= patience
+
 
 def save_checkpoint(folder: Path, model: keras.Model, progress: Progress) -> None:
     """Store the variables of the model and its optimizer, and the progress, after an epoch.

@@ -11,6 +11,7 @@ import tensorflow as tf
 from maskwright.learning.single.callbacks import EpochEnd, ProgressBar
 from maskwright.learning.single.checkpoint import load_checkpoint, restore_best
 from maskwright.learning.single.schedules import ScheduledTraining, learning_rate
+from maskwright.shared import terminal
 from maskwright.shared.experiment import LogEpoch
 
 
@@ -129,8 +130,9 @@ def train_epochs(
     shown: str | None = None,
     folder: Path,
     log_epoch: LogEpoch,
+    patience: int | None = None,
 ) -> Trained:
-    """Train a compiled model to the last epoch, and restore the weights of its best epoch.
+    """Train a compiled model to the last epoch, or as long as patience lasts, and restore its best epoch's weights.
 
     A training that was killed resumes after its last finished epoch.
 
@@ -144,15 +146,22 @@ def train_epochs(
         shown: the score that the progress bar shows; None for `best_by`.
         folder: the folder of the checkpoint. Call `remove_checkpoint` once the model has been stored.
         log_epoch: called with each new epoch (from 1) and its numbers.
+        patience: after so many epochs in a row without a better score, no more are trained (Prechelt 1998,
+            https://doi.org/10.1007/3-540-49430-8_3), and a line says so; None: all are.
 
     Raises:
         MaskwrightError: the loss stopped being finite.
     """
     progress = load_checkpoint(folder, model)
     start = progress.next_epoch
-    if start < epochs:
+    if start < epochs and not progress.is_exhausted(patience):
         epoch_end = EpochEnd(
-            validate=validate, best_by=best_by, progress=progress, folder=folder, log_epoch=log_epoch
+            validate=validate,
+            best_by=best_by,
+            progress=progress,
+            folder=folder,
+            log_epoch=log_epoch,
+            patience=patience,
         )
         bar = ProgressBar(
             epochs=epochs, steps=steps, start=start, progress=progress, shown=("loss", shown or best_by)
@@ -161,5 +170,10 @@ def train_epochs(
             fit(start, [epoch_end, bar])
         finally:
             bar.stop()
+        if progress.next_epoch < epochs:
+            terminal.note(
+                f"stopped after epoch {progress.next_epoch}/{epochs}: {best_by} was highest in epoch "
+                f"{progress.best_epoch + 1}, and patience is {patience}"
+            )
     restore_best(folder, model)
     return Trained(progress.history, progress.best_epoch)

@@ -247,3 +247,22 @@ def test_a_split_without_any_box():
     )
     (first, *_) = stream((0, 1), data).as_numpy_iterator()
     assert not first[1].any()
+
+
+def test_what_is_cut_out_is_hidden():
+    # tests/photos/test_augment.py has this rectangle by hand: x from 8 to 13, y from 3 to 8, in 10 x 20 pixels.
+    row = [*NEUTRAL, 0.39, 14 / 23, 0.5, 0.5, 0.5]
+    boxes = [[8, 3, 13, 8], [8, 3, 13, 9], [8, 3, 13, 11], [0, 0, 8, 3], [8, 3, 13, 8], [0, 0, 0, 0]]
+    # Hidden are all of it, 25 of 30 (83 %), 25 of 40 (63 %) and nothing. Then one of unknown class, and padding.
+    classes = [1, 2, 2, 1, UNKNOWN, 0]
+    images = np.random.default_rng(0).integers(0, 256, (1, 10, 20, 3)).astype(np.uint8)
+    arguments = images, np.array([boxes], np.float32), np.array([classes], np.int32), tf.constant([row], tf.float32)
+    found, moved, labels = augment_boxed(*arguments, Augmentation(flip=0.0, cutout=0.4))
+    assert labels.numpy().tolist() == [[UNKNOWN, UNKNOWN, 2, 1, UNKNOWN, 0]]
+    assert moved.numpy().tolist() == [boxes]
+    expected = images.astype(np.float32)
+    expected[0, 3:8, 8:13] = images[0].reshape(-1, 3).mean(axis=0)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    found, _, labels = augment_boxed(*arguments, Augmentation(flip=0.0, cutout=0.3))
+    assert labels.numpy().tolist() == [classes]
+    np.testing.assert_array_equal(found, images)

@@ -14,6 +14,7 @@ from maskwright.learning.single.training import optimizer
 from maskwright.params import load_params
 from maskwright.photos import pretrained
 from maskwright.shared.errors import MaskwrightError
+from maskwright.shared.settings import Backbone
 
 SHIPPED = Path(__file__).parents[4] / "params.yaml"
 
@@ -117,7 +118,7 @@ def test_attention_adds_its_weights():
 
 @pytest.mark.slow
 def test_another_backbone():
-    model = ssd.backbone_ssd("MobileNetV2", None, (96, 128), 3)
+    model = ssd.backbone_ssd(Backbone("MobileNetV2", None, 0), (96, 128), 3)
     assert ssd.feature_maps(model) == [(12, 16), (6, 8), (3, 4), (2, 2)]
     assert model.output_shape[-1] == 7
 
@@ -163,7 +164,9 @@ class TestBuild:
         found = ssd.build(settings(preset="resnet56v2-ssd", attention="cbam"), 4)
         assert found == ((96, 128), 4, {"attention": "cbam"})
         found = ssd.build(settings(backbone="VGG16", weights="imagenet"), 4)
-        assert found == ("VGG16", "imagenet", (96, 128), 4, {"attention": "none"})
+        assert found == (Backbone("VGG16", "imagenet", 0), (96, 128), 4, {"attention": "none"})
+        found = ssd.build(settings(preset="pretrained", frozen=3), 4)
+        assert found == (Backbone("lite0", "imagenet", 3), (96, 128), 4, {"attention": "none"})
 
     def test_weights_belong_to_a_backbone(self):
         with pytest.raises(MaskwrightError, match=r"detection.weights: belongs to detection.backbone"):

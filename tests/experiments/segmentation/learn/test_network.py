@@ -15,6 +15,7 @@ from maskwright.learning.common.saved import load_model, save_model
 from maskwright.learning.single.training import strategy
 from maskwright.photos import pretrained
 from maskwright.shared.errors import MaskwrightError
+from maskwright.shared.settings import Backbone
 from support.tiny_segmentation import tiny_settings
 
 
@@ -24,8 +25,8 @@ def models() -> dict[str, keras.Model]:
     return {
         "fast": fcn.fast(4),
         "resnet56v2-fcn": fcn.resnet56v2_fcn(4),
-        "MobileNetV2-fcn": fcn.backbone_fcn("MobileNetV2", None, 4),
-        "lite0-fcn": fcn.backbone_fcn("lite0", "imagenet", 4),
+        "MobileNetV2-fcn": fcn.backbone_fcn(Backbone("MobileNetV2", None, 0), 4),
+        "lite0-fcn": fcn.backbone_fcn(Backbone("lite0", "imagenet", 0), 4),
     }
 
 
@@ -144,9 +145,12 @@ class TestBuild:
 
     def test_backbone(self, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(fcn, "backbone_fcn", lambda *arguments, attention: (*arguments, attention))
-        assert fcn.build(tiny_settings(backbone="VGG16"), 4) == ("VGG16", None, 4, "none")
+        assert fcn.build(tiny_settings(backbone="VGG16"), 4) == (Backbone("VGG16", None, 0), 4, "none")
         chosen = tiny_settings(backbone="VGG16", weights="imagenet", attention="spatial")
-        assert fcn.build(chosen, 4) == ("VGG16", "imagenet", 4, "spatial")
+        assert fcn.build(chosen, 4) == (Backbone("VGG16", "imagenet", 0), 4, "spatial")
+        chosen = tiny_settings(preset="pretrained", backbone="lite2", weights="mine.weights.h5", frozen=2)
+        assert fcn.build(chosen, 4) == (Backbone("lite2", "mine.weights.h5", 2), 4, "none")
+        assert fcn.build(tiny_settings(preset="pretrained"), 4) == (Backbone("lite0", "imagenet", 0), 4, "none")
 
     def test_weights_belong_to_a_backbone(self):
         with pytest.raises(MaskwrightError, match=r"segmentation.weights: belongs to segmentation.backbone"):

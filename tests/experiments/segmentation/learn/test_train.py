@@ -12,14 +12,19 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 from sklearn import metrics as sklearn_metrics
 
 from maskwright.experiments.segmentation.learn.batches import LabelledImages
 from maskwright.experiments.segmentation.learn.losses import SegmentationLoss
-from maskwright.experiments.segmentation.learn.train import compile_model, load_split, validator
+from maskwright.experiments.segmentation.learn.network import build
+from maskwright.experiments.segmentation.learn.train import compile_model, load_split, validator, with_size
 from maskwright.experiments.segmentation.params import Loss
-from maskwright.learning.common.saved import load_model
+from maskwright.experiments.segmentation.report.inference import load_trained
+from maskwright.experiments.segmentation.serve import serving_model
+from maskwright.learning.common.saved import load_model, save_model
+from maskwright.learning.single.checkpoint import Progress, load_checkpoint, save_checkpoint
 from maskwright.photos.images import IGNORE
 from maskwright.shared.errors import MaskwrightError
 from support import tiny_segmentation
@@ -229,6 +234,100 @@ class TestCompile:
         np.testing.assert_allclose(loss.class_weights, inverse / inverse.mean(), rtol=1e-5)
         assert self.compiled().loss.class_weights is not None
         assert self.compiled(loss={}).loss.class_weights is None
+
+
+class TestPretrained:
+    FROZEN = ("stem", "stage1_", "stage2_", "stage3_")
+    DATA = labelled(4, (32, 64))
+
+    @pytest.fixture(scope="class")
+    def model(self) -> keras.Model:
+        settings = tiny_settings(
+            preset="pretrained",
+            frozen=3,
+            backbone_rate=0.25,
+            learning_rate=0.01,
+            weight_decay=0.1,
+            schedule={"name": "steps"},
+            loss={},
+        )
+        model = build(settings, 3)
+        compile_model(model, settings, self.DATA, 3)
+        model.run_eagerly = True
+        return model
+
+    def step(self, model: keras.Model) -> None:
+        loss = model.train_on_batch(self.DATA.images.astype(np.float32), self.DATA.masks.astype(np.int32))
+        assert np.isfinite(loss)
+
+    def test_a_step_moves_the_backbone_less_and_its_frozen_stages_not_at_all(self, model: keras.Model):
+        before = [weight.numpy() for weight in model.weights]
+        self.step(model)
+        backbone = {id(weight) for weight in model.get_layer("lite0").weights}
+        moved: dict[str, list[float]] = {"frozen": [], "backbone": [], "head": [], "averages": []}
+        for weight, old in zip(model.weights, before, strict=True):
+            change = float(np.abs(weight.numpy() - old).max())
+            if id(weight) in backbone and weight.path.startswith(self.FROZEN):
+                moved["frozen"].append(change)
+            elif weight.name.startswith("moving_"):
+                moved["averages"].append(change)
+            elif weight.name == "beta":  # these do not decay
+                moved["backbone" if id(weight) in backbone else "head"].append(change)
+        # To the end of stage 3: the stem, a block of 2 convolutions and 4 blocks of 3; each with its kernel and bias.
+        assert moved["frozen"] == 2 * 15 * [0.0]
+        # Adam's first step is the rate: 0.01, and a quarter of it.
+        assert max(moved["backbone"]) == pytest.approx(0.0025, rel=0.01)
+        assert max(moved["head"]) == pytest.approx(0.01, rel=0.01)
+        assert min(moved["averages"]) > 0
+
+    def test_no_gradient_passes_its_frozen_stages(self, model: keras.Model):
+        variables = [variable.value for variable in model.trainable_variables]
+
+        @tf.function
+        def gradients(images: tf.Tensor) -> Any:
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(model(images, training=True) ** 2)
+            return tape.gradient(loss, variables)
+
+        graph = gradients.get_concrete_function(tf.TensorSpec((2, 32, 64, 3))).graph
+        kinds = [operation.type for operation in graph.get_operations()]
+        # A depthwise convolution in each of the 3 + 3 + 4 + 1 blocks of stages 4 to 7; 1 + 2 + 2 blocks come before.
+        assert kinds.count("DepthwiseConv2dNative") == 16
+        assert kinds.count("DepthwiseConv2dNativeBackpropInput") == 11
+        assert kinds.count("DepthwiseConv2dNativeBackpropFilter") == 11
+
+    def test_goes_on_from_a_checkpoint(self, model: keras.Model, tmp_path: Path):
+        save_checkpoint(tmp_path, model, Progress([{"val_miou": 0.5}], 0))
+        before = [variable.numpy() for variable in (*model.weights, *model.optimizer.variables)]
+        self.step(model)
+        after = [variable.numpy() for variable in (*model.weights, *model.optimizer.variables)]
+        assert any(np.any(one != other) for one, other in zip(before, after, strict=True))
+        assert load_checkpoint(tmp_path, model).best_epoch == 0
+        for variable, value in zip((*model.weights, *model.optimizer.variables), before, strict=True):
+            np.testing.assert_array_equal(variable.numpy(), value)
+
+    def test_is_stored_and_served(self, model: keras.Model, tmp_path: Path):
+        save_model(model, {"classes": CLASSES, "size": [32, 64]}, tmp_path / "model")
+        network, _, size = load_trained(tmp_path / "model")
+        assert size == (32, 64)
+        assert network.count_params() == model.count_params()
+        images = self.DATA.images
+        expected = np.asarray(model(images))
+        np.testing.assert_array_equal(np.asarray(network(images)), expected)
+        served = serving_model(tmp_path / "model")
+        assert (np.asarray(served(images)) == expected.argmax(axis=-1)).mean() > 0.99
+
+
+def test_a_size_is_chosen_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    images = [{"id": 1, "height": 240, "width": 320}]
+    boxes = {"images": images, "annotations": [{"image_id": 1, "category_id": 1, "bbox": [0, 0, 80, 80]}]}
+    (tmp_path / "boxes.coco.json").write_text(json.dumps(boxes))
+    assert with_size(tiny_settings(size="auto"), tmp_path).sides == (192, 256)
+    told = capsys.readouterr().err
+    assert told.startswith("segmentation.size: [192, 256] was chosen: ")
+    assert told.count("\n") == 1
+    assert with_size(tiny_settings(), tmp_path) == tiny_settings()
+    assert capsys.readouterr().err == ""
 
 
 class TestValidator:

@@ -13,14 +13,14 @@ import tensorflow as tf
 from maskwright.experiments.detection.learn.anchors import Anchors, assign_targets
 from maskwright.experiments.detection.learn.boxes import UNKNOWN, Truth
 from maskwright.experiments.detection.params import Detection, Offsets
-from maskwright.photos.augment import recolour, transforms, warp
+from maskwright.photos.augment import cut_out, recolour, rectangles, transforms, warp
 from maskwright.photos.batches import decode_images, image_visits
 from maskwright.photos.splits import BOXES, INDEX, read_split
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.settings import Augmentation
 
 LEAST_VISIBLE = 0.25
-"""If less than this share of a box is left in the picture, its class becomes `UNKNOWN`."""
+"""If less than this share of a box is left in the picture, or not cut out of it, its class becomes `UNKNOWN`."""
 
 _GREY = 127.5
 
@@ -212,7 +212,8 @@ def augment_boxed(
 
     Returns:
         The images as float32, the boxes, clipped at the borders, and their classes: 0 if nothing of a box is left,
-        `UNKNOWN` if less than a quarter is left.
+        `UNKNOWN` if less than a quarter is left, or if more than three quarters of what is left are cut out: such an
+        object can hardly be recognised, but is no background either. A box does not change by what is cut out.
     """
     images = tf.cast(images, tf.float32)
     if strength.flip or strength.scale or strength.rotate or strength.crop:
@@ -221,8 +222,20 @@ def augment_boxed(
         images = warp(images, rows, "BILINEAR", fill_mode="CONSTANT", fill=_GREY)
         boxes, classes = _moved(boxes, classes, rows, height, width)
     if strength.colour:
-        images = recolour(images, numbers[:, 5:], strength.colour)
+        images = recolour(images, numbers[:, 5:9], strength.colour)
+    if strength.cutout:
+        cut = rectangles(tf.shape(images)[1], tf.shape(images)[2], numbers, strength)
+        images, classes = cut_out(images, cut), _hidden(boxes, classes, cut)
     return images, boxes, classes
+
+
+def _hidden(boxes: Any, classes: Any, cut: tf.Tensor) -> tf.Tensor:
+    """Return the classes, `UNKNOWN` where a box has less than `LEAST_VISIBLE` of its area outside the rectangle."""
+    low = tf.maximum(boxes[..., :2], cut[:, None, :2])
+    high = tf.minimum(boxes[..., 2:], cut[:, None, 2:])
+    shared = tf.reduce_prod(tf.maximum(high - low, 0.0), axis=-1)
+    whole = tf.reduce_prod(boxes[..., 2:] - boxes[..., :2], axis=-1)
+    return tf.where((whole - shared < LEAST_VISIBLE * whole) & (classes > 0), UNKNOWN, classes)
 
 
 def _moved(

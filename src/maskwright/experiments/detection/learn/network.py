@@ -18,7 +18,7 @@ from maskwright.learning.common.layers import FusedBatchNormalization
 from maskwright.learning.single.training import computing_in
 from maskwright.photos.backbones import BN_MOMENTUM, fast_pyramid, named_pyramid, resnet56v2_pyramid
 from maskwright.shared.errors import MaskwrightError
-from maskwright.shared.settings import Attention
+from maskwright.shared.settings import Attention, Backbone
 
 OBJECT_SHARE = 0.03
 """Initial probability of an object at an anchor. Nearly all anchors are background (RetinaNet, Lin et al. 2017)."""
@@ -27,20 +27,20 @@ OBJECT_SHARE = 0.03
 def build(settings: Detection, number_of_classes: int) -> keras.Model:
     """Return the network that the settings describe.
 
-    It takes (B, H, W, 3) images in [0, 255], of `settings.size`, and returns (B, A, number_of_classes + 4) float32.
+    It takes (B, H, W, 3) images in [0, 255], of `settings.sides`, and returns (B, A, number_of_classes + 4) float32.
 
     Raises:
         MaskwrightError: the backbone is unknown or its weights do not fit.
     """
     with computing_in(settings.precision):
-        if settings.backbone is not None:
+        if settings.named_backbone is not None:
             return backbone_ssd(
-                settings.backbone, settings.weights, settings.size, number_of_classes, attention=settings.attention
+                settings.named_backbone, settings.sides, number_of_classes, attention=settings.attention
             )
         if settings.weights is not None:
             raise MaskwrightError("detection.weights: belongs to detection.backbone, which is null; set both")
-        network = {"fast": fast, "resnet56v2-ssd": resnet56v2_ssd}[settings.preset]
-        return network(settings.size, number_of_classes, attention=settings.attention)
+        network = fast if settings.preset == "fast" else resnet56v2_ssd
+        return network(settings.sides, number_of_classes, attention=settings.attention)
 
 
 def resnet56v2_ssd(size: tuple[int, int], number_of_classes: int, *, attention: Attention = "none") -> keras.Model:
@@ -71,23 +71,18 @@ def fast(size: tuple[int, int], number_of_classes: int, *, attention: Attention 
 
 
 def backbone_ssd(
-    name: str,
-    weights: str | None,
-    size: tuple[int, int],
-    number_of_classes: int,
-    *,
-    attention: Attention = "none",
+    backbone: Backbone, size: tuple[int, int], number_of_classes: int, *, attention: Attention = "none"
 ) -> keras.Model:
-    """Build the backbone of this name (see `named_pyramid`) with the default detector's heads."""
+    """Build a named backbone (see `named_pyramid`) with the default detector's heads."""
     image = keras.Input((*size, 3), name="image")
     try:
-        features = named_pyramid(image, name, weights, section="detection", attention=attention)[1:]
+        features = named_pyramid(image, backbone, section="detection", attention=attention)[1:]
     except ValueError:
         height, width = size
         raise MaskwrightError(
-            f"detection.size: {height} x {width} pixels is too small for detection.backbone: {name}; enlarge it"
+            f"detection.size: {height} x {width} pixels is too small for {backbone.name}; enlarge it"
         ) from None
-    return with_heads(image, _merged(features, levels=4), number_of_classes, f"{name}-ssd")
+    return with_heads(image, _merged(features, levels=4), number_of_classes, f"{backbone.name}-ssd")
 
 
 def feature_maps(model: keras.Model) -> list[tuple[int, int]]:

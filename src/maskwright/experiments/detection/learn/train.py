@@ -32,8 +32,11 @@ from maskwright.learning.common.saved import save_model
 from maskwright.learning.single.checkpoint import remove_checkpoint
 from maskwright.learning.single.table import write_epochs
 from maskwright.learning.single.training import Fit, accelerators, keras_fit, optimizer, strategy, train_epochs
+from maskwright.photos.backbones import backbone_variables
 from maskwright.photos.batches import steps_per_epoch
+from maskwright.photos.sizing import network_size
 from maskwright.photos.splits import BOXES, read_classes
+from maskwright.shared import terminal
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.experiment import LogEpoch
 
@@ -58,8 +61,9 @@ def train(
         MaskwrightError: the data or a setting is not usable, or the loss stopped being finite; nothing is written.
     """
     classes = read_classes(data / "train")
-    training = load_labelled_images(training_boxes(settings, data), data / "train", settings.size)
-    validation = load_labelled_images(read_boxes(data / "validation"), data / "validation", settings.size)
+    settings = with_size(settings, data / "train")
+    training = load_labelled_images(training_boxes(settings, data), data / "train", settings.sides)
+    validation = load_labelled_images(read_boxes(data / "validation"), data / "validation", settings.sides)
     trainer = new_trainer(settings, training, len(classes))
     rows, best = train_epochs(
         trainer.model,
@@ -70,6 +74,7 @@ def train(
         best_by="val_ap50",
         folder=checkpoint,
         log_epoch=log_epoch,
+        patience=settings.patience,
     )
     about = {
         "experiment": "detection",
@@ -77,7 +82,7 @@ def train(
         "parameters": trainer.model.count_params(),
         "anchors": len(trainer.anchors.boxes),
         "classes": classes,
-        "size": list(settings.size),
+        "size": list(settings.sides),
         "anchor_sizes": list(settings.anchor_sizes),
         "offsets": settings.offsets,
         "nms": settings.nms.model_dump(mode="json"),
@@ -87,6 +92,22 @@ def train(
     write_epochs(history, rows)
     save_model(trainer.model, about, out)
     remove_checkpoint(checkpoint)
+
+
+def with_size(settings: Detection, folder: Path) -> Detection:
+    """Return the settings with a size that is known; where one is chosen, a line says which and why.
+
+    Args:
+        settings: the section `detection` of params.yaml.
+        folder: the folder of the training split, such as data/masks/train.
+
+    Raises:
+        MaskwrightError: the size is auto, and the split has no boxes to choose by.
+    """
+    size, reason = network_size(settings.size, folder)
+    if reason:
+        terminal.note(f"detection.size: {reason}")
+    return settings.model_copy(update={"size": size})
 
 
 def load_labelled_images(examples: Sequence[BoxedExample], folder: Path, size: tuple[int, int]) -> BoxedImages:
@@ -130,8 +151,10 @@ def new_trainer(settings: Detection, training: BoxedImages, number_of_classes: i
     steps = _steps(settings, training)
     with strategy(accelerators()).scope():
         model: Any = build(settings, number_of_classes)
-        model.compile(optimizer=optimizer(settings, model, steps), loss=anchor_loss(settings.loss))
-    anchors = make_anchors(feature_maps(model), settings.size, settings.anchor_sizes)
+        slower = backbone_variables(model, settings.named_backbone)
+        adam = optimizer(settings, model, steps, slower=slower, factor=settings.backbone_rate)
+        model.compile(optimizer=adam, loss=anchor_loss(settings.loss))
+    anchors = make_anchors(feature_maps(model), settings.sides, settings.anchor_sizes)
 
     def batches_from(epoch: int) -> tf.data.Dataset:
         return boxed_batches(

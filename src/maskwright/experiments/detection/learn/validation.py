@@ -32,7 +32,7 @@ def validator(
         `val_ap50` and `val_ap` (see `coco_scores`).
     """
     loss: Any = anchor_loss(settings.loss)
-    height, width = settings.size
+    height, width = settings.sides
     shapes = (
         tf.TensorSpec((None, height, width, 3), tf.float32),
         tf.TensorSpec((None, len(anchors.boxes), 5), tf.float32),
@@ -59,7 +59,7 @@ def validator(
             value, detections = step(tf.cast(images, tf.float32), tf.constant(targets))
             total += float(value) * len(images)
             arrays = Detections(*(part.numpy() for part in detections))
-            found += [found_in(arrays, number, settings.size, settings.size) for number in range(len(images))]
+            found += [found_in(arrays, number, settings.sides, settings.sides) for number in range(len(images))]
         scores, _ = coco_scores(truths, found, classes, most=settings.nms.most)
         return {"val_loss": total / len(data), "val_ap50": scores["ap50"], "val_ap": scores["ap"]}
 

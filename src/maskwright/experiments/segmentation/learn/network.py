@@ -21,7 +21,7 @@ from maskwright.learning.common.layers import (
 from maskwright.learning.single.training import computing_in
 from maskwright.photos.backbones import BN_MOMENTUM, fast_pyramid, named_pyramid, resnet56v2_pyramid
 from maskwright.shared.errors import MaskwrightError
-from maskwright.shared.settings import Attention
+from maskwright.shared.settings import Attention, Backbone
 
 
 def build(settings: Segmentation, number_of_classes: int) -> keras.Model:
@@ -32,8 +32,8 @@ def build(settings: Segmentation, number_of_classes: int) -> keras.Model:
     """
     attention = settings.attention
     with computing_in(settings.precision):
-        if settings.backbone is not None:
-            return backbone_fcn(settings.backbone, settings.weights, number_of_classes, attention=attention)
+        if settings.named_backbone is not None:
+            return backbone_fcn(settings.named_backbone, number_of_classes, attention=attention)
         if settings.weights is not None:
             raise MaskwrightError("segmentation.weights: belongs to segmentation.backbone, which is null; set both")
         if settings.preset == "fast":
@@ -85,13 +85,11 @@ def fast(number_of_classes: int, *, attention: Attention = "none") -> keras.Mode
     return _decoded(fast_pyramid(padded, attention=attention), image, number_of_classes, name="fast")
 
 
-def backbone_fcn(
-    name: str, weights: str | None, number_of_classes: int, *, attention: Attention = "none"
-) -> keras.Model:
-    """Build the backbone of this name (see `named_pyramid`) with the default network's head."""
+def backbone_fcn(backbone: Backbone, number_of_classes: int, *, attention: Attention = "none") -> keras.Model:
+    """Build a named backbone (see `named_pyramid`) with the default network's head."""
     image, padded = _image_input(32)
-    features = named_pyramid(padded, name, weights, section="segmentation", attention=attention)
-    return _decoded(features, image, number_of_classes, name=f"{name}-fcn")
+    features = named_pyramid(padded, backbone, section="segmentation", attention=attention)
+    return _decoded(features, image, number_of_classes, name=f"{backbone.name}-fcn")
 
 
 def _image_input(stride: int) -> tuple[Any, Any]:

@@ -32,9 +32,12 @@ from maskwright.learning.common.saved import save_model
 from maskwright.learning.single.checkpoint import remove_checkpoint
 from maskwright.learning.single.table import write_epochs
 from maskwright.learning.single.training import Fit, accelerators, keras_fit, optimizer, strategy, train_epochs
+from maskwright.photos.backbones import backbone_variables
 from maskwright.photos.batches import steps_per_epoch
 from maskwright.photos.images import IGNORE
+from maskwright.photos.sizing import network_size
 from maskwright.photos.splits import INDEX, read_classes, read_split
+from maskwright.shared import terminal
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.experiment import LogEpoch
 
@@ -59,8 +62,9 @@ def train(
         MaskwrightError: the data or a setting is not usable, or the loss stopped being finite; nothing is written.
     """
     classes = read_classes(data / "train", data / "validation")
-    training = load_split(data / "train", settings.size)
-    validation = load_split(data / "validation", settings.size)
+    settings = with_size(settings, data / "train")
+    training = load_split(data / "train", settings.sides)
+    validation = load_split(data / "validation", settings.sides)
     model, fit = new_trainer(settings, training, len(classes))
     rows, best = train_epochs(
         model,
@@ -71,19 +75,36 @@ def train(
         best_by="val_miou",
         folder=checkpoint,
         log_epoch=log_epoch,
+        patience=settings.patience,
     )
     about = {
         "experiment": "segmentation",
         "network": model.name,
         "parameters": model.count_params(),
         "classes": classes,
-        "size": list(settings.size),
+        "size": list(settings.sides),
         "best_epoch": best + 1,
         "validation_miou": rows[best]["val_miou"],
     }
     write_epochs(history, rows)
     save_model(model, about, out)
     remove_checkpoint(checkpoint)
+
+
+def with_size(settings: Segmentation, folder: Path) -> Segmentation:
+    """Return the settings with a size that is known; where one is chosen, a line says which and why.
+
+    Args:
+        settings: the section `segmentation` of params.yaml.
+        folder: the folder of the training split, such as data/masks/train.
+
+    Raises:
+        MaskwrightError: the size is auto, and the split has no boxes to choose by.
+    """
+    size, reason = network_size(settings.size, folder)
+    if reason:
+        terminal.note(f"segmentation.size: {reason}")
+    return settings.model_copy(update={"size": size})
 
 
 def load_split(folder: Path, size: tuple[int, int]) -> LabelledImages:
@@ -147,7 +168,8 @@ def compile_model(
     """Compile the network with optimizer, learning rates and loss. Class weights depend on the training masks."""
     counts = np.bincount(training.masks.reshape(-1), minlength=256)
     weights = class_weights(settings.loss, counts[:number_of_classes])
-    adam = optimizer(settings, model, _steps(settings, training))
+    slower = backbone_variables(model, settings.named_backbone)
+    adam = optimizer(settings, model, _steps(settings, training), slower=slower, factor=settings.backbone_rate)
     model.compile(optimizer=adam, loss=segmentation_loss(settings.loss, weights))
 
 
