@@ -136,9 +136,7 @@ def test_a_class_with_one_object_is_a_warning(root):
     reports = convert_annotations(Annotations(root=str(root), train="v.json", folds=3), root / "out")
     (problem,) = [p for report in reports.values() for p in report.problems if p.code == "rare-class"]
     assert problem.severity == "warning"
-    assert problem.message == (
-        "the class 'dog' is in 1 image: where it is tested, the training may have none"
-    )
+    assert problem.message == ("the class 'dog' is in 1 image: where it is tested, the training may have none")
     annotations(root / "v.json", *(image(f"{n}.jpg", rect(name="dog" if n < 3 else "cat")) for n in range(12)))
     reports = convert_annotations(Annotations(root=str(root), train="v.json", folds=3), root / "out")
     assert not [p for report in reports.values() for p in report.problems if p.code == "rare-class"]
