@@ -80,7 +80,7 @@ def test_objects_too_small_for_the_network():
     """Half of four are under 4 pixels; twice the size makes 2 into 4."""
     line = small_objects(facts(sides=np.array([2.0, 2, 8, 8]), smallest=4.0))
     assert line is not None
-    assert line.startswith("small objects: 2 of 4 have a side under 4 of the network's pixels; a size 2.0 times")
+    assert line.startswith("small objects: 2 of 4 have a side under 4 pixels at the network's size; a size 2.0 times")
     # 1 of 11 is below a tenth.
     assert small_objects(facts(sides=np.array([2.0] + 10 * [8]), smallest=4.0)) is None
     assert small_objects(facts(smallest=4.0)) is None

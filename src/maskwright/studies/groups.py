@@ -4,7 +4,7 @@ from pathlib import Path
 
 from maskwright.photos.splits import read_split
 from maskwright.via.groups import groups_of
-from maskwright.via.lint import merged_entries
+from maskwright.via.listed import listed_photographs
 from maskwright.via.params import Annotations
 from maskwright.via.splits import split_sources
 
@@ -27,13 +27,11 @@ def group_of_each(annotations: Annotations, split: Path) -> list[str]:
 def _known(annotations: Annotations) -> dict[Path, str]:
     if annotations.group is None:
         return {}
-    sources = {source.file.path: source for source in split_sources(annotations)}
-    groups, _ = groups_of([source.file for source in sources.values()], annotations.group)
-    found: dict[Path, str] = {}
-    for source in sources.values():
-        for entry in merged_entries(source.file):
-            path, problem, _ = source.locate(entry)
-            if problem is None and entry.filename in groups:
-                # A mark keeps a group's name apart from the path of a photograph that is by itself.
-                found[path.resolve()] = f"group {groups[entry.filename]}"
-    return found
+    files = {source.file.path: source.file for source in split_sources(annotations)}
+    groups, _ = groups_of(list(files.values()), annotations.group)
+    # A mark keeps a group's name apart from the path of a photograph that is by itself.
+    return {
+        path: f"group {groups[entry.filename]}"
+        for entry, path in listed_photographs(annotations)
+        if entry.filename in groups
+    }
