@@ -59,6 +59,8 @@ def _facts(about: Experiment, settings: Any, split: str, score: float) -> Facts:
     rows = read_epochs(about.history)
     objects, sides = {}, np.zeros(0)
     for each in ("train", "validation", "test"):
+        if not (about.data / each / BOXES).is_file():
+            continue  # an evaluation asks for the test split alone
         labels, of_split = _objects(about.data / each, size)
         objects[each] = labels
         sides = of_split if each == "train" else sides

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -83,7 +83,7 @@ def label_next(
     if not usable:
         raise MaskwrightError(f"{folder}: no photograph is left to label; add some, or name another folder")
     find_photographs(usable[:1], out=out, via=via, megapixels=annotations.megapixels)  # can `via` name it?
-    unsure, hashes = _looked_at(usable, model, measure)
+    unsure, hashes = look_at(usable, model, measure)
     choice = choose(unsure, hashes, list(_hashes(sorted(labelled))), count)
     if choice.like_labelled:
         told = counted(choice.like_labelled, "looks", "look")
@@ -106,8 +106,19 @@ def label_next(
     )
 
 
-def _looked_at(paths: Sequence[Path], model: Path, measure: Measure) -> tuple[list[float], list[Hash]]:
-    """Return how unsure the network is of each photograph, and the photographs' hashes."""
+class Looked(NamedTuple):
+    """How unsure the network is of each photograph, and the photographs' hashes."""
+
+    unsure: list[float]
+    hashes: list[Hash]
+
+
+def look_at(paths: Sequence[Path], model: Path, measure: Measure) -> Looked:
+    """Look at photographs with a trained segmentation, one of them at full resolution at a time.
+
+    Raises:
+        MaskwrightError: the model is missing or incomplete, or a photograph can no longer be read.
+    """
     with no_chatter():
         from maskwright.experiments.segmentation.report.inference import compiled, load_trained
     network, _, size = load_trained(model)
@@ -130,7 +141,7 @@ def _looked_at(paths: Sequence[Path], model: Path, measure: Measure) -> tuple[li
         else:
             mirrored = forward(np.ascontiguousarray(stack[:, :, ::-1]))[:, :, ::-1]
             unsure += [flip_disagreement(one, other) for one, other in zip(answers, mirrored, strict=True)]
-    return unsure, hashes
+    return Looked(unsure, hashes)
 
 
 def _hashes(paths: Sequence[Path]) -> Iterator[Hash]:
