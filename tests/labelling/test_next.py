@@ -83,7 +83,7 @@ def test_a_project_with_corrections_stays(photographs, model):
 
 
 def test_fewer_than_wanted_and_by_the_mirror_image(photographs, model):
-    """Each pixel is judged by itself, so the mirror image says the same: all are equally sure, in the order of names."""
+    """Each pixel is judged by itself, so the mirror image says the same of each photograph."""
     lines = run(photographs, model, 20, measure="flips")
     assert [line[:5] for line in lines[4:8]] == ["0.000"] * 4
     assert lines[8].startswith("4 photographs of 20 wanted of 6, least sure first (flips)")

@@ -34,7 +34,7 @@ def flip_disagreement(probabilities: np.ndarray, mirrored: np.ndarray) -> float:
     """
     together = _entropy((probabilities + mirrored) / 2)
     apart = (_entropy(probabilities) + _entropy(mirrored)) / 2
-    return float((together - apart).mean() / np.log(2))
+    return max(0.0, float((together - apart).mean() / np.log(2)))  # a rounding may lead below 0
 
 
 def _entropy(probabilities: np.ndarray) -> np.ndarray:

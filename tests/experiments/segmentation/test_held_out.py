@@ -34,7 +34,7 @@ def test_a_class_that_no_drawn_photograph_has():
 
 
 def test_a_trial_scores_the_chosen_epoch_on_the_test_split(tmp_path, monkeypatch):
-    """The network's answer is the strongest colour, and it has nothing to learn: the masks say what the scores are."""
+    """The network's answer is the strongest colour, and it learns nothing: the masks say what the scores are."""
     from maskwright.experiments.segmentation.learn import train as learning
 
     monkeypatch.setattr(learning, "build", lambda settings, classes: colour_model())
