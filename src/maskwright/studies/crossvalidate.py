@@ -17,11 +17,12 @@ from rich.table import Table
 from maskwright.params import Params
 from maskwright.photos.splits import read_classes, read_split
 from maskwright.reporting.intervals import Interval
+from maskwright.shared import terminal
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.exclusive import only_here
 from maskwright.shared.experiment import HoldsOut
 from maskwright.shared.outputs import replaced_file, write_json
-from maskwright.shared.terminal import console, note, tell
+from maskwright.shared.terminal import note, tell
 from maskwright.studies.groups import group_of_each
 from maskwright.studies.intervals import corrected_interval, pooled_interval
 from maskwright.studies.trials import DataTrial, all_finished, data_plan, held_out_experiment, held_out_module
@@ -96,7 +97,8 @@ def crossvalidate(name: str, params: Params, *, root: Path, results: Path) -> No
             command=f"maskwright crossvalidate {name}",
             conclude=conclude,
         )
-    console().print(_table(scores, annotations.folds))
+    console = terminal.console()
+    console.print(_table(scores, annotations.folds))
     tell(f"{told}, and {out / 'scores.csv'}")
 
 
