@@ -50,7 +50,7 @@ def test_help_lists_the_commands(tmp_path):
     assert done.returncode == 0
     commands = (
         "generate masks lint look convert train evaluate export predict sweep effects preset claims differences sync "
-        "mend"
+        "mend crossvalidate learning-curve next"
     )
     for command in commands.split():
         assert f" {command} " in done.stdout

@@ -12,6 +12,7 @@ from maskwright.cli.analysis import claims, effects, preset, sweep
 from maskwright.cli.annotations import convert, lint, look, masks
 from maskwright.cli.group import OneLineErrors
 from maskwright.cli.prediction import predict_detection, predict_segmentation
+from maskwright.cli.studies import crossvalidate, label_next, learning_curve
 from maskwright.cli.training import evaluate, export, generate, train
 from maskwright.cli.upkeep import differences, mend, sync
 from maskwright.shared.terminal import tell
@@ -44,10 +45,12 @@ def main(
 for _command in (
     *(generate, masks, lint, look, convert),
     *(train, evaluate, export),
+    *(crossvalidate, learning_curve),
     *(sweep, effects, preset, claims),
     *(differences, sync, mend),
 ):
     app.command()(_command)
+app.command("next")(label_next)
 predict.command("segmentation")(predict_segmentation)
 predict.command("detection")(predict_detection)
 app.add_typer(predict, name="predict")

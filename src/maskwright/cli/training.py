@@ -56,7 +56,9 @@ def train(name: Name) -> None:
 
 
 def _train_live(about: OneNetwork, params: Params) -> None:
-    """Train one network, with a row in MLflow that shows how the training goes."""
+    """Train one network, with a row in MLflow that shows how the training goes, and say what may hold it back."""
+    from maskwright.diagnosis.gather import facts_of_training, has_diagnosis
+    from maskwright.diagnosis.lines import diagnose
     from maskwright.recording import trainings_of
     from maskwright.tracking.provenance import project_root
     from maskwright.tracking.runs import LiveTraining
@@ -82,10 +84,15 @@ def _train_live(about: OneNetwork, params: Params) -> None:
             row.stop(killed=isinstance(error, KeyboardInterrupt))
             raise
         row.finish()
+    if has_diagnosis(about.name):
+        for line in diagnose(facts_of_training(about, params.section(about.name))):
+            tell(line)
 
 
 def evaluate(name: Name) -> None:
     """Evaluate what was trained on the test split, into results/NAME."""
+    from maskwright.diagnosis.gather import facts_of_evaluation, has_diagnosis
+    from maskwright.diagnosis.lines import diagnose
     from maskwright.recording import record_or_warn, trainings_of
     from maskwright.tracking.provenance import project_root
 
@@ -98,6 +105,9 @@ def evaluate(name: Name) -> None:
         raise MaskwrightError(f"{missing}: no such folder; run `maskwright train {name}` first")
     found = reporting.evaluate(params.section(name), data=about.data, model=about.model, results=about.results)
     print_evaluation(found)
+    facts = facts_of_evaluation(about, params.section(name), found) if has_diagnosis(name) else None
+    for line in diagnose(facts) if facts else []:
+        tell(line)
     record_or_warn(project_root(), trainings, about.results)
 
 

@@ -92,11 +92,11 @@ def find_photographs(
         MaskwrightError: images are missing or damaged (all of them are named); `out` holds files that would be lost,
             or an image; `via` is there already, or images lie outside its folder, where VIA could not name them.
     """
-    images = list(_expanded(paths, out=out, recursive=recursive))
-    _refuse_losses(images, out, via)
+    images = list(expanded(paths, out=out, recursive=recursive))
+    refuse_losses(images, out, via)
     verified: list[Verified] = []
     problems: list[str] = []
-    for found in parallel_map(partial(_verified_or_problem, megapixels=megapixels), images, chunk=128):
+    for found in parallel_map(partial(verified_or_problem, megapixels=megapixels), images, chunk=128):
         problems.append(found) if isinstance(found, str) else verified.append(found)
     if problems:
         raise _nothing_written(problems, len(images))
@@ -209,7 +209,12 @@ def tracked(items: Iterable[T], total: int, what: str) -> Iterable[T]:
     return track(items, what, total, console=console, transient=True, disable=not console.is_terminal)
 
 
-def _expanded(paths: Sequence[Path], *, out: Path, recursive: bool) -> Iterator[Path]:
+def expanded(paths: Sequence[Path], *, out: Path, recursive: bool) -> Iterator[Path]:
+    """Yield image files and those in folders, sorted, each once; see `find_photographs`.
+
+    Raises:
+        MaskwrightError: a folder holds none.
+    """
     seen: set[Path] = set()
     for path in paths:
         inside = [path]
@@ -265,7 +270,8 @@ def _kind(path: Path) -> str:
     return path.suffix.lower()
 
 
-def _verified_or_problem(path: Path, *, megapixels: float) -> Verified | str:
+def verified_or_problem(path: Path, *, megapixels: float) -> Verified | str:
+    """Return what is known of an image file that can be used, or what is wrong with it."""
     try:
         return verify_image(path, megapixels=megapixels)
     except ImageError as error:
@@ -279,7 +285,7 @@ def _nothing_written(problems: list[str], images: int) -> MaskwrightError:
     return MaskwrightError(message, problems)
 
 
-def _refuse_losses(images: Sequence[Path], out: Path, via: Path | None) -> None:
+def refuse_losses(images: Sequence[Path], out: Path, via: Path | None) -> None:
     """Raise an error if writing `out` and `via` would delete or replace anything but an earlier prediction."""
     target = out.resolve()
     if out.exists() and not out.is_dir():

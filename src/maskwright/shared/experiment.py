@@ -8,7 +8,7 @@ A package defines an `EXPERIMENT` of one of two kinds:
 Everything that needs TensorFlow is behind functions that import it only when they are called.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
@@ -44,10 +44,13 @@ class Tried(NamedTuple):
         measures: the numbers by name.
         examples: for measures that are means over the test examples, the value of each example: (N,), in the order of
             the split. All trials of a sweep have the same examples.
+        found: for scores over several test splits together, what was found in each test photograph, in the order of
+            the split, as values of JSON; empty where nobody asks for such scores.
     """
 
     measures: dict[str, float]
     examples: "dict[str, np.ndarray]"
+    found: "Sequence[Any]" = ()
 
 
 class LearnsOne(Protocol[S_contra]):
@@ -131,6 +134,34 @@ class Tries(Protocol[S_contra]):
         ...
 
 
+class HoldsOut(Protocol[S_contra]):
+    """The module `held_out`: a training as `train` does it, scored on photographs that it has not seen.
+
+    Attributes:
+        SCORE: the name of the score that stands first; 1 is perfect.
+    """
+
+    SCORE: str
+
+    def trial(self, settings: S_contra, data: Path) -> Tried:
+        """Train on `data`/train, choose the epoch on `data`/validation, and return what was found in `data`/test."""
+        ...
+
+    def statistics(
+        self, found: "Sequence[Any]", classes: Sequence[str]
+    ) -> "dict[str, Callable[[np.ndarray], float]]":
+        """Return each score over photographs, as a function of the places in `found` that were drawn.
+
+        Args:
+            found: that of `Tried`, of one trial or of several together.
+            classes: names in index order, background first.
+
+        Returns:
+            Functions of (n,) int64 places, which may repeat. They return NaN where the draw has no such score.
+        """
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
     """An experiment, whatever its kind.
@@ -150,6 +181,8 @@ class Experiment:
         shows: imports the module that shows what the served model returns; None if the model is not exported.
         tries: imports the module that a sweep runs; None if the experiment cannot be swept.
         trial_code: the code that determines a trial, besides the training's.
+        holds_out: imports the module that cross-validation and learning curves run; None if there are none.
+        held_out_code: the code that determines such a trial, besides the training's.
     """
 
     name: str
@@ -164,6 +197,8 @@ class Experiment:
     shows: Callable[[], Shows] | None = None
     tries: Callable[[], Tries[Any]] | None = None
     trial_code: tuple[str, ...] = ()
+    holds_out: Callable[[], HoldsOut[Any]] | None = None
+    held_out_code: tuple[str, ...] = ()
 
     @property
     def model(self) -> Path:

@@ -5,8 +5,9 @@ import json
 import math
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -46,16 +47,19 @@ class Plan:
         base: the section of its experiment, as in params.yaml.
         trials: ordered by combination, in the order of the factors, with the last factor's level changing fastest;
             the seeds of a combination are consecutive.
+        folders: the data folder of each trial, by name, where the levels choose the data; empty where they are
+            settings, and all trials have the data of the experiment.
     """
 
     name: str
     sweep: Sweep
     base: Section
     trials: tuple[Trial, ...]
+    folders: Mapping[str, Path] = field(default_factory=dict)
 
     def settings(self, trial: Trial) -> Section:
         """Return the experiment's section for one trial: that of params.yaml with the trial's levels and its seed."""
-        return _with_settings(self.base, self.sweep, trial.levels, trial.seed)
+        return _with_settings(self.base, self.sweep, {} if self.folders else trial.levels, trial.seed)
 
 
 def sweep_section(name: str, params: Params) -> Sweep:

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from maskwright.catalogue import experiment
 from maskwright.params import Params
+from maskwright.shared.experiment import Experiment
 from maskwright.sweeps.plan import Plan, Trial, plan_sweep
 from maskwright.sweeps.run import (
     finished_before,
@@ -19,6 +21,8 @@ from maskwright.sweeps.run import (
 from maskwright.sweeps.table import read_outcomes
 from maskwright.sweeps.worker import Outcome
 from maskwright.tracking.sweeps import LiveSweep, TrackedSweep, TrackedTrial, record_effects, record_sweep
+
+Conclude = Callable[[Mapping[str, Outcome]], Sequence[Path]]
 
 
 def sweep(name: str, params: Params, *, root: Path, results: Path) -> str:
@@ -34,10 +38,33 @@ def sweep(name: str, params: Params, *, root: Path, results: Path) -> str:
         MaskwrightError: as `plan_sweep`, `swept_experiment`, `trial_keys` and `run_sweep`.
     """
     plan = plan_sweep(name, params)
-    about = swept_experiment(plan)
+    return run_recorded(plan, swept_experiment(plan), params, root=root, out=results / "sweep" / name)
+
+
+def run_recorded(
+    plan: Plan,
+    about: Experiment,
+    params: Params,
+    *,
+    root: Path,
+    out: Path,
+    command: str = "",
+    conclude: Conclude | None = None,
+) -> str:
+    """Run a plan and record it in MLflow; see `run_sweep` for what it does, returns and raises.
+
+    Args:
+        plan: the trials.
+        about: the experiment, whose module `tries` runs one.
+        params: all parameters.
+        root: as for `sweep`.
+        out: folder for the tables.
+        command: the command that runs it, if it is not `maskwright sweep NAME`.
+        conclude: called with the outcomes at the end, by the trials' names, without those that failed; returns
+            files that are recorded too.
+    """
     keys = trial_keys(plan, about, about.data)
-    out = results / "sweep" / name
-    live = LiveSweep(root, _tracked_sweep(plan, params, keys))
+    live = LiveSweep(root, replace(_tracked_sweep(plan, params, keys), command=command))
     try:
         told = run_sweep(
             plan,
@@ -45,15 +72,16 @@ def sweep(name: str, params: Params, *, root: Path, results: Path) -> str:
             about=about,
             data=about.data,
             out=out,
-            kept=kept_file(root, name),
+            kept=kept_file(root, plan.name),
             scheduler=scheduler_address(params),
             certificates=params.sweeps.security,
             log=lambda trial, outcome: live.log(_tracked_trial(trial, keys[trial.name], outcome)),
         )
+        more = conclude(finished_before(plan, keys, kept_file(root, plan.name))) if conclude else []
     except BaseException as error:
         live.stop(killed=isinstance(error, KeyboardInterrupt))
         raise
-    live.finish(_tables(out))
+    live.finish([*_tables(out), *more])
     return told
 
 

@@ -52,10 +52,13 @@ def trial_keys(plan: Plan, about: Experiment, data: Path) -> dict[str, str]:
     Raises:
         MaskwrightError: the data are missing.
     """
-    if not data.exists():
-        raise MaskwrightError(f"{data}: no such folder; run `dvc repro {data.name}` first")
-    hashed = content_hash(data)
-    return {trial.name: trial_key(about, plan.settings(trial), hashed) for trial in plan.trials}
+    folders = {trial.name: plan.folders.get(trial.name, data) for trial in plan.trials}
+    hashed: dict[Path, str] = {}
+    for folder in dict.fromkeys(folders.values()):
+        if not folder.exists():
+            raise MaskwrightError(f"{folder}: no such folder; run `dvc repro {folder.name}` first")
+        hashed[folder] = content_hash(folder)
+    return {trial.name: trial_key(about, plan.settings(trial), hashed[folders[trial.name]]) for trial in plan.trials}
 
 
 def run_sweep(
@@ -81,7 +84,7 @@ def run_sweep(
         plan: the trials.
         keys: their keys, as `trial_keys` returns them.
         about: the experiment, whose module `trial` runs one trial.
-        data: folder of the data set.
+        data: folder of the data set of trials that have none of their own.
         out: folder for trials.csv, which has a row for each trial in the order of the plan, and for examples.csv, see
             `table.write_examples`.
         kept: file that survives a kill, to which a line is added for each trial.
@@ -107,8 +110,11 @@ def run_sweep(
         (trial for trial in plan.trials if trial.name not in outcomes), key=lambda trial: keys[trial.name]
     )
     if missing:
-        code, folder = trial_code_hash(about), data.resolve()
-        tasks = ((trial, Task(about, code, plan.settings(trial), folder)) for trial in missing)
+        code = trial_code_hash(about)
+        tasks = (
+            (trial, Task(about, code, plan.settings(trial), plan.folders.get(trial.name, data).resolve()))
+            for trial in missing
+        )
         with _Progress(plan, done=len(outcomes)) as progress, _Kept(kept) as keep:
             count = min(workers or available_cores(), len(missing))
             with open_cluster(

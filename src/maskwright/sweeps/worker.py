@@ -55,6 +55,7 @@ class Outcome:
         reason: why it did not finish, in one line; else "".
         measures: the numbers that it measured, by name.
         examples: for some of the measures, the value of each test example; empty unless the trial finished.
+        found: that of `Tried`; empty unless the trial finished.
         started: when it started, in seconds since 1970.
         seconds: how long it took.
     """
@@ -63,6 +64,7 @@ class Outcome:
     reason: str = ""
     measures: dict[str, float] = field(default_factory=dict)
     examples: dict[str, list[float]] = field(default_factory=dict)
+    found: list[Any] = field(default_factory=list)
     started: float = 0.0
     seconds: float = 0.0
 
@@ -119,7 +121,7 @@ def _judged(tried: Any) -> Outcome:
     ]
     if broken:
         return Outcome("diverged", ", ".join(broken), numbers)
-    return Outcome("finished", "", numbers, examples)
+    return Outcome("finished", "", numbers, examples, list(tried.found))
 
 
 def _forget_models() -> None:

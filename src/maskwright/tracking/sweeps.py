@@ -34,11 +34,13 @@ class TrackedSweep:
         name: the sweep's name.
         key: hash of its trials' keys.
         params: its section of params.yaml, and those of its experiment.
+        command: the command that runs it; empty for `maskwright sweep NAME`.
     """
 
     name: str
     key: str
     params: dict[str, Any]
+    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ class LiveSweep:
                 writer.trial(item)
             writer.end(*item)
         except Exception as error:
-            warn(error, f"the sweep goes on, and `maskwright sweep {self._sweep.name}` once more records it later")
+            warn(error, f"the sweep goes on, and `{_command(self._sweep)}` once more records it later")
 
 
 def record_sweep(root: Path, sweep: TrackedSweep, trials: Iterable[TrackedTrial], tables: Sequence[Path]) -> bool:
@@ -166,6 +168,10 @@ def record_effects(
 
 def _experiment(sweep: TrackedSweep) -> str:
     return f"sweep-{sweep.name}"
+
+
+def _command(sweep: TrackedSweep) -> str:
+    return sweep.command or f"maskwright sweep {sweep.name}"
 
 
 def _find(store: Store, key: str) -> str | None:
@@ -243,7 +249,7 @@ class _Writer:
             KEY: key,
             STAGE: f"sweep-{self._sweep.name}",
             PROCESSOR: str(this_processor()),
-            "mlflow.source.name": f"maskwright sweep {self._sweep.name}",
+            "mlflow.source.name": _command(self._sweep),
             "mlflow.source.type": "LOCAL",
             "mlflow.user": user(),
             **({"dvc.experiment": experiment} if experiment else {}),

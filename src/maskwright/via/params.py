@@ -46,6 +46,8 @@ class Annotations(Section):
     group: str | None = None
     on_error: Literal["fail", "skip"] = "fail"
     megapixels: Annotated[float, Field(gt=0, le=MOST_MEGAPIXELS)] = MEGAPIXELS
+    folds: Annotated[int, Field(ge=2, le=100)] | None = None
+    fold: Annotated[int, Field(ge=0)] = 0
     validation_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
     test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
     seed: int = 0
@@ -60,6 +62,27 @@ class Annotations(Section):
                 f"images: {self.images} lies outside root, which is all that DVC watches; let root be a folder that "
                 "holds both the photographs and the annotation files"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _check_folds(self) -> "Annotations":
+        if self.folds is None:
+            if self.fold:
+                raise ValueError(f"fold is {self.fold}, and folds is null; say in how many, or set fold to 0")
+            return self
+        if self.test is not None:
+            raise ValueError(
+                "folds: each photograph is tested in turn, but test names a file; set test to null, and list the "
+                "file under train if its photographs are to take part"
+            )
+        least = 3 if self.validation is None else 2
+        if self.folds < least:
+            raise ValueError(
+                f"folds is {self.folds}; with validation: null it must be at least {least}, for training, validation "
+                "and test"
+            )
+        if self.fold >= self.folds:
+            raise ValueError(f"fold is {self.fold}, and the {self.folds} folds are 0 to {self.folds - 1}")
         return self
 
     @model_validator(mode="after")

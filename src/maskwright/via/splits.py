@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from maskwright.photos.images import MEGAPIXELS
 from maskwright.shared.errors import MaskwrightError
 from maskwright.via.findings import Finding, counted
+from maskwright.via.folds import classes_in, fold_names, rare_classes
 from maskwright.via.groups import divided_groups, groups_of
 from maskwright.via.labels import UNUSED_CLASS, LabelRule, Renames, find_label_rule
 from maskwright.via.lint import check_image, merged_entries
@@ -86,7 +87,12 @@ def split_sources(annotations: "Annotations") -> list[Source]:
     groups, problems = {}, []
     if annotations.group is not None:
         groups, problems = groups_of([file for each in files.values() for file in each], annotations.group)
-    names = _names(annotations, files, groups) if len(files) < len(SPLITS) else {}
+    names = {}
+    if annotations.folds is not None:
+        names, rare = _folded(annotations, files, rules["train"], groups)
+        problems += rare
+    elif len(files) < len(SPLITS):
+        names = _names(annotations, files, groups)
     errors = []
     for split in SPLITS[1:]:
         if split in files:
@@ -195,6 +201,28 @@ def _names(
         missing = " and ".join(f"annotations.{split}" for split in SPLITS if split not in files)
         where = ", ".join(str(file.path) for file in training)
         raise MaskwrightError(f"{where}: {error}; add images, or name a file in {missing}") from None
+
+
+def _folded(
+    annotations: "Annotations",
+    files: Mapping[str, Sequence[AnnotationFile]],
+    rules: Sequence[LabelRule],
+    groups: Mapping[str, str],
+) -> tuple[dict[str, frozenset[str]], list[Problem]]:
+    """Return the photographs of each split that the training files serve, by folds, and what to warn of."""
+    assert annotations.folds is not None
+    training, validation = files["train"], "validation" not in files
+    classes = classes_in(training, rules)
+    names = fold_names(
+        classes,
+        groups,
+        folds=annotations.folds,
+        fold=annotations.fold,
+        seed=annotations.seed,
+        validation=validation,
+    )
+    rare = rare_classes(classes, groups, rules[0].classes, validation=validation)
+    return names, [finding.at(str(training[0].path)) for finding in rare]
 
 
 def _unmet(rules: Iterable[LabelRule], where: str) -> list[Problem]:

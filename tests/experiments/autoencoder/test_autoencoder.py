@@ -186,7 +186,7 @@ def test_a_trial_has_the_numbers_of_a_training_whose_last_epoch_is_evaluated(dig
     settings = tiny(epochs=1)
     train(settings, digits, tmp_path)
     metrics, details = evaluate(settings, data=digits, model=tmp_path / "model", results=tmp_path)
-    measures, examples = trial(settings, digits)
+    measures, examples, _ = trial(settings, digits)
     assert set(measures) == {"loss", "bce", "kl", "weighted_kl", "mse", "ssim"}
     for name, value in measures.items():
         assert value == pytest.approx({**metrics, **details}[name], rel=1e-5)

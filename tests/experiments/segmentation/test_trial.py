@@ -45,7 +45,7 @@ def test_a_trial_scores_the_test_split(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "masks" / "test" / "classes.json").write_text(json.dumps(CLASSES))
     # The rate is too small to change a weight.
     settings = tiny_settings(learning_rate=1e-12, weight_decay=0.0)
-    measures, examples = trial(settings, tmp_path / "masks")
+    measures, examples, _ = trial(settings, tmp_path / "masks")
     confusion = sum(confusion_matrix(mask, answer, 3) for mask, answer in zip(masks, answers, strict=True))
     expected = over_pixels(np.asarray(confusion))
     assert {name: measures[name] for name in expected} == pytest.approx(expected)
@@ -67,7 +67,7 @@ def test_the_scores_of_the_epochs_are_correlated(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(learning, "build", small_network)
     write_data(tmp_path)
-    measures, examples = trial(tiny_settings(epochs=4), tmp_path / "masks")
+    measures, examples, _ = trial(tiny_settings(epochs=4), tmp_path / "masks")
     assert -1 <= measures["epoch_correlation"] <= 1
     assert -1 <= measures["epoch_rank_correlation"] <= 1
     assert [len(values) for values in examples.values()] == [4, 4]

@@ -111,7 +111,7 @@ def test_a_trial_is_what_training_the_same_network_among_others_gives(finished):
     table = pd.read_csv(root / "results/plots/replicates.csv", keep_default_na=False)
     rows = table[table["variant"] == "none"].set_index("seed")
     for seed in (0, 2):
-        numbers, examples = trial(settings(mask="none", seed=seed), root / "data")
+        numbers, examples, _ = trial(settings(mask="none", seed=seed), root / "data")
         assert examples == {}
         assert numbers == pytest.approx(rows.loc[seed, ["accuracy", "loss", "solved"]].to_dict(), rel=1e-3)
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from maskwright.experiments.detection.params import Detection
-from maskwright.shared.experiment import LearnsOne, OneNetwork, Reports, Serves, Shows, Tries
+from maskwright.shared.experiment import HoldsOut, LearnsOne, OneNetwork, Reports, Serves, Shows, Tries
 
 
 def _learns() -> LearnsOne[Detection]:
@@ -36,6 +36,12 @@ def _tries() -> Tries[Detection]:
     return trial
 
 
+def _holds_out() -> HoldsOut[Detection]:
+    from maskwright.experiments.detection import held_out
+
+    return held_out
+
+
 EXPERIMENT = OneNetwork(
     name="detection",
     settings=Detection,
@@ -53,5 +59,12 @@ EXPERIMENT = OneNetwork(
         "experiments/detection/report/inference.py",
         "experiments/detection/report/metrics.py",
         "experiments/detection/trial.py",
+    ),
+    holds_out=_holds_out,
+    held_out_code=(
+        "experiments/detection/held_out.py",
+        "experiments/detection/report/inference.py",
+        "experiments/detection/report/metrics.py",
+        "experiments/detection/report/resampling.py",
     ),
 )

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from maskwright.experiments.segmentation.params import Segmentation
-from maskwright.shared.experiment import LearnsOne, OneNetwork, Reports, Serves, Shows, Tries
+from maskwright.shared.experiment import HoldsOut, LearnsOne, OneNetwork, Reports, Serves, Shows, Tries
 
 
 def _learns() -> LearnsOne[Segmentation]:
@@ -36,6 +36,12 @@ def _tries() -> Tries[Segmentation]:
     return trial
 
 
+def _holds_out() -> HoldsOut[Segmentation]:
+    from maskwright.experiments.segmentation import held_out
+
+    return held_out
+
+
 EXPERIMENT = OneNetwork(
     name="segmentation",
     settings=Segmentation,
@@ -53,5 +59,11 @@ EXPERIMENT = OneNetwork(
         "experiments/segmentation/report/inference.py",
         "experiments/segmentation/report/metrics.py",
         "experiments/segmentation/trial.py",
+    ),
+    holds_out=_holds_out,
+    held_out_code=(
+        "experiments/segmentation/held_out.py",
+        "experiments/segmentation/report/inference.py",
+        "experiments/segmentation/report/metrics.py",
     ),
 )

@@ -4,7 +4,7 @@ import pytest
 from maskwright.experiments.detection.learn.average_precision import coco_scores
 from maskwright.experiments.detection.learn.boxes import UNKNOWN, Found, Truth
 from maskwright.experiments.detection.report.metrics import count, honest_scores, sources_scores
-from maskwright.experiments.detection.report.resampling import _curves, average_precision, image_intervals
+from maskwright.experiments.detection.report.resampling import average_precision, class_curves, image_intervals
 from maskwright.reporting.intervals import resampled_interval, share_interval
 from support.box_examples import CAT, CLASSES, DOG, found, square, truth
 
@@ -29,7 +29,7 @@ def random_images(number, seed):
 
 def test_average_precision_is_pycocotools_on_every_draw():
     truths, predictions = random_images(25, seed=0)
-    curves = _curves(truths, predictions, 2, 3)
+    curves = class_curves(truths, predictions, 2, 3)
     first = [curve.at_the_first_iou() for curve in curves]
     rng = np.random.default_rng(1)
     draws = [np.arange(25), *(rng.integers(0, 25, 25) for _ in range(20))]
@@ -45,7 +45,7 @@ def test_average_precision_is_pycocotools_on_every_draw():
 
 def test_average_precision_of_draws_without_a_class_or_without_a_box():
     truths = [truth((square(0), CAT)), truth((square(0), DOG)), truth()]
-    curves = _curves(truths, [found((square(0), 0.9, CAT)), found(), found((square(0), 0.5, DOG))], 2, 100)
+    curves = class_curves(truths, [found((square(0), 0.9, CAT)), found(), found((square(0), 0.5, DOG))], 2, 100)
     assert average_precision(curves, np.array([0, 0, 2])) == pytest.approx(1)  # of cats; there is no dog
     assert average_precision(curves, np.array([0, 1, 2])) == pytest.approx(0.5)
     assert np.isnan(average_precision(curves, np.array([2, 2, 2])))

@@ -47,7 +47,7 @@ def image_intervals(
     ious = np.array([one.ious.sum() for one in counts])
     images = len(counts)
     intervals: dict[str, Interval] = {}
-    curves = _curves(truths, found, number_of_names, most)
+    curves = class_curves(truths, found, number_of_names, most)
     if curves:
         first = [curve.at_the_first_iou() for curve in curves]
         intervals["ap50"] = resampled_interval(lambda chosen: average_precision(first, chosen), images)
@@ -127,7 +127,7 @@ def _of_class(curve: Curve, drawn: np.ndarray) -> float:
     return float((highest * sampled).sum() / (len(_RECALLS) * len(precision)))
 
 
-def _curves(truths: Sequence[Truth], found: Sequence[Found], number_of_names: int, most: int) -> list[Curve]:
+def class_curves(truths: Sequence[Truth], found: Sequence[Found], number_of_names: int, most: int) -> list[Curve]:
     """Return the curve of each class, at the IoUs 0.5, 0.55, ..., 0.95; nothing if there is no box."""
     evaluation = coco_evaluation(truths, found, number_of_names, most=most)
     if evaluation is None:
