@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maskwright.shared.identity import content_hash
+from maskwright.tracking.inputs import Data
+from maskwright.tracking.naming import flatten, mlflow_names
 from maskwright.tracking.provenance import git_tags, produced, project_root
-from maskwright.tracking.runs import KEY, MODEL, LiveTraining, Training, flatten, mlflow_names, record
+from maskwright.tracking.runs import KEY, MODEL, LiveTraining, Training, record
 from maskwright.tracking.store import open_store
 
 EPOCHS = [{"loss": 0.5, "miou": 0.25}, {"loss": 0.25, "miou": 0.75}, {"loss": 0.125, "miou": 0.5}]
@@ -66,15 +68,17 @@ def project(tmp_path, monkeypatch, empty_database):
 def training(key="k" * 32):
     return Training(
         name="toy",
+        about="A toy: is it bright?",
         variant="",
+        label="dice",
+        changed={"toy.loss.name": "dice"},
         key=key,
         params={"toy": {"epochs": 3, "loss": {"name": "dice", "weights": None}}},
-        data_name="photos",
-        data=Path("data/masks"),
-        splits={"training": "train", "validation": "validation", "testing": "test"},
+        data=Data("photos", Path("data/masks"), {"training": "train", "validation": "validation", "testing": "test"}),
         model=Path("models/toy"),
         history=Path("results/toy/training.csv"),
         processor="",
+        best_by="miou",
         serving_model=serving_model,
     )
 
@@ -84,7 +88,7 @@ def rows(root):
     return store.client.search_runs([store.experiment], order_by=["attributes.start_time ASC"])
 
 
-def epochs(root, run, name="training/miou"):
+def epochs(root, run, name="curves/miou"):
     return [
         (metric.step, metric.value)
         for metric in open_store(root, "toy").client.get_metric_history(run.info.run_id, name)
@@ -157,12 +161,12 @@ def test_one_row_holds_params_curves_data_model_and_evaluation(project):
 def test_a_variant_has_its_files_and_its_own_numbers_and_a_model_once_it_is_chosen(project):
     Path("results/toy/training.csv").write_text("variant,epoch,loss\nwith,1,0.5\nwithout,1,0.25\n")
     Path("results/toy/details.json").write_text(json.dumps({"with": {"miou": 0.75}, "without": {"miou": 0.5}}))
-    variant = replace(training(), variant="without", serving_model=None)
+    variant = replace(training(), variant="without", best_by="", serving_model=None)
     assert record(project, variant, Path("results/toy"))
     assert not record(project, variant, Path("results/toy"))
     (run,) = rows(project)
     assert run.data.tags["maskwright.variant"] == "without"
-    assert run.data.metrics == {"training/loss": 0.25, "test/miou": 0.5}
+    assert run.data.metrics == {"curves/loss": 0.25, "test/miou": 0.5}
     client = open_store(project, "toy").client
     assert [item.path for item in client.list_artifacts(run.info.run_id, "network")] == ["network/weights"]
     assert not run.outputs.model_outputs
@@ -174,7 +178,7 @@ def test_a_variant_has_its_files_and_its_own_numbers_and_a_model_once_it_is_chos
 def test_a_training_without_data_names_none(project):
     Path("results/toy/details.json").write_text(json.dumps({"drawn": {"miou": 0.5}}))
     Path("results/toy/training.csv").write_text("variant,epoch,loss\ndrawn,1,0.5\n")
-    drawn = replace(training(), variant="drawn", splits={}, serving_model=None)
+    drawn = replace(training(), variant="drawn", data=Data("none", Path("data"), {}), serving_model=None)
     assert record(project, drawn, Path("results/toy"))
     assert not record(project, drawn, Path("results/toy"))
     (run,) = rows(project)

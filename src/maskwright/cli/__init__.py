@@ -12,6 +12,7 @@ from maskwright.cli.analysis import claims, effects, preset, sweep
 from maskwright.cli.annotations import convert, lint, look, masks
 from maskwright.cli.group import OneLineErrors
 from maskwright.cli.prediction import predict_detection, predict_segmentation
+from maskwright.cli.tracking import register, ui
 from maskwright.cli.training import evaluate, export, generate, train
 from maskwright.cli.upkeep import differences, mend, sync
 from maskwright.shared.terminal import tell
@@ -45,6 +46,7 @@ for _command in (
     *(generate, masks, lint, look, convert),
     *(train, evaluate, export),
     *(sweep, effects, preset, claims),
+    *(register, ui),
     *(differences, sync, mend),
 ):
     app.command()(_command)
