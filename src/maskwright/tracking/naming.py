@@ -93,10 +93,14 @@ def training_label(changed: Mapping[str, Any], *, section: str, variant: str = "
     >>> training_label({"xor.hidden": 16, "xor.seed": 1}, section="xor", variant="random")
     'random hidden=16 s1'
     """
-    own = {key.removeprefix(f"{section}."): value for key, value in changed.items()}
-    counts = Counter(value for value in own.values() if isinstance(value, str))
+    prefix = f"{section}."
+    own = [key.removeprefix(prefix) for key in changed if key.startswith(prefix)]
+    values = {key.removeprefix(prefix): value for key, value in changed.items()}
+    counts = Counter(value for value in values.values() if isinstance(value, str))
     alone = {word for word, count in counts.items() if count == 1}
-    parts = [*([variant] if variant else []), *_parts(own, alone), *([data] if data else [])]
+    # Those of other sections keep their whole names.
+    parts = _parts(values, {key: key for key in values} | _short_keys(own), alone)
+    parts = [*([variant] if variant else []), *parts, *([data] if data else [])]
     return _joined(parts) or "defaults"
 
 
@@ -113,7 +117,7 @@ def trial_label(levels: Mapping[str, Any], seed: int, factors: Mapping[str, Sequ
     """
     counts = Counter(level for listed in factors.values() for level in set(map(str, listed)))
     alone = {word for word, count in counts.items() if count == 1}
-    return _joined([*_parts(levels, alone), f"s{seed}"])
+    return _joined([*_parts(levels, _short_keys(levels), alone), f"s{seed}"])
 
 
 def setting_text(value: Any) -> str:
@@ -121,8 +125,7 @@ def setting_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _parts(values: Mapping[str, Any], alone: Collection[str]) -> list[str]:
-    names = _short_keys(values)
+def _parts(values: Mapping[str, Any], names: Mapping[str, str], alone: Collection[str]) -> list[str]:
     parts, seeds = [], []
     for key, value in values.items():
         if key == "seed":

@@ -20,7 +20,8 @@ _LONGEST = 5000
 
 def page(address: str, experiment: str) -> str:
     """Return the address of the page with an experiment's runs, which shows the saved view."""
-    return f"{address}/#/experiments/{experiment}/runs?viewStateShareKey={VIEW}"
+    # Without its second part, the page is that of an experiment with language models.
+    return f"{address}/#/experiments/{experiment}/runs?viewStateShareKey={VIEW}&workflowType=machine_learning"
 
 
 def show_columns(store: Store, metrics: Iterable[str], params: Iterable[str] = ()) -> None:
@@ -34,7 +35,6 @@ def show_columns(store: Store, metrics: Iterable[str], params: Iterable[str] = (
         Exception: whatever MLflow raises.
     """
     columns = [f"metrics.`{name}`" for name in metrics] + [f"params.`{name}`" for name in params]
-    columns += ["attributes.`Dataset`", "attributes.`Models`"]
     state = json.dumps({"selectedColumns": columns})
     now = int(time.time() * 1000)
     view = json.dumps({"name": "Scores", "createdAt": now, "updatedAt": now, "state": state})
