@@ -216,7 +216,8 @@ def rows(folder, *experiments):
         for name in sys.argv[1:]:
             store = open_store(Path.cwd(), name)
             found[name] = [
-                {"id": run.info.run_id, "status": run.info.status, "tags": run.data.tags, "params": run.data.params,
+                {"id": run.info.run_id, "name": run.info.run_name, "status": run.info.status,
+                 "tags": run.data.tags, "params": run.data.params,
                  "metrics": run.data.metrics,
                  "data": sorted(data.tags[0].value for data in run.inputs.dataset_inputs),
                  "epochs": sorted(m.step for m in store.client.get_metric_history(run.info.run_id, "curves/loss"))}

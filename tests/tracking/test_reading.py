@@ -232,9 +232,7 @@ def test_reading_leaves_a_database_as_it_is(store):
 def test_a_server_that_does_not_answer_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@127.0.0.1:9")
-    told = refused(tmp_path)
-    assert told.startswith("http://127.0.0.1:9: ")
-    assert "secret" not in told
+    assert refused(tmp_path) == "http://127.0.0.1:9: connection refused"
 
 
 def test_a_folder_of_runs(files, monkeypatch):

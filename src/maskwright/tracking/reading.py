@@ -131,7 +131,10 @@ def _copy(database: Path, place: Path) -> Path:
 @contextmanager
 def _folder_allowed(folder: Path) -> Iterator[None]:
     """Let MLflow read a folder of runs, which it does only when told so, and leave the folder as it was."""
-    before, has_trash = os.environ.get(_ALLOWED), (folder / _TRASH).exists()
+    before, trash = os.environ.get(_ALLOWED), folder / _TRASH
+    has_trash = trash.exists()
+    # MLflow makes it when it first sees a folder, and misses it when it sees the folder again.
+    trash.mkdir(exist_ok=True)
     os.environ[_ALLOWED] = "true"
     try:
         yield
@@ -140,8 +143,8 @@ def _folder_allowed(folder: Path) -> Iterator[None]:
             del os.environ[_ALLOWED]
         else:
             os.environ[_ALLOWED] = before
-        if not has_trash and (folder / _TRASH).is_dir():
-            (folder / _TRASH).rmdir()
+        if not has_trash:
+            trash.rmdir()
 
 
 def _folder(address: str) -> Path | None:

@@ -238,8 +238,9 @@ def _note(training: Training, tags: Mapping[str, str]) -> str:
 def _complete_training(store: Store, run_id: str, training: Training) -> bool:
     run = store.client.get_run(run_id)
     added = False
+    note = run.data.tags.get(NOTE) or _note(training, run.data.tags)
     if NOTE not in run.data.tags:  # a row that was made before rows had names that say something
-        store.client.set_tag(run_id, NOTE, _note(training, run.data.tags))
+        store.client.set_tag(run_id, NOTE, note)
         store.client.update_run(run_id, name=training.label)
         added = True
     validating = training.data.part(VALIDATING)
@@ -263,7 +264,7 @@ def _complete_training(store: Store, run_id: str, training: Training) -> bool:
     logs_model = training.serving_model and not usable_models(store.client, store.experiment, run_id)
     if training.serving_model and logs_model:
         forget_broken_models(store.client, store.experiment, run_id)
-        log_model(run_id, training.serving_model(training.model), training.name, run.data.tags.get(NOTE, ""))
+        log_model(run_id, training.serving_model(training.model), training.name, note)
         added = True
     best = best_epoch(training.history, training.best_by)
     if best and (logs_model or score_name(training.best_by) not in run.data.metrics):

@@ -181,9 +181,12 @@ def check_answer(address: str) -> None:
 
 
 def reason(error: Exception) -> str:
-    """Return what failed, in one line: the driver's own words, or whether a server answered."""
-    text = " ".join(str(getattr(error, "orig", None) or error).split())
-    return "no answer" if "timed out" in text.lower() else text[:200]
+    """Return what failed, in one line without passwords: the driver's own words, or whether a server answered."""
+    text = shown(" ".join(str(getattr(error, "orig", None) or error).split()))
+    for sign, told in (("timed out", "no answer"), ("connection refused", "connection refused")):
+        if sign in text.lower():
+            return told
+    return text[:200]
 
 
 def shown(address: str) -> str:

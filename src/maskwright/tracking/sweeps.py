@@ -132,9 +132,10 @@ def record_sweep(root: Path, sweep: TrackedSweep, trials: Iterable[TrackedTrial]
     added = [writer.trial(trial) for trial in trials]
     # Ended once: a run's time is that from its start to its end.
     lost = not writer.has(tables)
-    if any(added) or lost or not writer.finished():
+    missing = any(added) or lost or writer.outdated
+    if missing or not writer.finished():
         writer.end("FINISHED", tables)
-    return any(added) or lost
+    return missing
 
 
 def record_effects(root: Path, sweep: TrackedSweep, response: str, reason: str, tables: Path, pictures: Path) -> bool:
@@ -157,8 +158,7 @@ def record_effects(root: Path, sweep: TrackedSweep, response: str, reason: str, 
     """
     store = _store(root, sweep)
     run, content = _find(store, sweep.key), content_hash(tables)
-    label = f"effects-{response}"
-    tag = f"maskwright.{label}"
+    label, tag = f"effects-{response}", _effects_tag(response)
     if run is None:
         return False
     tags = store.client.get_run(run).data.tags
@@ -174,6 +174,10 @@ def record_effects(root: Path, sweep: TrackedSweep, response: str, reason: str, 
         store.client.log_artifacts(run, str(pictures), f"{label}/plots")
     store.client.set_tag(run, tag, content)
     return True
+
+
+def _effects_tag(response: str) -> str:
+    return f"maskwright.effects-{response}"
 
 
 def _store(root: Path, sweep: TrackedSweep) -> Store:
@@ -209,10 +213,15 @@ class _Writer:
             show_columns(store, sweep.responses, sweep.factors)
         trials = self._trials()
         self._rows = {run.data.tags.get(KEY, ""): (run.info.run_id, run.info.status) for run in trials}
-        # Sweeps that were recorded before runs had names that say something.
-        if NOTE not in store.client.get_run(self._run).data.tags:
+        tags = store.client.get_run(self._run).data.tags
+        self.outdated = NOTE not in tags
+        """Whether the sweep was recorded before runs had descriptions, and names that say something."""
+        if self.outdated:
             store.client.set_tag(self._run, NOTE, self._note())
             show_columns(store, sweep.responses, sweep.factors)
+            for tag in map(_effects_tag, sweep.responses):
+                if tag in tags:  # the table of effects is to be added to the description
+                    store.client.delete_tag(self._run, tag)
         self._nameless = {
             run.data.tags.get(KEY, "") for run in trials if re.fullmatch(_OLD_NAME, run.info.run_name or "")
         }
