@@ -52,13 +52,14 @@ def test_the_best_is_the_one_with_the_highest_validation_score_on_the_same_image
     assert (found.run, found.metric, found.score, found.version) == ("first", "validation/miou", 0.75, "1")
     assert (found.models, found.elsewhere, found.new) == (3, 1, True)
     version = client.get_model_version_by_alias("toy", "best")
-    assert (version.model_id, version.description) == (first, "About first.")
+    assert (version.source, version.description) == (f"models:/{first}", "About first.")
+    assert '"version": 1' in client.get_logged_model(first).tags["mlflow.modelVersions"]
     assert "highest `validation/miou`" in client.get_registered_model("toy").description
     assert not register(tmp_path).new
 
     better = add_model(tmp_path, "better", 0.8)
     assert (register(tmp_path).version, register(tmp_path).new) == ("2", False)
-    assert client.get_model_version_by_alias("toy", "best").model_id == better
+    assert client.get_model_version_by_alias("toy", "best").source == f"models:/{better}"
 
     # The page to open first is that of the newest run, once it has columns for its scores.
     database, address = tmp_path / "mlflow.db", "http://127.0.0.1:5"

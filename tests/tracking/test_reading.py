@@ -251,6 +251,15 @@ def test_a_folder_of_runs(files, monkeypatch):
     assert "MLFLOW_ALLOW_FILE_STORE" not in os.environ
 
 
+def test_runs_of_a_folder_that_cannot_be_read_are_counted_or_are_one_line(files, capsys):
+    (files / "317" / f"{3:032x}" / "meta.yaml").unlink()
+    assert len(experiment_runs(files.parent, "theirs")) == 7
+    told = f"maskwright: warning: {files}: 1 runs of 'theirs' have no meta.yaml, and are left out\n"
+    assert capsys.readouterr().err == told
+    (files / "317" / f"{2:032x}" / "metrics/accuracy").write_text("cut\n")
+    assert refused(files.parent).startswith(f"{files}: ")
+
+
 def test_folders_that_hold_no_runs(files, tmp_path, monkeypatch):
     there = f"{files}: no experiment 'mine'; there is theirs"
     assert refused(files.parent, "mine") == there

@@ -1,6 +1,6 @@
 """Models in MLflow: how one is logged, and which one of an experiment is registered as the best."""
 
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from importlib.metadata import version
 from io import StringIO
@@ -143,6 +143,7 @@ def _validation_data(run: "Run") -> tuple[str, str] | None:
 
 def _version(store: Store, name: str, model: "LoggedModel", about: str, note: str) -> tuple[bool, str]:
     """Return whether the model is a version already, and the version's number, making it if it is none."""
+    import mlflow
     from mlflow.exceptions import MlflowException
 
     try:
@@ -151,9 +152,10 @@ def _version(store: Store, name: str, model: "LoggedModel", about: str, note: st
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
     for known in store.client.search_model_versions(f"name = '{name}'"):
-        if known.model_id == model.model_id:
+        if known.source == model.model_uri:
             return True, str(known.version)
-    made = store.client.create_model_version(
-        name, model.model_uri, run_id=model.source_run_id, model_id=model.model_id, description=note
-    )
+    # Not the client's function, which leaves the version out on the model's own page; this one chats on stderr.
+    with redirect_stderr(StringIO()):
+        made = mlflow.register_model(model.model_uri, name)
+    store.client.update_model_version(name, str(made.version), description=note)
     return False, str(made.version)

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import sqlite3
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import pandas as pd
 
+from maskwright.shared import terminal
 from maskwright.shared.errors import MaskwrightError
 from maskwright.tracking.locations import DATABASE
 from maskwright.tracking.store import VARIABLE, check_answer, import_mlflow, named_store, reason, shown, sqlite_file
@@ -56,6 +58,8 @@ def experiment_runs(root: Path, experiment: str) -> pd.DataFrame:
             raise MaskwrightError(f"{name}: {reason(error)}") from None
     if not runs:
         raise MaskwrightError(f"{name}: the experiment {experiment!r} has no run")
+    if unreadable := _without_description(Path(name), runs[0].info.experiment_id):
+        terminal.warn(f"{name}: {unreadable} runs of {experiment!r} have no meta.yaml, and are left out")
     searches = {run.info.run_id: _search(run.data.tags) for run in runs}
     rows = []
     for run in runs:
@@ -167,6 +171,12 @@ def _runs(client: "MlflowClient", experiment: str, store: str) -> "list[Run]":
         runs += page
         token = page.token or None
     return runs
+
+
+def _without_description(folder: Path, experiment: str) -> int:
+    """Return how many runs of a file store MLflow passes over in silence; 0 for any other store."""
+    runs = (path for path in (folder / experiment).glob("*") if re.fullmatch("[0-9a-f]{32}", path.name))
+    return sum(not (path / "meta.yaml").is_file() for path in runs)
 
 
 def _metric(value: float) -> float | str:
