@@ -44,10 +44,7 @@ test: .venv/ready ## all tests (ARGS= for pytest's arguments, for example ARGS='
 	python -m pytest -n logical --maxprocesses 8 --dist loadfile $(ARGS)
 
 ui: .venv/ready ## MLflow's pages with every run, on http://127.0.0.1:5000 (PORT= for another port)
-	@maskwright mend
-	@# MLflow's start page is about language models; this address is not.
-	@echo 'Open http://127.0.0.1:$(PORT)/#/experiments?workflowType=machine_learning'
-	@MLFLOW_DISABLE_TELEMETRY=true mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port $(PORT)
+	@maskwright ui --port $(PORT)
 
 lint: .venv/ready ## style, formatting and types
 	ruff check

@@ -49,8 +49,8 @@ def test_help_lists_the_commands(tmp_path):
     done = run("--help", cwd=tmp_path)
     assert done.returncode == 0
     commands = (
-        "generate masks lint look convert train evaluate export predict sweep effects preset claims differences sync "
-        "mend crossvalidate learning-curve next"
+        "generate masks lint look convert train evaluate export predict sweep effects preset claims register ui "
+        "differences sync mend crossvalidate learning-curve next"
     )
     for command in commands.split():
         assert f" {command} " in done.stdout
@@ -95,6 +95,16 @@ def test_effects_of_a_sweep(folder):
     )
 
 
+def test_a_store_that_is_not_there_is_not_made(folder):
+    there = sorted(folder.iterdir())
+    assert_one_line_error(run("register", "xor", cwd=folder), "xor: its trainings have no validation score")
+    assert_one_line_error(run("register", "segmentation", cwd=folder), "no model with a validation score is recorded")
+    for options in ((), ("--response", "loss", "--factors", "lr")):
+        done = run("effects", "--mlflow-experiment", "theirs", *options, cwd=folder)
+        assert_one_line_error(done, "no mlflow.db and no mlruns here; set MLFLOW_TRACKING_URI")
+    assert sorted(folder.iterdir()) == there
+
+
 def test_importing_the_command_imports_nothing_heavy(tmp_path):
     heavy = {"tensorflow", "keras", "mlflow", "pandas", "matplotlib", "skimage"}
     code = f"import sys, maskwright.cli; print({heavy} & {{*sys.modules}})"
@@ -119,6 +129,8 @@ def test_importing_the_command_imports_nothing_heavy(tmp_path):
         ("masks", "--skip"),
         ("look", "--label", "kind"),
         ("look", "--most", "0"),
+        ("effects", "--mlflow-experiment", "theirs", "--factors", "lr"),
+        ("ui", "--port", "0"),
         (),
     ],
 )

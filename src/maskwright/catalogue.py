@@ -1,6 +1,7 @@
 """The experiments by name. To add one, write a package in `experiments/` and list it here. Imports no TensorFlow."""
 
 from collections.abc import Mapping
+from importlib import import_module
 from types import MappingProxyType
 
 from maskwright.experiments import (
@@ -44,3 +45,13 @@ def experiment(name: str) -> Experiment:
     if name not in EXPERIMENTS:
         raise MaskwrightError(f"{name}: no such experiment; choose from {', '.join(EXPERIMENTS)}")
     return EXPERIMENTS[name]
+
+
+def sentence(name: str) -> str:
+    """Return in a sentence what an experiment is: the first line of its package's docstring.
+
+    Raises:
+        MaskwrightError: there is no such experiment.
+    """
+    experiment(name)
+    return (import_module(f"maskwright.experiments.{name}").__doc__ or name).partition("\n")[0]

@@ -1,23 +1,27 @@
 """Recording models and sweeps in MLflow, from params.yaml, dvc.lock and the folders of models and results."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from maskwright.catalogue import experiment
+from maskwright.catalogue import experiment, sentence
 from maskwright.params import Params, parse_params
 from maskwright.shared.errors import MaskwrightError
-from maskwright.shared.experiment import Experiment, ManySeeds
+from maskwright.shared.experiment import Experiment, ManySeeds, OneNetwork
 from maskwright.shared.identity import training_keys
 from maskwright.shared.processor import stored_processor
 from maskwright.shared.quiet import no_chatter
 from maskwright.shared.yaml_file import read_yaml
 from maskwright.tracking import runs
+from maskwright.tracking.inputs import Data
+from maskwright.tracking.naming import differences, training_label
 from maskwright.tracking.provenance import Produced, locked_effects, locked_sweep, project_root
 from maskwright.tracking.runs import Training
 
 PARAMS = Path("params.yaml")
+DEFAULTS = Path(__file__).with_name("defaults.yaml")
+"""The params.yaml that comes with the project. Runs are named by what differs from it."""
 DRINKS = Path("data/drinks")
 
 
@@ -31,7 +35,7 @@ def record_restored(name: str, found: Produced) -> str:
     params = parse_params({**values, **found.params}, Path("dvc.lock"))
     about = experiment(name)
     results = about.results if found.evaluated else None
-    with _mlflow_named():
+    with mlflow_named():
         added = [runs.record(project_root(), training, results) for training in trainings_of(about, params)]
     return _done(any(added))
 
@@ -77,11 +81,26 @@ def record_restored_sweep(name: str, results: Path) -> str:
         outer, _, inner = section.partition(".")
         values[outer] = {**values[outer], inner: content} if inner else content
     params = parse_params(values, Path("dvc.lock"))
-    with _mlflow_named():
+    with mlflow_named():
         added = sync_sweep(name, params, root=project_root(), results=results)
         if locked_effects(name, folder, results / "effects" / name / "tables"):
             added |= record_sweep_effects(name, params, root=project_root(), results=results)
     return _done(added)
+
+
+@contextmanager
+def mlflow_named() -> Iterator[None]:
+    """Turn an exception from MLflow into a one-line error that names MLflow.
+
+    Raises:
+        MaskwrightError: what was raised in the block.
+    """
+    try:
+        yield
+    except MaskwrightError:
+        raise
+    except Exception as error:
+        raise MaskwrightError(f"MLflow: {' '.join(str(error).split())}") from error
 
 
 def trainings_of(about: Experiment, params: Params) -> list[Training]:
@@ -96,24 +115,40 @@ def trainings_of(about: Experiment, params: Params) -> list[Training]:
         if Path(data_name) == DRINKS:
             made = (*made, "drinks")
     processor = str(stored_processor(about.processor) or "")
-    sections = {name: params.section(name).model_dump(mode="json") for name in (*made, about.name)}
+    sections = {name: params.section(name).model_dump(mode="json") for name in (about.name, *made)}
+    changed = changed_settings(sections)
+    # Which variant stands first, say, has no part in the training of any.
+    outside = {f"{about.name}.{key}" for key in (settings.outside if isinstance(about, ManySeeds) else ())}
+    shown = {
+        key: value
+        for key, value in changed.items()
+        if not key.startswith("annotations.") and not outside.intersection((key, key.rpartition(".")[0]))
+    }
+    own_data = Path(data_name).name if "annotations.root" in changed else ""
     return [
         Training(
             name=about.name,
+            about=sentence(about.name),
             variant=variant,
+            label=training_label(shown, section=about.name, variant=variant, data=own_data),
+            changed=changed,
             key=key,
             params=sections,
-            data_name=data_name,
-            data=about.data,
-            splits=_splits(about, variant),
+            data=Data(data_name, about.data, _splits(about, variant)),
             model=about.model / variant,
             history=about.history,
             processor=processor,
+            best_by=about.best_by if isinstance(about, OneNetwork) else "",
             # Preparing a model for serving takes seconds, so only the chosen variant, the first one, is prepared.
             serving_model=_serving_model(about) if number == 0 else None,
         )
         for number, (variant, key) in enumerate(keys_of(about, settings).items())
     ]
+
+
+def changed_settings(sections: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those settings of some sections that differ from the defaults, by dotted key."""
+    return differences(sections, read_yaml(DEFAULTS))
 
 
 def keys_of(about: Experiment, settings: Any) -> dict[str, str]:
@@ -143,17 +178,6 @@ def _only_warned() -> Iterator[None]:
         yield
     except Exception as error:
         runs.warn(error)
-
-
-@contextmanager
-def _mlflow_named() -> Iterator[None]:
-    """Turn an exception from MLflow into a one-line error that names MLflow."""
-    try:
-        yield
-    except MaskwrightError:
-        raise
-    except Exception as error:
-        raise MaskwrightError(f"MLflow: {' '.join(str(error).split())}") from error
 
 
 def _done(added: bool) -> str:

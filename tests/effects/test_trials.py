@@ -85,6 +85,16 @@ def test_reference_of_a_category():
         make_factor("f", [-1.0, 1.0], scale="log")
 
 
+def test_a_level_that_is_no_treatment_is_the_reference():
+    assert make_factor("f", ["adam", "adam", "adam", "None"]).levels == ("None", "adam")
+    assert make_factor("f", ["baseline", "a", "a", "a"]).levels == ("baseline", "a")
+    assert make_factor("f", ["default", "a", "off"]).levels == ("off", "a", "default")
+    assert make_factor("f", ["null", "none", "a"]).levels == ("none", "a", "null")
+    # A sweep's own order counts more.
+    assert make_factor("f", ["a", "none"], ["a", "none"]).levels == ("a", "none")
+    assert make_factor("f", ["a", "none"], reference="a").levels == ("a", "none")
+
+
 def test_options():
     assert named_values(["a=b=2", "c = d"], "--x") == {"a=b": "2", "c": "d"}
     assert parse_scales(["depth=category"]) == {"depth": "category"}

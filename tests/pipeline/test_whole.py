@@ -37,6 +37,12 @@ def metrics(folder, name):
     return json.loads((folder / f"results/{name}/metrics.json").read_text())
 
 
+def description(row):
+    """What a row says of itself, but for the commit: the results were committed since."""
+    lines = row["tags"]["mlflow.note.content"].splitlines()
+    return [line for line in lines if not line.startswith("    git checkout ")]
+
+
 def test_a_run_leaves_a_clean_tree(finished):
     assert run(finished, "git", "status", "--porcelain") == ""
     kept = run(finished, "git", "ls-files", "results", "dvc.lock", "models", "data").split()
@@ -57,6 +63,8 @@ def test_one_network_has_one_row(finished, recorded):
     (row,) = recorded["segmentation"]
     assert row["status"] == "FINISHED"
     assert row["epochs"] == [1, 2, 3]
+    assert row["name"].startswith("size=32,32 epochs=3 ")
+    assert "dvc exp run -S" in row["tags"]["mlflow.note.content"]
     assert row["params"]["segmentation.size"] == "[32, 32]"
     assert row["params"]["drinks.train"] == "8"
     assert row["metrics"]["test/miou"] == metrics(finished, "segmentation")["miou"]
@@ -141,5 +149,6 @@ def test_the_pipeline_is_restored_from_the_run_cache(finished, recorded):
     assert sync(finished).splitlines()[: len(names)] == [f"{name}: was recorded already" for name in names]
     synced = rows(finished, *EXPERIMENTS)
     for name, before in recorded.items():
-        for part in ("params", "metrics", "epochs", "data"):
+        for part in ("name", "params", "metrics", "epochs", "data"):
             assert sorted(str(row[part]) for row in synced[name]) == sorted(str(row[part]) for row in before)
+        assert sorted(map(description, synced[name])) == sorted(map(description, before))

@@ -216,10 +216,11 @@ def rows(folder, *experiments):
         for name in sys.argv[1:]:
             store = open_store(Path.cwd(), name)
             found[name] = [
-                {"id": run.info.run_id, "status": run.info.status, "tags": run.data.tags, "params": run.data.params,
+                {"id": run.info.run_id, "name": run.info.run_name, "status": run.info.status,
+                 "tags": run.data.tags, "params": run.data.params,
                  "metrics": run.data.metrics,
                  "data": sorted(data.tags[0].value for data in run.inputs.dataset_inputs),
-                 "epochs": sorted(m.step for m in store.client.get_metric_history(run.info.run_id, "training/loss"))}
+                 "epochs": sorted(m.step for m in store.client.get_metric_history(run.info.run_id, "curves/loss"))}
                 for run in store.client.search_runs([store.experiment], order_by=["attributes.start_time ASC"])
             ]
         print(json.dumps(found))"""

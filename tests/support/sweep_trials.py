@@ -48,6 +48,7 @@ TOY = OneNetwork(
     splits={},
     code=(),
     learns=_tries,
+    best_by="",
     reports=_tries,
     serves=_tries,
     tries=_tries,

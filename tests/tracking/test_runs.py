@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maskwright.shared.identity import content_hash
+from maskwright.tracking.inputs import Data
+from maskwright.tracking.naming import flatten, mlflow_names
 from maskwright.tracking.provenance import git_tags, produced, project_root
-from maskwright.tracking.runs import KEY, MODEL, LiveTraining, Training, flatten, mlflow_names, record
+from maskwright.tracking.runs import KEY, MODEL, LiveTraining, Training, record
 from maskwright.tracking.store import open_store
 
 EPOCHS = [{"loss": 0.5, "miou": 0.25}, {"loss": 0.25, "miou": 0.75}, {"loss": 0.125, "miou": 0.5}]
@@ -45,9 +47,16 @@ def project(tmp_path, monkeypatch, empty_database):
     root = tmp_path / "a project"
     root.mkdir()
     shutil.copy(empty_database, root)
-    for folder in ("data/masks/train/masks", "data/masks/test/masks", "models/toy", "results/toy/plots"):
+    for folder in (
+        "data/masks/train/masks",
+        "data/masks/validation",
+        "data/masks/test/masks",
+        "models/toy",
+        "results/toy/plots",
+    ):
         (root / folder).mkdir(parents=True)
     (root / "data/masks/train/index.csv").write_text("image,mask\na.jpg,masks/a.png\nb.jpg,masks/b.png\n")
+    (root / "data/masks/validation/index.csv").write_text("image,mask\nd.jpg,masks/d.png\n")
     (root / "data/masks/test/index.csv").write_text("image,mask\nc.jpg,masks/c.png\n")
     for name in ("train/masks/a", "train/masks/b", "test/masks/c"):
         (root / f"data/masks/{name}.png").write_bytes(name.encode())
@@ -66,15 +75,17 @@ def project(tmp_path, monkeypatch, empty_database):
 def training(key="k" * 32):
     return Training(
         name="toy",
+        about="A toy: is it bright?",
         variant="",
+        label="dice",
+        changed={"toy.loss.name": "dice"},
         key=key,
         params={"toy": {"epochs": 3, "loss": {"name": "dice", "weights": None}}},
-        data_name="photos",
-        data=Path("data/masks"),
-        splits={"training": "train", "validation": "validation", "testing": "test"},
+        data=Data("photos", Path("data/masks"), {"training": "train", "validation": "validation", "testing": "test"}),
         model=Path("models/toy"),
         history=Path("results/toy/training.csv"),
         processor="",
+        best_by="miou",
         serving_model=serving_model,
     )
 
@@ -84,7 +95,7 @@ def rows(root):
     return store.client.search_runs([store.experiment], order_by=["attributes.start_time ASC"])
 
 
-def epochs(root, run, name="training/miou"):
+def epochs(root, run, name="curves/miou"):
     return [
         (metric.step, metric.value)
         for metric in open_store(root, "toy").client.get_metric_history(run.info.run_id, name)
@@ -102,7 +113,7 @@ def test_one_row_holds_params_curves_data_model_and_evaluation(project):
     train(project, live)
     live.finish()
     (run,) = rows(project)
-    assert [data.tags[0].value for data in run.inputs.dataset_inputs] == ["training"]
+    assert sorted(data.tags[0].value for data in run.inputs.dataset_inputs) == ["training", "validation"]
     assert record(project, training(), Path("results/toy"))
 
     (run,) = rows(project)
@@ -110,12 +121,18 @@ def test_one_row_holds_params_curves_data_model_and_evaluation(project):
     assert run.data.params == {"toy.epochs": "3", "toy.loss.name": "dice", "toy.loss.weights": "null"}
     assert run.data.tags[MODEL] == content_hash(Path("models/toy"))
     assert run.data.tags["maskwright.stage"] == "train@toy"
+    assert run.info.run_name == "dice"
+    assert "dvc exp run -S toy.loss.name=dice evaluate@toy" in run.data.tags["mlflow.note.content"]
+    # The second epoch was the best.
+    kept = {name: value for name, value in run.data.metrics.items() if name.startswith("validation/")}
+    assert kept == {"validation/miou": 0.75, "validation/epoch": 2}
     assert epochs(project, run) == [(1, 0.25), (2, 0.75), (3, 0.5)]
     tests = {name: value for name, value in run.data.metrics.items() if name.startswith("test/")}
     assert tests == {"test/miou": 0.5, "test/iou.a_b": 0.25, "test/iou.a_b_2": 1.0}
     data = {entry.tags[0].value: entry.dataset for entry in run.inputs.dataset_inputs}
     assert {context: json.loads(dataset.profile) for context, dataset in data.items()} == {
         "training": {"examples": 2},
+        "validation": {"examples": 1},
         "testing": {"examples": 1},
     }
     assert {dataset.name for dataset in data.values()} == {"photos"}
@@ -136,7 +153,19 @@ def test_one_row_holds_params_curves_data_model_and_evaluation(project):
     # The evaluation belongs to the model too, which answers with class masks, of any size.
     (output,) = run.outputs.model_outputs
     model = client.get_logged_model(output.model_id)
-    assert {metric.key: metric.value for metric in model.metrics} == tests
+    assert {metric.key: metric.value for metric in model.metrics} == tests | kept
+    assert model.name == "toy"
+    assert model.tags["mlflow.note.content"] == run.data.tags["mlflow.note.content"]
+    digests = {context: dataset.digest for context, dataset in data.items()}
+    measured_on = {metric.key: (metric.dataset_name, metric.dataset_digest) for metric in model.metrics}
+    assert measured_on["test/miou"] == ("photos", digests["testing"])
+    assert measured_on["validation/miou"] == ("photos", digests["validation"])
+    # The page of the experiment says what it is, and shows its main scores; there is no empty experiment beside it.
+    about = client.get_experiment_by_name("toy").tags
+    assert about["mlflow.note.content"].startswith("A toy: is it bright?")
+    view = json.loads(json.loads(about["mlflow.sharedViewState.scores"])["state"])
+    assert view == {"selectedColumns": ["metrics.`test/miou`", "metrics.`validation/miou`"]}
+    assert "Default" not in [experiment.name for experiment in client.search_experiments()]
     import mlflow
 
     served = mlflow.pyfunc.load_model(model.model_uri)
@@ -157,12 +186,12 @@ def test_one_row_holds_params_curves_data_model_and_evaluation(project):
 def test_a_variant_has_its_files_and_its_own_numbers_and_a_model_once_it_is_chosen(project):
     Path("results/toy/training.csv").write_text("variant,epoch,loss\nwith,1,0.5\nwithout,1,0.25\n")
     Path("results/toy/details.json").write_text(json.dumps({"with": {"miou": 0.75}, "without": {"miou": 0.5}}))
-    variant = replace(training(), variant="without", serving_model=None)
+    variant = replace(training(), variant="without", best_by="", serving_model=None)
     assert record(project, variant, Path("results/toy"))
     assert not record(project, variant, Path("results/toy"))
     (run,) = rows(project)
     assert run.data.tags["maskwright.variant"] == "without"
-    assert run.data.metrics == {"training/loss": 0.25, "test/miou": 0.5}
+    assert run.data.metrics == {"curves/loss": 0.25, "test/miou": 0.5}
     client = open_store(project, "toy").client
     assert [item.path for item in client.list_artifacts(run.info.run_id, "network")] == ["network/weights"]
     assert not run.outputs.model_outputs
@@ -171,10 +200,28 @@ def test_a_variant_has_its_files_and_its_own_numbers_and_a_model_once_it_is_chos
     assert len(run.outputs.model_outputs) == 1
 
 
+def test_a_row_without_a_description_gets_one_and_a_name_and_one_of_other_people_stays(project):
+    Path("results/toy/details.json").write_text(json.dumps({"without": {"miou": 0.5}}))
+    variant = replace(training(), variant="without", best_by="", serving_model=None)
+    assert record(project, variant, Path("results/toy"))
+    (run,) = rows(project)
+    client, run_id = open_store(project, "toy").client, run.info.run_id
+    client.delete_tag(run_id, "mlflow.note.content")
+    client.update_run(run_id, name="toy-0a1b2c3d")
+    assert record(project, variant, Path("results/toy"))
+    (run,) = rows(project)
+    assert run.info.run_name == "dice"
+    client.set_tag(run_id, "mlflow.note.content", "The one for the talk.")
+    client.update_run(run_id, name="for the talk")
+    assert not record(project, variant, Path("results/toy"))
+    (run,) = rows(project)
+    assert (run.info.run_name, run.data.tags["mlflow.note.content"]) == ("for the talk", "The one for the talk.")
+
+
 def test_a_training_without_data_names_none(project):
     Path("results/toy/details.json").write_text(json.dumps({"drawn": {"miou": 0.5}}))
     Path("results/toy/training.csv").write_text("variant,epoch,loss\ndrawn,1,0.5\n")
-    drawn = replace(training(), variant="drawn", splits={}, serving_model=None)
+    drawn = replace(training(), variant="drawn", data=Data("none", Path("data"), {}), serving_model=None)
     assert record(project, drawn, Path("results/toy"))
     assert not record(project, drawn, Path("results/toy"))
     (run,) = rows(project)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from maskwright.tracking.inputs import Data
 from maskwright.tracking.runs import Training, record
 from maskwright.tracking.store import open_store
 
@@ -51,7 +52,21 @@ def logged(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         for variable in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "DVC_EXP_NAME"):
             patch.delenv(variable, raising=False)
-        training = Training("segmentation", "", "k", {}, "none", root, {}, model, history, "", serving_model)
+        training = Training(
+            name="segmentation",
+            about="Which class does each pixel belong to?",
+            variant="",
+            label="defaults",
+            changed={},
+            key="k",
+            params={},
+            data=Data("none", root, {}),
+            model=model,
+            history=history,
+            processor="",
+            best_by="",
+            serving_model=serving_model,
+        )
         assert record(root, training, None)
         store = open_store(root, "segmentation")
         (found,) = store.client.search_logged_models([store.experiment])

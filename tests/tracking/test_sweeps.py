@@ -1,5 +1,6 @@
 """A sweep's runs in MLflow: one for the sweep, one for each trial, however often they are recorded."""
 
+import json
 import math
 from dataclasses import replace
 
@@ -10,7 +11,19 @@ from maskwright.tracking.reading import experiment_runs
 from maskwright.tracking.store import open_store
 from maskwright.tracking.sweeps import LiveSweep, TrackedSweep, TrackedTrial, record_effects
 
-SWEEP = TrackedSweep("toy", "k" * 32, {"sweeps.toy": {"factors": {"rate": [0.1, 1.0]}}, "xor": {"hidden": 9}})
+SWEEP = TrackedSweep(
+    name="toy",
+    about="A toy: which rate?",
+    key="k" * 32,
+    factors={"rate": [0.1, 1.0], "mask": [None]},
+    responses=["loss"],
+    params={"sweeps.toy": {"factors": {"rate": [0.1, 1.0]}}, "xor": {"hidden": 9}},
+)
+EFFECTS = """\
+term,change,estimate,low,high,p_holm,additive_estimate
+rate,x10,-0.25,-0.5,-0.125,0.01,-0.25
+rate : mask,x10 : 0 → 1,9,8,10,0.001,
+"""
 TRIALS = [
     TrackedTrial(
         f"trial{number}", f"{number}" * 32, {"rate": rate, "mask": None, "seed": seed}, {"loss": seed}, "", 1e9, 2
@@ -62,7 +75,11 @@ def test_a_sweep_that_is_continued_and_repeated_has_one_run_for_each_trial(root,
     (again,), children = runs(root)
     assert again.info.run_id == parent.info.run_id
     assert again.info.status == "FINISHED"
-    assert again.data.metrics == {"finished": 3, "without_result": 0}
+    # The losses are 5, 6 and 5.
+    assert again.data.metrics == {
+        "finished": 3, "without_result": 0,
+        "loss/mean": pytest.approx(16 / 3), "loss/lowest": 5, "loss/highest": 6,
+    }  # fmt: skip
     assert {name: run.info.status for name, run in children.items()} == dict.fromkeys(
         ("trial0", "trial1", "trial2"), "FINISHED"
     )
@@ -88,25 +105,40 @@ def test_a_sweep_that_is_continued_and_repeated_has_one_run_for_each_trial(root,
 
     for response in ("loss", "accuracy"):
         (root / "effects/tables" / response).mkdir(parents=True)
-        (root / "effects/tables" / response / "summary.txt").write_text("clear\n")
+        (root / "effects/tables" / response / "effects.csv").write_text(EFFECTS)
     (root / "effects/plots/loss").mkdir(parents=True)
     (root / "effects/plots/loss/forest.png").write_bytes(b"drawn")
 
-    def record_response(response, metrics, sweep=SWEEP):
+    def record_response(response, sweep=SWEEP):
         tables, pictures = (root / "effects" / kind / response for kind in ("tables", "plots"))
-        return record_effects(root, sweep, response, metrics, tables, pictures)
+        return record_effects(root, sweep, response, "additive", tables, pictures)
 
-    assert record_response("loss", {"r2": 0.5, "scale": "logit", "effects": {"rate": {"p": 0.25}}})
-    assert record_response("accuracy", {"r2": 0.75})
-    assert not record_response("accuracy", {"r2": 0.75})
+    assert record_response("loss")
+    assert record_response("accuracy")
+    assert not record_response("accuracy")
     (parent,), _ = runs(root)
-    effects = {name: value for name, value in parent.data.metrics.items() if name.startswith("effects")}
-    assert effects == {"effects-loss/r2": 0.5, "effects-loss/effects.rate.p": 0.25, "effects-accuracy/r2": 0.75}
+    assert parent.data.metrics == again.data.metrics
+    note = parent.data.tags["mlflow.note.content"]
+    assert note.startswith("A toy: which rate?\n")
+    assert note.count("| rate x10 | -0.25 | -0.5 to -0.125 | 0.010 | lowers |") == 2
+    assert note.index("### Effects on loss") < note.index("### Effects on accuracy")
+    about = client.get_experiment_by_name("sweep-toy").tags
+    assert json.loads(json.loads(about["mlflow.sharedViewState.scores"])["state"]) == {
+        "selectedColumns": ["metrics.`loss`", "params.`rate`", "params.`mask`"]
+    }
     files = [item.path for item in client.list_artifacts(parent.info.run_id, "effects-loss")]
-    assert sorted(files) == ["effects-loss/plots", "effects-loss/summary.txt"]
+    assert sorted(files) == ["effects-loss/effects.csv", "effects-loss/plots"]
     files = [item.path for item in client.list_artifacts(parent.info.run_id, "effects-loss/plots")]
     assert files == ["effects-loss/plots/forest.png"]
-    assert not record_response("loss", {}, replace(SWEEP, key="n" * 32))
+    assert not record_response("loss", replace(SWEEP, key="n" * 32))
+
+    # A sweep that was recorded when trials were named by hashes.
+    client.delete_tag(parent.info.run_id, "mlflow.note.content")
+    client.update_run(one.info.run_id, name="0a1b2c3d4e")
+    record(root, TRIALS)
+    (parent,), children = runs(root)
+    assert sorted(children) == ["trial0", "trial1", "trial2"]
+    assert parent.data.tags["mlflow.note.content"].startswith("A toy: which rate?\n")
 
     # Another plan, or other code, is another sweep.
     record(root, [replace(TRIALS[0], metrics={"loss": math.nan}, reason="loss is nan")], replace(SWEEP, key="m" * 32))

@@ -13,6 +13,7 @@ from maskwright.cli.annotations import convert, lint, look, masks
 from maskwright.cli.group import OneLineErrors
 from maskwright.cli.prediction import predict_detection, predict_segmentation
 from maskwright.cli.studies import crossvalidate, label_next, learning_curve
+from maskwright.cli.tracking import register, ui
 from maskwright.cli.training import evaluate, export, generate, train
 from maskwright.cli.upkeep import differences, mend, sync
 from maskwright.shared.terminal import tell
@@ -47,6 +48,7 @@ for _command in (
     *(train, evaluate, export),
     *(crossvalidate, learning_curve),
     *(sweep, effects, preset, claims),
+    *(register, ui),
     *(differences, sync, mend),
 ):
     app.command()(_command)

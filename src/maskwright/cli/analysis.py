@@ -43,7 +43,8 @@ def effects(
         ),
     ] = None,
     factors: Annotated[
-        str | None, typer.Option(metavar="A,B,...", help="Parameters that were varied. With an experiment.")
+        str | None,
+        typer.Option(metavar="A,B,...", help="Parameters that were varied. Without it, an experiment's are listed."),
     ] = None,
     seed: Annotated[
         str | None, typer.Option(metavar="PARAMETER", help="What tells runs of the same settings apart.")
@@ -91,11 +92,14 @@ def effects(
             )
         _effects_of_sweep(name, how, response, out)
     elif name is None and mlflow_experiment is not None:
-        if response is None or factors is None:
-            raise typer.BadParameter("an experiment needs both", param_hint="--response, --factors")
-        from maskwright.effects.mlflow_runs import analyse_runs
+        from maskwright.effects.mlflow_runs import analyse_runs, list_varied
         from maskwright.tracking.provenance import project_root
 
+        if factors is None:
+            list_varied(mlflow_experiment, response, project_root())
+            return
+        if response is None:
+            raise typer.BadParameter("name what was measured, such as metrics.loss", param_hint="--response")
         folder = out or Path("effects") / re.sub(r"[^\w.-]", "_", mlflow_experiment)
         analyse_runs(mlflow_experiment, response, names(factors) or [], seed, how, project_root(), folder)
     else:

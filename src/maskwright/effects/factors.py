@@ -15,6 +15,8 @@ Scale = Literal["category", "linear", "log"]
 
 _WORDS = {"true": "true", "false": "false"}
 _DIGITS = {1.0: "true", 0.0: "false"}
+_PLAIN = ("none", "null", "off", "default", "baseline")
+"""Levels that others are compared with, the most telling first."""
 _BASELINE = 1.5
 _LEAST_RATIO = 3.0  # for numbers closer together than this, the scale hardly matters
 
@@ -119,8 +121,9 @@ def make_factor(
         name: its name.
         levels: what `parse_levels` made of its cells, one for each run.
         declared: its levels in the order of the sweep, whose first one is then the reference of a category. Without
-            it the reference is a level 1.5 times as frequent as any other (the baseline, in plans that change one
-            thing at a time), else the first in alphabetical order; for truth values it is always false.
+            it the reference is the level none, null, off, default or baseline, in this order, if there is one; else a
+            level 1.5 times as frequent as any other (the baseline, in plans that change one thing at a time), else
+            the first in alphabetical order. For truth values it is always false.
         scale: replaces the automatic choice. That puts numbers on a log scale if all are positive, the largest is at
             least 3 times the smallest (10 times if there are only two), and they are spread more evenly there.
         reference: replaces the automatic choice of the reference.
@@ -146,8 +149,9 @@ def make_factor(
         order = [text for text in map(declared_text, declared or ()) if text in counts]
         order += sorted(counts.keys() - set(order))
         (first, most), (_, second), *_ = counts.most_common()
-        if not declared and most >= _BASELINE * second:
-            order.sort(key=lambda text: text != first)
+        plain = [text for word in _PLAIN for text in order if text.casefold() == word]
+        if not declared and (plain or most >= _BASELINE * second):
+            order.sort(key=lambda text: text != (plain or [first])[0])
     if reference is not None:
         wanted = [text for text in order if _same(text, reference)]
         if not wanted:

@@ -1,5 +1,6 @@
 """Runs of an MLflow experiment, which may be other people's, as a table of trials."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import pandas as pd
 
 from maskwright.effects.command import Choices, analyse_and_write
 from maskwright.effects.factors import Scale, cell_text
+from maskwright.effects.listing import print_varied, what_varies
 from maskwright.effects.trials import Trials, select_trials
+from maskwright.shared import terminal
 from maskwright.shared.errors import MaskwrightError
 from maskwright.tracking.reading import experiment_runs
 
@@ -21,6 +24,27 @@ def analyse_runs(
         experiment, root, response, factors, seed=seed, scales=how.scales, references=how.references
     )
     analyse_and_write(trials, how, out)
+
+
+def list_varied(experiment: str, response: str | None, root: Path) -> None:
+    """Print what varies among the runs of an MLflow experiment.
+
+    Args:
+        experiment: its name.
+        response: a metric, as "metrics.miou" or "miou", that the runs are to have; None for any.
+        root: as for `experiment_trials`.
+
+    Raises:
+        MaskwrightError: as `tracking.reading.experiment_runs`; or no run has the metric.
+    """
+    runs = experiment_runs(root, experiment)
+    metric = None if response is None else _column(runs, response, "metrics")
+    varied, count = what_varies(runs, metric)
+    metrics = [] if metric else [name for name in runs.columns if name.startswith("metrics.")]
+    command = shlex.join(
+        ["maskwright", "effects", "--mlflow-experiment", experiment, "--response", response or "METRIC"]
+    )
+    print_varied(varied, count, metrics, command, terminal.console())
 
 
 def experiment_trials(

@@ -28,6 +28,8 @@ def print_analysis(analysis: Analysis, console: Console) -> None:
     """Print what was analysed, the effects, pairs beside them, how good the model is, and the warnings."""
     console.print(Text(_head(analysis.model), style="bold"))
     console.print(Text(f"Model: {analysis.choice.reason}"))
+    for line in _left_out(analysis.model):
+        console.print(Text(line))
     is_pair = _is_pair(analysis)
     console.print(_effects(analysis, ~is_pair, short=True, wide=console.width >= _WIDE))
     if is_pair.any():
@@ -75,14 +77,7 @@ def summary(analysis: Analysis) -> str:
         say(f"Left out, as sums of the columns above: {', '.join(plain.left_out)}")
 
     head("What was analysed")
-    say(_head(model), f"Model: {analysis.choice.reason}")
-    for name, level in trials.constant.items():
-        say(f"{name} is {level} in all of them, so it is not in the model")
-    for column, other in model.design.aliased.items():
-        say(f"{column.label} is aliased with {other}, so it is not in the model")
-    say(*trials.remarks)
-    for reason, count in trials.failed.items():
-        say(f"{count} without a result: {reason}")
+    say(_head(model), f"Model: {analysis.choice.reason}", *_left_out(model))
     for name, counts in trials.failed_levels.items():
         say(f"  by {name}: {', '.join(counts)}")
     for warning in analysis.diagnostics.warnings:
@@ -134,6 +129,20 @@ def summary(analysis: Analysis) -> str:
     say(*_about_diagnostics(analysis))
     text = "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
     return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
+
+
+def _left_out(model: Model) -> list[str]:
+    """Return a line for each kind of factor or run that is not in the model."""
+    trials = model.trials
+    return [
+        *(f"{name} is {level} in all of them, so it is not in the model" for name, level in trials.constant.items()),
+        *(
+            f"{column.label} is aliased with {other}, so it is not in the model"
+            for column, other in model.design.aliased.items()
+        ),
+        *trials.remarks,
+        *(f"{count} without a result: {reason}" for reason, count in trials.failed.items()),
+    ]
 
 
 def _head(model: Model) -> str:

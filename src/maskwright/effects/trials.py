@@ -24,6 +24,8 @@ from maskwright.effects.factors import (
 from maskwright.shared.errors import MaskwrightError
 
 _DONE = {"finished", "ok", "done", "success", "succeeded", "complete", "completed"}
+_TOO_LARGE = 1e100
+"""The sums of squares of larger numbers are not finite, and a training that measures one has diverged."""
 _SEEDS = ("seed", "random_seed", "random_state")
 
 
@@ -98,8 +100,8 @@ def select_trials(
     """Sort a table of trials.
 
     A trial is usable if its `status`, where there is such a column, says that it finished, its response is a finite
-    number, and it has a level of every factor. If several trials have the same levels and the same seed, the last one
-    counts.
+    number, below 1e100 in size, and it has a level of every factor. If several trials have the same levels and the
+    same seed, the last one counts.
 
     Args:
         table: a row for each trial. Columns: the factors, the response, and if there are any `status`, `reason` (why
@@ -127,12 +129,12 @@ def select_trials(
         raise MaskwrightError(f"{source}: {', '.join(repeated)} is named twice; a factor is named once")
     check_known(scales, factors, "scale of")
     check_known(references, factors, "reference of")
-    seed = seed or _seed_column(table, factors)
+    seed = seed or seed_column(table, factors)
     if seed in factors:
         raise MaskwrightError(f"{source}: {seed} is the seed, so it cannot be a factor; leave it out of the factors")
 
-    y = np.array([_finite(value) for value in table[response]])
-    reasons = _failures(table, response, y)
+    y = response_values(table, response)
+    reasons = failures(table, response, y)
     cells = {name: [_cell(value, declared.get(name)) for value in table[name]] for name in factors}
     rows, remarks = [number for number, reason in enumerate(reasons) if reason is None], list(remarks)
     for name in factors:
@@ -184,20 +186,27 @@ def select_trials(
     )
 
 
-def _failures(table: pd.DataFrame, response: str, y: np.ndarray) -> list[str | None]:
+def failures(table: pd.DataFrame, response: str, y: np.ndarray) -> list[str | None]:
     """Return for each row why it failed, or None."""
     reasons: list[str | None] = []
     for row, value in zip(table.to_dict("records"), y, strict=True):
         status = cell_text(row.get("status")) or "finished"
         if status.casefold() not in _DONE:
             reasons.append(cell_text(row.get("reason")) or status.lower())
-        elif np.isfinite(value):
+        elif np.isfinite(value) and abs(value) < _TOO_LARGE:
             reasons.append(None)
+        elif np.isfinite(value):
+            reasons.append(f"{response} is beyond {_TOO_LARGE:g}")
         elif cell_text(row[response]) is None:
             reasons.append(cell_text(row.get("reason")) or f"without {response}")
         else:
             reasons.append(f"{response} is {cell_text(row[response])}")
     return reasons
+
+
+def response_values(table: pd.DataFrame, response: str) -> np.ndarray:
+    """Return (N,) float64: the response of each row, NaN where it has none that is finite."""
+    return np.array([_finite(value) for value in table[response]], float)
 
 
 def _failed_levels(cells: Mapping[str, list[str | None]], reasons: Sequence[str | None]) -> dict[str, list[str]]:
@@ -235,7 +244,8 @@ def _finite(value: Any) -> float:
     return number if np.isfinite(number) else float("nan")
 
 
-def _seed_column(table: pd.DataFrame, factors: Sequence[str]) -> str | None:
+def seed_column(table: pd.DataFrame, factors: Sequence[str] = ()) -> str | None:
+    """Return the column that holds the seed, by its name; None where none does, or several may."""
     for wanted in _SEEDS:
         if wanted in table.columns and wanted not in factors:
             return wanted

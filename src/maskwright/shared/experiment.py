@@ -232,9 +232,12 @@ class OneNetwork(Experiment):
 
     Attributes:
         learns: imports what trains.
+        best_by: the column of its history, a score on the validation split, whose highest value decides which epoch
+            is kept.
     """
 
     learns: Callable[[], LearnsOne[Any]]
+    best_by: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from maskwright.catalogue import experiment
+from maskwright.catalogue import experiment, sentence
 from maskwright.params import Params
 from maskwright.shared.experiment import Experiment
 from maskwright.sweeps.plan import Plan, Trial, plan_sweep
@@ -20,6 +20,7 @@ from maskwright.sweeps.run import (
 )
 from maskwright.sweeps.table import read_outcomes
 from maskwright.sweeps.worker import Outcome
+from maskwright.tracking.naming import trial_label
 from maskwright.tracking.sweeps import LiveSweep, TrackedSweep, TrackedTrial, record_effects, record_sweep
 
 Conclude = Callable[[Mapping[str, Outcome]], Sequence[Path]]
@@ -75,7 +76,7 @@ def run_recorded(
             kept=kept_file(root, plan.name),
             scheduler=scheduler_address(params),
             certificates=params.sweeps.security,
-            log=lambda trial, outcome: live.log(_tracked_trial(trial, keys[trial.name], outcome)),
+            log=lambda trial, outcome: live.log(_tracked_trial(plan, trial, keys[trial.name], outcome)),
         )
         more = conclude(finished_before(plan, keys, kept_file(root, plan.name))) if conclude else []
     except BaseException as error:
@@ -103,7 +104,7 @@ def sync_sweep(name: str, params: Params, *, root: Path, results: Path) -> bool:
     keys = trial_keys(plan, about, about.data)
     folder = results / "sweep" / name
     outcomes = {**read_outcomes(plan, folder / "trials.csv"), **finished_before(plan, keys, kept_file(root, name))}
-    trials = [_tracked_trial(trial, keys[trial.name], outcomes[trial.name]) for trial in plan.trials]
+    trials = [_tracked_trial(plan, trial, keys[trial.name], outcomes[trial.name]) for trial in plan.trials]
     return record_sweep(root, _tracked_sweep(plan, params, keys), trials, _tables(folder))
 
 
@@ -128,7 +129,7 @@ def record_sweep_effects(name: str, params: Params, *, root: Path, results: Path
     for response in plan.sweep.responses:
         tables = folder / "tables" / response
         metrics = json.loads((tables / "metrics.json").read_text(encoding="utf-8"))
-        added |= record_effects(root, tracked, response, metrics, tables, folder / "plots" / response)
+        added |= record_effects(root, tracked, response, metrics["model_reason"], tables, folder / "plots" / response)
     return added
 
 
@@ -144,15 +145,18 @@ def _tracked_sweep(plan: Plan, params: Params, keys: Mapping[str, str]) -> Track
     sections = {f"sweeps.{plan.name}": plan.sweep, **sections}
     return TrackedSweep(
         name=plan.name,
+        about=sentence(about.name),
         key=hashlib.sha256(" ".join(keys.values()).encode()).hexdigest()[:32],
+        factors=plan.sweep.factors,
+        responses=plan.sweep.responses,
         params={name: values.model_dump(mode="json") for name, values in sections.items()},
     )
 
 
-def _tracked_trial(trial: Trial, key: str, outcome: Outcome) -> TrackedTrial:
+def _tracked_trial(plan: Plan, trial: Trial, key: str, outcome: Outcome) -> TrackedTrial:
     """Return what MLflow records about a trial."""
     return TrackedTrial(
-        name=trial.name,
+        name=trial_label(trial.levels, trial.seed, plan.sweep.factors),
         key=key,
         params={**trial.levels, "seed": trial.seed},
         metrics=outcome.measures,

@@ -1,16 +1,33 @@
 """Reading from MLflow what others, or other projects, put there. Nothing is written, and no store is made."""
 
 import math
-from collections.abc import Mapping
+import os
+import re
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 import pandas as pd
 
+from maskwright.shared import terminal
 from maskwright.shared.errors import MaskwrightError
 from maskwright.tracking.locations import DATABASE
-from maskwright.tracking.store import import_mlflow, named_store
+from maskwright.tracking.store import VARIABLE, check_answer, import_mlflow, named_store, reason, shown, sqlite_file
 
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+FILES = Path("mlruns")
+"""The folder in which earlier versions of MLflow kept their runs."""
+_ALLOWED = "MLFLOW_ALLOW_FILE_STORE"
+_TRASH = ".trash"
+_TABLES = {"alembic_version", "experiments", "runs", "params", "latest_metrics", "tags"}
 _PAGE = 1000
 
 
@@ -18,7 +35,8 @@ def experiment_runs(root: Path, experiment: str) -> pd.DataFrame:
     """Return a row for each run of an MLflow experiment that is not deleted.
 
     Args:
-        root: folder that holds mlflow.db, which is read unless MLFLOW_TRACKING_URI names another store.
+        root: folder that holds mlflow.db, or else mlruns, which is read unless MLFLOW_TRACKING_URI names another
+            store.
         experiment: its name.
 
     Returns:
@@ -28,33 +46,20 @@ def experiment_runs(root: Path, experiment: str) -> pd.DataFrame:
         "nan" where it is not finite). None where a run has no such parameter or metric.
 
     Raises:
-        MaskwrightError: there is no store, it cannot be reached, it has no such experiment, or that has no run.
+        MaskwrightError: there is no store, it cannot be reached or read, it has no such experiment, or that has no
+            run.
     """
-    address, ours = named_store(root)
-    database = root.resolve() / DATABASE
-    if ours and not database.is_file():
-        raise MaskwrightError(
-            f"{database}: no such file; set MLFLOW_TRACKING_URI to the store that has {experiment!r}"
-        )
-    mlflow = import_mlflow()
-    from mlflow.exceptions import MlflowException
-
-    client = mlflow.MlflowClient(address)
-    try:
-        known = client.get_experiment_by_name(experiment)
-        if known is None:
-            names = sorted(e.name for e in client.search_experiments(max_results=50))
-            raise MaskwrightError(f"MLflow: no experiment {experiment!r}; there is {', '.join(names)}")
-        runs: list[Any] = []
-        token: str | None = ""
-        while token is not None:
-            page = client.search_runs([known.experiment_id], max_results=_PAGE, page_token=token or None)
-            runs += page
-            token = page.token or None
-    except MlflowException as error:
-        raise MaskwrightError(f"MLflow: {' '.join(str(error).split())[:300]}") from None
+    with _store(root) as (client, name):
+        try:
+            runs = _runs(client, experiment, name)
+        except MaskwrightError:
+            raise
+        except Exception as error:
+            raise MaskwrightError(f"{name}: {reason(error)}") from None
     if not runs:
-        raise MaskwrightError(f"MLflow: the experiment {experiment!r} has no run")
+        raise MaskwrightError(f"{name}: the experiment {experiment!r} has no run")
+    if unreadable := _without_description(Path(name), runs[0].info.experiment_id):
+        terminal.warn(f"{name}: {unreadable} runs of {experiment!r} have no meta.yaml, and are left out")
     searches = {run.info.run_id: _search(run.data.tags) for run in runs}
     rows = []
     for run in runs:
@@ -67,14 +72,118 @@ def experiment_runs(root: Path, experiment: str) -> pd.DataFrame:
                 "started": run.info.start_time,
                 "search": searches[run.info.run_id] or searches.get(parent or ""),
                 **{f"params.{name}": value for name, value in run.data.params.items()},
-                **{
-                    f"metrics.{name}": value if math.isfinite(value) else str(value)
-                    for name, value in run.data.metrics.items()
-                },
+                **{f"metrics.{name}": _metric(value) for name, value in run.data.metrics.items()},
             }
         )
     columns = list(dict.fromkeys(name for row in rows for name in row))
     return pd.DataFrame({name: pd.Series([row.get(name) for row in rows], dtype=object) for name in columns})
+
+
+@contextmanager
+def _store(root: Path) -> "Iterator[tuple[MlflowClient, str]]":
+    """Open the store to read, and yield a client and what to call the store in messages."""
+    address, ours = named_store(root)
+    database, folder = sqlite_file(address), _folder(address)
+    if ours and database is not None and not database.is_file():
+        folder = root / FILES
+        if not folder.is_dir():
+            raise MaskwrightError(f"{root}: no {DATABASE} and no {FILES} here; set {VARIABLE} to the store to read")
+        database = None
+    with _as_mlflow_sees_it(address, database, folder) as seen:
+        try:
+            yield import_mlflow().MlflowClient(seen), str(database or folder or shown(address))
+        except MaskwrightError:
+            raise
+        except Exception as error:
+            raise MaskwrightError(f"{database or folder or shown(address)}: {reason(error)}") from None
+
+
+@contextmanager
+def _as_mlflow_sees_it(address: str, database: Path | None, folder: Path | None) -> Iterator[str]:
+    """Yield an address that MLflow may open: it makes what is missing, and brings old databases up to date."""
+    if database is not None:
+        with tempfile.TemporaryDirectory() as place:
+            yield f"sqlite:///{_copy(database, Path(place))}"
+    elif folder is not None:
+        if not any(folder.glob("*/meta.yaml")):
+            what = "no experiment of MLflow in this folder" if folder.is_dir() else "no such folder"
+            raise MaskwrightError(f"{folder}: {what}; set {VARIABLE} to the store to read")
+        with _folder_allowed(folder):
+            yield folder.resolve().as_uri()
+    else:
+        check_answer(address)
+        yield address
+
+
+def _copy(database: Path, place: Path) -> Path:
+    """Copy an SQLite database: MLflow would create a missing one, and change one of another version."""
+    if not database.is_file():
+        raise MaskwrightError(f"{database}: no such file; set {VARIABLE} to the store to read")
+    copy = place / "copy.db"
+    try:
+        source = sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)
+        with closing(source), closing(sqlite3.connect(copy)) as target:
+            known = {name for (name,) in source.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if not known >= _TABLES:
+                raise MaskwrightError(f"{database}: not a database of MLflow; set {VARIABLE} to the store to read")
+            source.backup(target)
+    except sqlite3.Error as error:
+        raise MaskwrightError(f"{database}: {error}; is it damaged, or not a database of MLflow?") from None
+    return copy
+
+
+@contextmanager
+def _folder_allowed(folder: Path) -> Iterator[None]:
+    """Let MLflow read a folder of runs, which it does only when told so, and leave the folder as it was."""
+    before, trash = os.environ.get(_ALLOWED), folder / _TRASH
+    has_trash = trash.exists()
+    # MLflow makes it when it first sees a folder, and misses it when it sees the folder again.
+    trash.mkdir(exist_ok=True)
+    os.environ[_ALLOWED] = "true"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_ALLOWED]
+        else:
+            os.environ[_ALLOWED] = before
+        if not has_trash:
+            trash.rmdir()
+
+
+def _folder(address: str) -> Path | None:
+    """Return the folder of a file store; None for any other store."""
+    parts = urlsplit(address)
+    if parts.scheme == "file":
+        return Path(unquote(parts.path))
+    return None if parts.scheme else Path(address)
+
+
+def _runs(client: "MlflowClient", experiment: str, store: str) -> "list[Run]":
+    known = client.get_experiment_by_name(experiment)
+    if known is None:
+        names = sorted(e.name for e in client.search_experiments(max_results=50))
+        raise MaskwrightError(f"{store}: no experiment {experiment!r}; there is {', '.join(names)}")
+    runs: list[Run] = []
+    token: str | None = ""
+    while token is not None:
+        page = client.search_runs([known.experiment_id], max_results=_PAGE, page_token=token or None)
+        runs += page
+        token = page.token or None
+    return runs
+
+
+def _without_description(folder: Path, experiment: str) -> int:
+    """Return how many runs of a file store MLflow passes over in silence; 0 for any other store."""
+    runs = (path for path in (folder / experiment).glob("*") if re.fullmatch("[0-9a-f]{32}", path.name))
+    return sum(not (path / "meta.yaml").is_file() for path in runs)
+
+
+def _metric(value: float) -> float | str:
+    """Return a metric, and as a text one that is not finite: databases keep infinity as the largest number."""
+    if math.isfinite(value) and abs(value) < sys.float_info.max:
+        return value
+    return "nan" if math.isnan(value) else str(math.copysign(math.inf, value))
 
 
 def _search(tags: Mapping[str, str]) -> str | None:

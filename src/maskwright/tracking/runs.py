@@ -10,18 +10,11 @@ A row is found by what was produced, never by a remembered id, so DVC's graph ho
 What is recorded comes from files (models/, results/), and only what is missing is added: all of it may be repeated.
 """
 
-import csv
 import json
 import os
-import re
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import redirect_stdout
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
-from importlib.metadata import version
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,11 +22,23 @@ from maskwright.shared import terminal
 from maskwright.shared.identity import content_hash
 from maskwright.shared.processor import this_processor
 from maskwright.tracking.artifacts import file_names, forget_broken_models, recorded_files, usable_models
+from maskwright.tracking.inputs import TESTING, TRAINING, VALIDATING, Data, best_epoch, curves, score_name, used_as
+from maskwright.tracking.models import log_model
+from maskwright.tracking.naming import (
+    CURVES,
+    TEST,
+    flatten,
+    measures,
+    mlflow_names,
+    setting_text,
+)
+from maskwright.tracking.notes import NOTE, experiment_note, training_note
 from maskwright.tracking.provenance import git_tags, user
 from maskwright.tracking.store import Store, open_store
+from maskwright.tracking.views import show_columns
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
+    from mlflow.entities import Dataset, LoggedModel, Run
 
 KEY = "maskwright.key"
 MODEL = "maskwright.model"
@@ -44,8 +49,6 @@ PROCESSOR = "maskwright.processor"
 _FILES = "network"
 _BATCH = 1000
 """MLflow's limit for the metrics of one call."""
-_LONGEST_NAME = 240
-"""MLflow's limit is 250; the rest is for a number."""
 
 
 @dataclass(frozen=True)
@@ -53,32 +56,35 @@ class Training:
     """A training as MLflow sees it: its name, what determines it, and where its files are.
 
     Attributes:
-        name: the experiment's name, for example "segmentation"; also the name of its MLflow experiment.
+        name: the experiment's name, for example "segmentation"; also the name of its MLflow experiment and its model.
+        about: what the experiment is, in a sentence.
         variant: which variant of the experiment it is; "" where there are none.
+        label: the name of the row: what differs from the default settings.
+        changed: the settings that differ from the defaults, by dotted key.
         key: hash of everything that determines the outcome.
         params: the sections of params.yaml it uses.
-        data_name: the name of its data set.
-        data: the folder of its data set.
-        splits: for what the parts of the data set are used ("training", "validation", "testing"), and the stem of
-            their files and folders in `data`.
+        data: its data set.
         model: the folder that holds, or will hold, the trained model.
         history: CSV with a row for each epoch, whose number is in the column `epoch`; with a column `variant`, only
             the rows of this one count.
         processor: the one that trained, in words; "" for this one.
+        best_by: the column of `history` whose highest value decided which epoch the model is from; "" where none did.
         serving_model: loads from `model` the keras.Model to serve, with one input and one output; None where only the
             folder's files are to be recorded, which takes no time.
     """
 
     name: str
+    about: str
     variant: str
+    label: str
+    changed: Mapping[str, Any]
     key: str
     params: dict[str, Any]
-    data_name: str
-    data: Path
-    splits: Mapping[str, str]
+    data: Data
     model: Path
     history: Path
     processor: str
+    best_by: str
     serving_model: Callable[[Path], Any] | None
 
 
@@ -118,7 +124,7 @@ class LiveTraining:
             warn(error)
 
     def _start(self, root: Path) -> None:
-        store = open_store(root, self._training.name)
+        store = _store(root, self._training)
         run = _find(store, KEY, self._training.key)
         if run is None:
             run = _create(store, self._training)
@@ -131,7 +137,7 @@ class LiveTraining:
         assert self._store is not None
         if epoch not in self._steps:
             self._steps.add(epoch)
-            _log_metrics(self._store, self._run, {epoch: {f"training/{k}": v for k, v in values.items()}})
+            _log_metrics(self._store, self._run, {epoch: {f"{CURVES}/{k}": v for k, v in values.items()}})
 
     def _finish(self) -> None:
         store, run = self._store, self._run
@@ -171,7 +177,7 @@ def record(root: Path, training: Training, results: Path | None) -> bool:
     Raises:
         Exception: whatever MLflow raises; see `warn`.
     """
-    store = open_store(root, training.name)
+    store = _store(root, training)
     run = _find(store, MODEL, content_hash(training.model)) or _find(store, KEY, training.key)
     if run is not None and run.data.tags.get(MODEL) not in (None, content_hash(training.model)):
         run = None  # the same key gave another model, which keeps its row
@@ -188,38 +194,8 @@ def warn(error: Exception, consequence: str = "the work goes on, and `maskwright
     terminal.warn(f"MLflow: {reason}; {consequence}")
 
 
-def flatten(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield (dotted key, value) for each leaf of nested dictionaries."""
-    for key, value in values.items():
-        if isinstance(value, dict):
-            yield from flatten(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
-def mlflow_names(keys: Iterable[str]) -> list[str]:
-    """Return a name that MLflow accepts for each key of metrics or parameters.
-
-    A key may hold the name of a class, and so be anything. What MLflow forbids becomes `_`: most characters, and the
-    parts of a path that lead elsewhere (`/a`, `a//b`, `a/../b`, `.`). A long name is cut, and a taken one gets a
-    number.
-    """
-    names: list[str] = []
-    taken: Counter[str] = Counter()
-    for key in keys:
-        # Twice, for the cut may end within a part.
-        name = base = _plain_path(_plain_path(re.sub(r"[^\w.\- /:]", "_", key))[:_LONGEST_NAME])
-        while name in taken:
-            taken[base] += 1
-            name = f"{base}_{taken[base]}"
-        taken[name] = 1
-        names.append(name)
-    return names
-
-
-def _plain_path(name: str) -> str:
-    path = "/".join("_" if part in ("", ".", "..") else part for part in name.split("/"))
-    return f"_{path[1:]}" if path.startswith("..") else path
+def _store(root: Path, training: Training) -> Store:
+    return open_store(root, training.name, experiment_note(training.name, training.about))
 
 
 def _find(store: Store, tag: str, value: str) -> "Run | None":
@@ -244,25 +220,37 @@ def _create(store: Store, training: Training) -> "Run":
         **({"maskwright.variant": training.variant} if training.variant else {}),
         **({"dvc.experiment": experiment} if experiment else {}),
     }
-    parts = (training.name, training.variant, experiment or training.key[:8])
-    name = "-".join(part for part in parts if part)
-    run = store.client.create_run(store.experiment, tags=tags, run_name=name)
+    tags[NOTE] = _note(training, tags)
+    run = store.client.create_run(store.experiment, tags=tags, run_name=training.label)
     values = list(flatten(training.params))
     names = mlflow_names(key for key, _ in values)
-    params = [Param(name, _text(value)) for name, (_, value) in zip(names, values, strict=True)]
+    params = [Param(name, setting_text(value)) for name, (_, value) in zip(names, values, strict=True)]
     store.client.log_batch(run.info.run_id, params=params)
     return run
+
+
+def _note(training: Training, tags: Mapping[str, str]) -> str:
+    return training_note(
+        training.name, training.about, training.label, training.changed, tags, tags.get(PROCESSOR, "unknown")
+    )
 
 
 def _complete_training(store: Store, run_id: str, training: Training) -> bool:
     run = store.client.get_run(run_id)
     added = False
-    datasets = _datasets(training, testing=False)
-    if datasets and (run.inputs is None or not run.inputs.dataset_inputs):
-        store.client.log_inputs(run_id, datasets=datasets)
+    note = run.data.tags.get(NOTE) or _note(training, run.data.tags)
+    if NOTE not in run.data.tags:  # a row that was made before rows had names that say something
+        store.client.set_tag(run_id, NOTE, note)
+        store.client.update_run(run_id, name=training.label)
         added = True
+    validating = training.data.part(VALIDATING)
+    if run.inputs is None or not run.inputs.dataset_inputs:
+        parts = {TRAINING: training.data.part(TRAINING), VALIDATING: validating}
+        if inputs := [used_as(part, use) for use, part in parts.items() if part is not None]:
+            store.client.log_inputs(run_id, datasets=inputs)
+            added = True
     logged = _logged_epochs(store, run_id)
-    missing = {epoch: row for epoch, row in _history(training) if epoch not in logged}
+    missing = {epoch: row for epoch, row in curves(training.history, training.variant).items() if epoch not in logged}
     if missing:
         _log_metrics(store, run_id, missing)
         added = True
@@ -273,9 +261,14 @@ def _complete_training(store: Store, run_id: str, training: Training) -> bool:
     if training.serving_model is None and not file_names(training.model, _FILES) <= recorded:
         store.client.log_artifacts(run_id, str(training.model), _FILES)
         added = True
-    if training.serving_model and not usable_models(store.client, store.experiment, run_id):
+    logs_model = training.serving_model and not usable_models(store.client, store.experiment, run_id)
+    if training.serving_model and logs_model:
         forget_broken_models(store.client, store.experiment, run_id)
-        _log_model(run_id, training.serving_model(training.model))
+        log_model(run_id, training.serving_model(training.model), training.name, note)
+        added = True
+    best = best_epoch(training.history, training.best_by)
+    if best and (logs_model or score_name(training.best_by) not in run.data.metrics):
+        _log_metrics(store, run_id, {0: best}, _newest_model(store, run_id), validating)
         added = True
     produced = content_hash(training.model)
     if run.data.tags.get(MODEL) != produced:
@@ -291,21 +284,24 @@ def _complete_evaluation(store: Store, run_id: str, training: Training, results:
     run = store.client.get_run(run_id)
     metrics, details, plots = results / "metrics.json", results / "details.json", results / "plots"
     evaluated = "-".join(content_hash(path) for path in (metrics, details, plots) if path.exists())
-    models = usable_models(store.client, store.experiment, run_id)
-    model = models[-1] if models else None
+    model = _newest_model(store, run_id)
     # A model that was recorded anew has no numbers yet.
-    known = run.data.tags.get(EVALUATION) == evaluated and (model is None or bool(model.metrics))
+    told = model is None or any(metric.key.startswith(TEST) for metric in model.metrics or [])
+    known = run.data.tags.get(EVALUATION) == evaluated and told
     files = file_names(metrics) | file_names(details) | file_names(plots, "plots")
     if known and files <= recorded_files(store.client, run_id):
         return False
     if not known:
         first, others = (json.loads(path.read_text(encoding="utf-8")) for path in (metrics, details))
-        values = flatten(others[training.variant] if training.variant else {**first, **others})
-        numbers = {f"test/{key}": float(value) for key, value in values if isinstance(value, int | float)}
         # Here, not with the training's: one model may be evaluated on a test split that grows.
-        if datasets := _datasets(training, testing=True):
-            store.client.log_inputs(run_id, datasets=datasets)
-        _log_metrics(store, run_id, {0: numbers}, model.model_id if model else None)
+        testing = training.data.part(TESTING)
+        if testing is not None:
+            store.client.log_inputs(run_id, datasets=[used_as(testing, TESTING)])
+        numbers = measures(others[training.variant] if training.variant else {**first, **others})
+        _log_metrics(store, run_id, {0: numbers}, model, testing)
+        ends = ("", ".mean") if training.variant else ("",)
+        columns = [f"{TEST}/{key}{end}" for key in first for end in ends]
+        show_columns(store, [*columns, *([score_name(training.best_by)] if training.best_by else [])])
     for path in (metrics, details):
         store.client.log_artifact(run_id, str(path))
     if plots.exists():
@@ -314,15 +310,32 @@ def _complete_evaluation(store: Store, run_id: str, training: Training, results:
     return True
 
 
+def _newest_model(store: Store, run_id: str) -> "LoggedModel | None":
+    models = usable_models(store.client, store.experiment, run_id)
+    return models[-1] if models else None
+
+
 def _log_metrics(
-    store: Store, run_id: str, values: Mapping[int, Mapping[str, float]], model: str | None = None
+    store: Store,
+    run_id: str,
+    values: Mapping[int, Mapping[str, float]],
+    model: "LoggedModel | None" = None,
+    data: "Dataset | None" = None,
 ) -> None:
-    """Record named numbers for each of some steps, in as few calls as MLflow allows."""
+    """Record named numbers for each of some steps, in as few calls as MLflow allows.
+
+    With a model they are its numbers too, and with data its page names the part of the data set they are from.
+    """
     from mlflow.entities import Metric
 
     now = int(time.time() * 1000)
+    about = {
+        "model_id": model.model_id if model else None,
+        "dataset_name": data.name if data and model else None,
+        "dataset_digest": data.digest if data and model else None,
+    }
     metrics = [
-        Metric(name, value, now, step, model_id=model, run_id=run_id)
+        Metric(name, value, now, step, run_id=run_id, **about)
         for step, row in values.items()
         for name, value in zip(mlflow_names(row), row.values(), strict=True)
     ]
@@ -330,67 +343,5 @@ def _log_metrics(
         store.client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
 
 
-def _log_model(run_id: str, model: Any) -> None:
-    import mlflow
-    import mlflow.keras as flavour
-    import numpy as np
-    from mlflow.models import ModelSignature
-    from mlflow.types import Schema, TensorSpec
-    from mlflow.utils import requirements_utils
-
-    def schema(tensor: Any) -> Schema:
-        return Schema([TensorSpec(np.dtype(tensor.dtype), [-1 if side is None else side for side in tensor.shape])])
-
-    # What is required below is what is installed. To check that, MLflow would read the file lists of all packages.
-    requirements_utils._MODULES_TO_PACKAGES = {}
-    # A graph rather than layers, so that it loads where maskwright is not installed; keras prints while exporting.
-    with mlflow.start_run(run_id=run_id), redirect_stdout(StringIO()):
-        flavour.log_model(
-            model,
-            name="model",
-            save_exported_model=True,
-            signature=ModelSignature(schema(model.inputs[0]), schema(model.outputs[0])),
-            # Given, because finding them out loads the model in another process.
-            pip_requirements=[f"{package}=={version(package)}" for package in ("mlflow", "tensorflow", "keras")],
-            # No epoch: its numbers would be copied to the model, whose own are those of its evaluation.
-            step=-1,
-        )
-
-
-def _datasets(training: Training, *, testing: bool) -> list[Any]:
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    inputs = []
-    for use, stem in training.splits.items():
-        # A folder with an index, or a single file.
-        path = next((path for path in sorted(training.data.glob(f"{stem}*")) if path.stem == stem), None)
-        if (use == "testing") != testing or path is None:
-            continue
-        digest = sha256(content_hash(path).encode())
-        table = path / "index.csv" if path.is_dir() else path
-        profile = json.dumps({"examples": len(_rows(table))} if table.suffix == ".csv" and table.is_file() else {})
-        source = json.dumps({"uri": (table if table.is_file() else path).as_posix()})
-        dataset = Dataset(training.data_name, digest.hexdigest()[:16], "local", source, profile=profile)
-        inputs.append(DatasetInput(dataset, [InputTag("mlflow.data.context", use)]))
-    return inputs
-
-
-def _history(training: Training) -> Iterator[tuple[int, dict[str, float]]]:
-    """Yield each epoch with its numbers, named for MLflow; an empty field is a number that the variant lacks."""
-    for row in _rows(training.history):
-        epoch = int(row.pop("epoch"))
-        if row.pop("variant", training.variant) == training.variant:
-            yield epoch, {f"training/{name}": float(value) for name, value in row.items() if value}
-
-
 def _logged_epochs(store: Store, run_id: str) -> set[int]:
-    return {metric.step for metric in store.client.get_metric_history(run_id, "training/loss")}
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    return {metric.step for metric in store.client.get_metric_history(run_id, f"{CURVES}/loss")}

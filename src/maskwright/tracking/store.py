@@ -5,7 +5,7 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +15,14 @@ from urllib.parse import quote, urlsplit
 
 from maskwright.shared.lean import lean_imports
 from maskwright.tracking.locations import DATABASE, StoreUnavailable, location, relocate
+from maskwright.tracking.notes import NOTE
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-_VARIABLE = "MLFLOW_TRACKING_URI"
+VARIABLE = "MLFLOW_TRACKING_URI"
+_DEFAULT = "Default"
+_ALL_RUNS = 3  # ViewType.ALL
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 _PATIENCE = 10.0
 """Seconds to wait for a database to answer."""
@@ -33,15 +36,18 @@ _PATIENCE_WITH_SERVERS = {
 
 @dataclass(frozen=True)
 class Store:
-    """An open connection, and the MLflow experiment in it that belongs to one of ours."""
+    """An open connection, and the MLflow experiment in it that belongs to one of ours, with its tags."""
 
     client: "MlflowClient"
     experiment: str
+    tags: Mapping[str, str]
 
 
 def import_mlflow() -> Any:
     """Return the module `mlflow`, which takes seconds to import, told to send nothing and to log only errors."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    for variable, value in _PATIENCE_WITH_SERVERS.items():
+        os.environ.setdefault(variable, value)
     with lean_imports():
         import mlflow
 
@@ -50,23 +56,25 @@ def import_mlflow() -> Any:
     return mlflow
 
 
-def open_store(root: Path, name: str) -> Store:
+def open_store(root: Path, name: str, note: str = "") -> Store:
     """Connect to MLFLOW_TRACKING_URI, or else to mlflow.db in `root`, and make the experiment `name` if needed.
 
     The first connection creates the database, which takes seconds.
+
+    Args:
+        root: folder of the project.
+        name: of the experiment.
+        note: its description, where it has none; people may write another one.
 
     Raises:
         StoreUnavailable: a database cannot be opened, or does not answer.
         Exception: whatever else MLflow raises.
     """
-    for variable, value in _PATIENCE_WITH_SERVERS.items():
-        os.environ.setdefault(variable, value)
     mlflow = import_mlflow()
     address, ours = named_store(root)
-    kind = _kind(address)
-    if not ours and kind in _DATABASES:
-        _check_answer(address)
-    file = root.resolve() / DATABASE if ours else _sqlite_file(address)
+    if not ours:
+        check_answer(address)
+    file = root.resolve() / DATABASE if ours else sqlite_file(address)
     with _alone(file) if file else nullcontext():
         if ours and file is not None:
             if file.is_file():
@@ -79,24 +87,39 @@ def open_store(root: Path, name: str) -> Store:
         try:
             known = client.get_experiment_by_name(name)
         except Exception as error:
-            if kind not in ("http", "https"):
+            if _kind(address) not in ("http", "https"):
                 raise
-            raise StoreUnavailable(f"{_shown(address)}: {_reason(error)}; see {_VARIABLE}") from None
+            raise StoreUnavailable(f"{shown(address)}: {reason(error)}; see {VARIABLE}") from None
         if known is not None:
-            return Store(client, known.experiment_id)
+            tags = dict(known.tags)
+            if note and NOTE not in tags:
+                client.set_experiment_tag(known.experiment_id, NOTE, note)
+            return Store(client, known.experiment_id, tags)
         # Without it, MLflow's pages open on the traces of language models, of which there are none.
-        tags = {"mlflow.experimentKind": "custom_model_development"}
+        tags = {"mlflow.experimentKind": "custom_model_development", **({NOTE: note} if note else {})}
         place = location(root, name) if ours else None
-        return Store(client, client.create_experiment(name, artifact_location=place, tags=tags))
+        made = client.create_experiment(name, artifact_location=place, tags=tags)
+        if ours:
+            _remove_empty_default(client)
+        return Store(client, made, tags)
+
+
+def _remove_empty_default(client: "MlflowClient") -> None:
+    """Delete the experiment that MLflow makes in an empty database, if it is still empty."""
+    default = client.get_experiment_by_name(_DEFAULT)
+    if default is None or default.lifecycle_stage != "active":
+        return
+    if not client.search_runs([default.experiment_id], run_view_type=_ALL_RUNS, max_results=1):
+        client.delete_experiment(default.experiment_id)
 
 
 def named_store(root: Path) -> tuple[str, bool]:
     """Return the address of the store to use, and whether it is the `mlflow.db` in `root`."""
     own = root.resolve() / DATABASE
-    address = os.environ.get(_VARIABLE)
+    address = os.environ.get(VARIABLE)
     if not address:
         return sqlite_address(own), True
-    file = _sqlite_file(address)
+    file = sqlite_file(address)
     ours = file is not None and file.resolve() == own
     return (sqlite_address(own) if ours else address), ours
 
@@ -116,7 +139,7 @@ def _kind(address: str) -> str:
     return urlsplit(address).scheme.partition("+")[0]
 
 
-def _sqlite_file(address: str) -> Path | None:
+def sqlite_file(address: str) -> Path | None:
     """Return the file of an SQLite store; None for any other store."""
     if _kind(address) != "sqlite":
         return None
@@ -127,8 +150,14 @@ def _sqlite_file(address: str) -> Path | None:
     return Path(database) if database and database != ":memory:" else None
 
 
-def _check_answer(address: str) -> None:
-    """Connect to a database once: MLflow would try it ten times, in silence, over 100 seconds."""
+def check_answer(address: str) -> None:
+    """Connect to a database once: MLflow would try it ten times, in silence, over 100 seconds.
+
+    Raises:
+        StoreUnavailable: it cannot be opened, or does not answer. Addresses of other stores are not looked at.
+    """
+    if _kind(address) not in _DATABASES:
+        return
     from sqlalchemy import create_engine
 
     answers: SimpleQueue[Exception | None] = SimpleQueue()
@@ -146,18 +175,21 @@ def _check_answer(address: str) -> None:
     try:
         error = answers.get(timeout=_PATIENCE)
     except Empty:
-        raise StoreUnavailable(f"{_shown(address)}: no answer in {_PATIENCE:.0f} s; see {_VARIABLE}") from None
+        raise StoreUnavailable(f"{shown(address)}: no answer in {_PATIENCE:.0f} s; see {VARIABLE}") from None
     if error is not None:
-        raise StoreUnavailable(f"{_shown(address)}: {_reason(error)}; see {_VARIABLE}")
+        raise StoreUnavailable(f"{shown(address)}: {reason(error)}; see {VARIABLE}")
 
 
-def _reason(error: Exception) -> str:
-    """Return what failed, in one line: the driver's own words, or whether a server answered."""
-    text = " ".join(str(getattr(error, "orig", None) or error).split())
-    return "no answer" if "timed out" in text.lower() else text[:200]
+def reason(error: Exception) -> str:
+    """Return what failed, in one line without passwords: the driver's own words, or whether a server answered."""
+    text = shown(" ".join(str(getattr(error, "orig", None) or error).split()))
+    for sign, told in (("timed out", "no answer"), ("connection refused", "connection refused")):
+        if sign in text.lower():
+            return told
+    return text[:200]
 
 
-def _shown(address: str) -> str:
+def shown(address: str) -> str:
     """Return an address without name and password."""
     return re.sub(r"//[^/@]*@", "//", address)
 
@@ -174,12 +206,12 @@ def _create(database: Path) -> None:
 
 def _point_to(mlflow: Any, address: str) -> None:
     """Tell MLflow the address. It would leave it in the environment, where it looks like the user's own choice."""
-    before = os.environ.get(_VARIABLE)
+    before = os.environ.get(VARIABLE)
     mlflow.set_tracking_uri(address)
     if before is None:
-        os.environ.pop(_VARIABLE, None)
+        os.environ.pop(VARIABLE, None)
     else:
-        os.environ[_VARIABLE] = before
+        os.environ[VARIABLE] = before
 
 
 @contextmanager

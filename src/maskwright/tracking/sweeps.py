@@ -4,23 +4,32 @@ As for trainings, a run is found by the key of all that determines it, so what i
 The runs are in an MLflow experiment of their own, `sweep-NAME`.
 """
 
-import json
+import csv
 import os
+import re
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
 
 from maskwright.shared.identity import content_hash
 from maskwright.shared.processor import this_processor
 from maskwright.tracking.artifacts import file_names, recorded_files
+from maskwright.tracking.naming import flatten, mlflow_names, setting_text
+from maskwright.tracking.notes import NOTE, sweep_note, with_effects
 from maskwright.tracking.provenance import git_tags, user
-from maskwright.tracking.runs import KEY, PROCESSOR, STAGE, flatten, mlflow_names, warn
+from maskwright.tracking.runs import KEY, PROCESSOR, STAGE, warn
 from maskwright.tracking.store import Store, open_store
+from maskwright.tracking.views import show_columns
 
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+_OLD_NAME = "[0-9a-f]{10}"
 _PARENT = "mlflow.parentRunId"
 _REASON = "maskwright.reason"
 _PAGE = 1000
@@ -32,13 +41,19 @@ class TrackedSweep:
 
     Attributes:
         name: the sweep's name.
+        about: what its experiment is, in a sentence.
         key: hash of its trials' keys.
+        factors: the levels of each factor.
+        responses: the measures for whose sake it is made.
         params: its section of params.yaml, and those of its experiment.
         command: the command that runs it; empty for `maskwright sweep NAME`.
     """
 
     name: str
+    about: str
     key: str
+    factors: Mapping[str, Sequence[Any]]
+    responses: Sequence[str]
     params: dict[str, Any]
     command: str = ""
 
@@ -96,7 +111,7 @@ class LiveSweep:
 
     def _write(self) -> None:
         try:
-            writer = _Writer(open_store(self._root, _experiment(self._sweep)), self._sweep)
+            writer = _Writer(_store(self._root, self._sweep), self._sweep)
             writer.reopen()
             while isinstance(item := self._queue.get(), TrackedTrial):
                 writer.trial(item)
@@ -114,26 +129,27 @@ def record_sweep(root: Path, sweep: TrackedSweep, trials: Iterable[TrackedTrial]
     Raises:
         Exception: whatever MLflow raises.
     """
-    writer = _Writer(open_store(root, _experiment(sweep)), sweep)
+    writer = _Writer(_store(root, sweep), sweep)
     # Every trial is looked at, so no `any` of a generator.
     added = [writer.trial(trial) for trial in trials]
     # Ended once: a run's time is that from its start to its end.
     lost = not writer.has(tables)
-    if any(added) or lost or not writer.finished():
+    missing = any(added) or lost or writer.outdated
+    if missing or not writer.finished():
         writer.end("FINISHED", tables)
-    return any(added) or lost
+    return missing
 
 
-def record_effects(
-    root: Path, sweep: TrackedSweep, response: str, metrics: Mapping[str, Any], tables: Path, pictures: Path
-) -> bool:
-    """Add an analysis of effects to a sweep's run, under `effects-RESPONSE`.
+def record_effects(root: Path, sweep: TrackedSweep, response: str, reason: str, tables: Path, pictures: Path) -> bool:
+    """Add an analysis of effects to a sweep's run: its files under `effects-RESPONSE`, the table to the description.
+
+    Its numbers do not become metrics: MLflow would draw a bar for each estimate and each p.
 
     Args:
         root: folder of the MLflow store.
         sweep: which.
         response: the measure that was analysed.
-        metrics: the numbers.
+        reason: which model the effects are from, in words.
         tables, pictures: the folders of its tables and of its pictures.
 
     Returns:
@@ -142,23 +158,19 @@ def record_effects(
     Raises:
         Exception: whatever MLflow raises.
     """
-    store = open_store(root, _experiment(sweep))
+    store = _store(root, sweep)
     run, content = _find(store, sweep.key), content_hash(tables)
-    label = f"effects-{response}"
-    tag = f"maskwright.{label}"
+    label, tag = f"effects-{response}", _effects_tag(response)
     if run is None:
         return False
-    known = store.client.get_run(run).data.tags.get(tag) == content
+    tags = store.client.get_run(run).data.tags
     files = file_names(tables, label) | file_names(pictures, f"{label}/plots")
-    if known and files <= recorded_files(store.client, run):
+    if tags.get(tag) == content and files <= recorded_files(store.client, run):
         return False
-    if not known:
-        numbers = {
-            f"{label}/{key}": float(value)
-            for key, value in flatten(dict(metrics))
-            if isinstance(value, int | float) and not isinstance(value, bool)
-        }
-        _log(store, run, {}, numbers, int(time.time() * 1000))
+    if tags.get(tag) != content:
+        with (tables / "effects.csv").open(newline="", encoding="utf-8") as file:
+            note = with_effects(tags.get(NOTE, ""), response, list(csv.DictReader(file)), reason)
+        store.client.set_tag(run, NOTE, note)
     store.client.log_artifacts(run, str(tables), label)
     if pictures.is_dir():
         store.client.log_artifacts(run, str(pictures), f"{label}/plots")
@@ -166,8 +178,13 @@ def record_effects(
     return True
 
 
-def _experiment(sweep: TrackedSweep) -> str:
-    return f"sweep-{sweep.name}"
+def _effects_tag(response: str) -> str:
+    return f"maskwright.effects-{response}"
+
+
+def _store(root: Path, sweep: TrackedSweep) -> Store:
+    note = f"{sweep.about}\n\nOne run for each `maskwright sweep {sweep.name}`, and below it one for each trial."
+    return open_store(root, f"sweep-{sweep.name}", note)
 
 
 def _command(sweep: TrackedSweep) -> str:
@@ -183,7 +200,7 @@ def _log(store: Store, run: str, params: Mapping[str, Any], metrics: Mapping[str
     from mlflow.entities import Metric, Param
 
     named = zip(mlflow_names(metrics), metrics.values(), strict=True)
-    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in params.items()}
+    texts = {key: setting_text(value) for key, value in params.items()}
     store.client.log_batch(
         run,
         # `when` is a trial's own time, so that a number that is written twice is the same entry.
@@ -196,10 +213,24 @@ class _Writer:
     def __init__(self, store: Store, sweep: TrackedSweep) -> None:
         self._store, self._sweep, self._git = store, sweep, git_tags()
         found = _find(store, sweep.key)
-        self._run = found or self._create(sweep.key, f"sweep {sweep.name}", {})
+        self._run = found or self._create(sweep.key, f"sweep {sweep.name}", {NOTE: self._note()})
         if not found:
             _log(store, self._run, dict(flatten(sweep.params)), {}, 0)
-        self._rows = self._children()
+            show_columns(store, sweep.responses, sweep.factors)
+        trials = self._trials()
+        self._rows = {run.data.tags.get(KEY, ""): (run.info.run_id, run.info.status) for run in trials}
+        tags = store.client.get_run(self._run).data.tags
+        self.outdated = NOTE not in tags
+        """Whether the sweep was recorded before runs had descriptions, and names that say something."""
+        if self.outdated:
+            store.client.set_tag(self._run, NOTE, self._note())
+            show_columns(store, sweep.responses, sweep.factors)
+            for tag in map(_effects_tag, sweep.responses):
+                if tag in tags:  # the table of effects is to be added to the description
+                    store.client.delete_tag(self._run, tag)
+        self._nameless = {
+            run.data.tags.get(KEY, "") for run in trials if re.fullmatch(_OLD_NAME, run.info.run_name or "")
+        }
 
     def reopen(self) -> None:
         """Say that the sweep goes on."""
@@ -218,6 +249,9 @@ class _Writer:
         """Record a trial; return False where its run is complete already."""
         status = "FAILED" if trial.reason else "FINISHED"
         run, before = self._rows.get(trial.key, ("", ""))
+        if trial.key in self._nameless:
+            self._nameless.remove(trial.key)
+            self._store.client.update_run(run, name=trial.name)
         if before == status:
             return False
         started = int(trial.started * 1000)
@@ -235,9 +269,11 @@ class _Writer:
     def end(self, status: str, tables: Sequence[Path]) -> None:
         client = self._store.client
         states = [state for _, state in self._rows.values()]
-        counts = {"finished": states.count("FINISHED"), "without_result": states.count("FAILED")}
+        numbers = {"finished": states.count("FINISHED"), "without_result": states.count("FAILED")}
+        if status == "FINISHED":
+            numbers |= self._responses()
         known = client.get_run(self._run).data.metrics
-        changed = {name: value for name, value in counts.items() if known.get(name) != value}
+        changed = {name: value for name, value in numbers.items() if known.get(name) != value}
         _log(self._store, self._run, {}, changed, int(time.time() * 1000))
         for table in tables:
             client.log_artifact(self._run, str(table))
@@ -260,9 +296,24 @@ class _Writer:
             self._store.experiment, start_time=started, tags=everything, run_name=name
         ).info.run_id
 
-    def _children(self) -> dict[str, tuple[str, str]]:
-        """Return the run and its status for each trial that has one, by key."""
-        rows: dict[str, tuple[str, str]] = {}
+    def _note(self) -> str:
+        sweep = self._sweep
+        return sweep_note(sweep.name, sweep.about, sweep.factors, sweep.responses, self._git, str(this_processor()))
+
+    def _responses(self) -> dict[str, float]:
+        """Return the mean and the range of each response over the trials."""
+        trials = [run.data.metrics for run in self._trials()]
+        told = {}
+        for response in self._sweep.responses:
+            (name,) = mlflow_names([response])
+            values = [metrics[name] for metrics in trials if name in metrics]
+            if values:
+                told |= {f"{name}/mean": fmean(values), f"{name}/lowest": min(values), f"{name}/highest": max(values)}
+        return told
+
+    def _trials(self) -> "list[Run]":
+        """Return the runs of the trials."""
+        found: list[Run] = []
         below = f"tags.`{_PARENT}` = '{self._run}'"
         token: str | None = ""
         while token is not None:
@@ -272,6 +323,6 @@ class _Writer:
                 max_results=_PAGE,
                 page_token=token or None,
             )
-            rows |= {run.data.tags.get(KEY, ""): (run.info.run_id, run.info.status) for run in page}
+            found += page
             token = page.token or None
-        return rows
+        return found

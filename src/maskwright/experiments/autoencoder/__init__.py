@@ -39,6 +39,7 @@ EXPERIMENT = OneNetwork(
     code=("learning/single", "experiments/autoencoder/data.py"),
     sections=("digits",),
     learns=_learns,
+    best_by="val_score",
     reports=_reports,
     serves=_serves,
     tries=_tries,

@@ -51,6 +51,7 @@ EXPERIMENT = OneNetwork(
     code=("learning/single", "photos"),
     sections=("annotations",),
     learns=_learns,
+    best_by="val_ap50",
     reports=_reports,
     serves=_serves,
     shows=_shows,
