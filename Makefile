@@ -29,7 +29,7 @@ run: .venv/ready ## the whole pipeline: data, training, evaluation, claims (dvc 
 	@maskwright mend
 	dvc repro $(ARGS)
 	@maskwright differences
-	@echo 'Numbers: results/*/metrics.json and results/claims.md; pictures: results/*/plots; every run: make ui'
+	@echo 'All results on one page: results/report.html; every run: make ui'
 
 sweep-%: .venv/ready ## train a sweep of the pipeline anew, such as sweep-detection: see docs/experiments.md for the time
 	@dvc stage list --name-only | grep -qx 'sweep[-@]$*' || { \
@@ -59,7 +59,7 @@ lock: .venv/ready ## requirements.lock from pyproject.toml (ARGS=--upgrade for t
 		--custom-compile-command "make lock" $(ARGS)
 
 clean: ## delete what the pipeline and the tools made; .venv, MLflow's runs and DVC's cache stay
-	rm -rf data/drinks data/masks data/xor data/corner data/digits data/masked_digits data/conditional data/clustering models results/*/plots results/look results/effects/*/plots results/*/training.csv results/*/details.json results/*/processor.json checkpoints predictions effects look dvc_plots
+	rm -rf data/drinks data/masks data/xor data/corner data/digits data/masked_digits data/conditional data/clustering models results/*/plots results/look results/report.html results/effects/*/plots results/*/training.csv results/*/details.json results/*/processor.json checkpoints predictions effects look dvc_plots
 	rm -rf .pytest_cache .ruff_cache .hypothesis
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 

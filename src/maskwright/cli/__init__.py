@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from maskwright import __version__
-from maskwright.cli.analysis import claims, effects, preset, sweep
+from maskwright.cli.analysis import claims, effects, preset, report, sweep
 from maskwright.cli.annotations import convert, lint, look, masks
 from maskwright.cli.group import OneLineErrors
 from maskwright.cli.prediction import predict_detection, predict_segmentation
@@ -44,7 +44,7 @@ def main(
 for _command in (
     *(generate, masks, lint, look, convert),
     *(train, evaluate, export),
-    *(sweep, effects, preset, claims),
+    *(sweep, effects, preset, claims, report),
     *(differences, sync, mend),
 ):
     app.command()(_command)
