@@ -19,7 +19,19 @@ from maskwright.shared.yaml_file import read_yaml
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src/maskwright"
 FLOORS = {
-    *("shared", "digits", "drinks", "photos", "via", "predictions", "formats", "serving", "reporting", "claims"),
+    *(
+        "shared",
+        "digits",
+        "drinks",
+        "photos",
+        "via",
+        "predictions",
+        "formats",
+        "serving",
+        "reporting",
+        "pages",
+        "claims",
+    ),
     *("learning/common", "learning/single", "learning/replicates", "learning/views"),
 }
 """What stands below the experiments."""
