@@ -86,4 +86,5 @@ endif
 	rm -f .venv/ready; \
 	.venv/bin/uv pip install --quiet --python .venv/bin/python --compile-bytecode -r requirements.lock; \
 	.venv/bin/uv pip install --quiet --python .venv/bin/python --no-build-isolation --no-deps -e .; \
+	.venv/bin/python -m maskwright offline-plots >/dev/null; \
 	pwd -P > .venv/ready

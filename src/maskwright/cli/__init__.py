@@ -13,7 +13,7 @@ from maskwright.cli.annotations import convert, lint, look, masks
 from maskwright.cli.group import OneLineErrors
 from maskwright.cli.prediction import predict_detection, predict_segmentation
 from maskwright.cli.training import evaluate, export, generate, train
-from maskwright.cli.upkeep import differences, mend, sync
+from maskwright.cli.upkeep import differences, mend, offline_plots, sync
 from maskwright.shared.terminal import tell
 
 app = typer.Typer(
@@ -45,7 +45,7 @@ for _command in (
     *(generate, masks, lint, look, convert),
     *(train, evaluate, export),
     *(sweep, effects, preset, claims, report),
-    *(differences, sync, mend),
+    *(differences, sync, mend, offline_plots),
 ):
     app.command()(_command)
 predict.command("segmentation")(predict_segmentation)
