@@ -12,7 +12,7 @@ from maskwright.cli.analysis import claims, effects, preset, report, sweep
 from maskwright.cli.annotations import convert, lint, look, masks
 from maskwright.cli.group import OneLineErrors
 from maskwright.cli.prediction import predict_detection, predict_segmentation
-from maskwright.cli.training import evaluate, export, generate, train
+from maskwright.cli.training import demo, evaluate, export, generate, train
 from maskwright.cli.upkeep import differences, mend, offline_plots, sync
 from maskwright.shared.terminal import tell
 
@@ -43,7 +43,7 @@ def main(
 
 for _command in (
     *(generate, masks, lint, look, convert),
-    *(train, evaluate, export),
+    *(train, evaluate, export, demo),
     *(sweep, effects, preset, claims, report),
     *(differences, sync, mend, offline_plots),
 ):
