@@ -16,7 +16,7 @@ ARGS ?=
 # Python is gone is made anew.
 READY := $(shell test "$$(cat .venv/ready 2>/dev/null)" = "$$(pwd -P)" && .venv/bin/python -c '' 2>/dev/null && echo yes)
 
-.PHONY: help setup run test ui lint lock clean FORCE
+.PHONY: help setup run demo test ui lint lock clean FORCE
 
 help: ## this list
 	@echo 'make TARGET, where TARGET is one of'
@@ -29,7 +29,10 @@ run: .venv/ready ## the whole pipeline: data, training, evaluation, claims (dvc 
 	@maskwright mend
 	dvc repro $(ARGS)
 	@maskwright differences
-	@echo 'Numbers: results/*/metrics.json and results/claims.md; pictures: results/*/plots; every run: make ui'
+	@echo 'All results on one page: results/report.html; every run: make ui'
+
+demo: .venv/ready ## for the impatient: data, a small training, predictions and a report in 3 minutes, in the folder demo
+	@maskwright demo
 
 sweep-%: .venv/ready ## train a sweep of the pipeline anew, such as sweep-detection: see docs/experiments.md for the time
 	@dvc stage list --name-only | grep -qx 'sweep[-@]$*' || { \
@@ -56,7 +59,7 @@ lock: .venv/ready ## requirements.lock from pyproject.toml (ARGS=--upgrade for t
 		--custom-compile-command "make lock" $(ARGS)
 
 clean: ## delete what the pipeline and the tools made; .venv, MLflow's runs and DVC's cache stay
-	rm -rf data/drinks data/masks data/xor data/corner data/digits data/masked_digits data/conditional data/clustering models results/*/plots results/look results/effects/*/plots results/*/training.csv results/*/details.json results/*/processor.json checkpoints predictions effects look dvc_plots
+	rm -rf data/drinks data/masks data/xor data/corner data/digits data/masked_digits data/conditional data/clustering models results/*/plots results/look results/report.html results/effects/*/plots results/*/training.csv results/*/details.json results/*/processor.json checkpoints predictions effects look dvc_plots demo
 	rm -rf .pytest_cache .ruff_cache .hypothesis
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -83,4 +86,5 @@ endif
 	rm -f .venv/ready; \
 	.venv/bin/uv pip install --quiet --python .venv/bin/python --compile-bytecode -r requirements.lock; \
 	.venv/bin/uv pip install --quiet --python .venv/bin/python --no-build-isolation --no-deps -e .; \
+	.venv/bin/python -m maskwright offline-plots >/dev/null; \
 	pwd -P > .venv/ready

@@ -8,14 +8,14 @@ from typing import Annotated
 import typer
 
 from maskwright import __version__
-from maskwright.cli.analysis import claims, effects, preset, sweep
+from maskwright.cli.analysis import claims, effects, preset, report, sweep
 from maskwright.cli.annotations import convert, lint, look, masks
 from maskwright.cli.group import OneLineErrors
 from maskwright.cli.prediction import predict_detection, predict_segmentation
 from maskwright.cli.studies import crossvalidate, label_next, learning_curve
 from maskwright.cli.tracking import register, ui
-from maskwright.cli.training import evaluate, export, generate, train
-from maskwright.cli.upkeep import differences, mend, sync
+from maskwright.cli.training import demo, evaluate, export, generate, train
+from maskwright.cli.upkeep import differences, mend, offline_plots, sync
 from maskwright.shared.terminal import tell
 
 app = typer.Typer(
@@ -45,11 +45,11 @@ def main(
 
 for _command in (
     *(generate, masks, lint, look, convert),
-    *(train, evaluate, export),
+    *(train, evaluate, export, demo),
     *(crossvalidate, learning_curve),
-    *(sweep, effects, preset, claims),
+    *(sweep, effects, preset, claims, report),
     *(register, ui),
-    *(differences, sync, mend),
+    *(differences, sync, mend, offline_plots),
 ):
     app.command()(_command)
 app.command("next")(label_next)

@@ -1,4 +1,4 @@
-"""Commands that compare settings and results: sweep, effects, preset, claims."""
+"""Commands that compare settings and results: sweep, effects, preset, claims, report."""
 
 import re
 from importlib import import_module
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from maskwright.catalogue import EXPERIMENTS, experiment
-from maskwright.cli.options import RESULTS, Name, names
+from maskwright.cli.options import MASKS, PARAMS, RESULTS, Name, names
 from maskwright.params import load_params
 from maskwright.shared.lean import lean_imports
 from maskwright.shared.terminal import console, tell
@@ -150,6 +150,26 @@ def claims() -> None:
     tables = judge([claim for name in EXPERIMENTS for claim in claims_of(name)], RESULTS)
     write_claims(tables, RESULTS)
     print_claims(tables, console(markup=True, highlight=True))
+
+
+def report(
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The page to write.")] = RESULTS / "report.html",
+) -> None:
+    """Put all results on one page that needs no other file: settings, data, scores, curves, pictures, claims."""
+    from maskwright.defaults import default_settings
+    from maskwright.report.report import Sources, write_report
+    from maskwright.shared.yaml_file import read_yaml
+
+    load_params()  # first: what is wrong with it is not for the page to find
+    asked = {name: _question(name) for name in EXPERIMENTS}
+    tell(write_report(Sources(RESULTS, MASKS, read_yaml(PARAMS), default_settings(), asked), out))
+
+
+def _question(name: str) -> str:
+    """Return what an experiment asks: the first line of its package, behind its name."""
+    text = import_module(f"maskwright.experiments.{name}").__doc__ or ""
+    question = text.partition("\n")[0].partition(": ")[2].strip()
+    return question[:1].upper() + question[1:]
 
 
 def claims_of(name: str) -> tuple[Any, ...]:

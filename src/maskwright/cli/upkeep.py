@@ -1,4 +1,4 @@
-"""Commands that keep the records in order: sync, mend, differences."""
+"""Commands that keep the records in order: sync, mend, differences, offline-plots."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -69,3 +69,10 @@ def differences() -> None:
 
     for line in found():
         tell(line)
+
+
+def offline_plots() -> None:
+    """Let `dvc plots show` work without a connection, in this copy of the project; `make setup` does it."""
+    from maskwright.offline_plots import make_plots_offline
+
+    tell(make_plots_offline())

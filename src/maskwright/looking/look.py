@@ -22,10 +22,11 @@ from maskwright.looking.hashing import Pair, alike
 from maskwright.looking.masks import Data, Outlines, Remark, Unusable, read_masks, read_outlines
 from maskwright.looking.measure import measure
 from maskwright.looking.outlines import Style, class_styles, draw_outlines
-from maskwright.looking.page import Alike, Shown, as_jpeg, render_page
+from maskwright.looking.page import Alike, Shown, render_page
 from maskwright.looking.remarks import Headline, all_remarks, headlines, is_leak, kinds, worst_first
 from maskwright.looking.sheet import TILE, Tile, contact_sheet
 from maskwright.looking.statistics import Statistics, Tally
+from maskwright.pages.embedded import as_jpeg
 from maskwright.photos.images import IGNORE, read_image
 from maskwright.photos.sizing import network_size
 from maskwright.reporting.figure import save_figure

@@ -1,12 +1,9 @@
 """The look as one page of HTML, which needs no other file and no connection."""
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
 from maskwright.looking.charts import shown_classes
@@ -14,6 +11,8 @@ from maskwright.looking.masks import Data, Remark
 from maskwright.looking.outlines import Style
 from maskwright.looking.remarks import Headline
 from maskwright.looking.statistics import SMALL, Statistics, octave_names
+from maskwright.pages.embedded import as_png
+from maskwright.pages.template import render
 
 TEMPLATE = "page.html.jinja"
 
@@ -44,13 +43,6 @@ class Alike(NamedTuple):
     bits: int
 
 
-def as_jpeg(picture: Image.Image) -> str:
-    """Return a picture as the address of an image that holds it."""
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=82)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
 def render_page(
     *,
     title: str,
@@ -67,8 +59,6 @@ def render_page(
 ) -> str:
     """Return the page.
 
-    Whatever the annotations say is escaped, since file and class names come from elsewhere.
-
     Args:
         title: what was looked at.
         data: the splits, classes and photographs.
@@ -82,14 +72,9 @@ def render_page(
         pairs_left_out: how many pairs are not among them.
         kinds: all findings by severity and code.
     """
-    environment = Environment(
-        loader=PackageLoader("maskwright.looking", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(TEMPLATE).render(
+    return render(
+        "maskwright.looking",
+        TEMPLATE,
         title=title,
         splits=[*zip(data.splits, statistics.photographs.tolist(), strict=True)],
         several=len(data.splits) > 1,
@@ -159,8 +144,6 @@ def _maps(data: Data, statistics: Statistics) -> list[tuple[str, str, float]]:
         places = statistics.places[index]
         alpha = np.rint(255 * places / max(places.max(), 1e-9)).astype(np.uint8)
         colour = np.broadcast_to(np.array([0, 114, 178], np.uint8), (*alpha.shape, 3))
-        buffer = io.BytesIO()
-        Image.fromarray(np.dstack([colour, alpha])).save(buffer, "PNG")
-        picture = f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+        picture = as_png(Image.fromarray(np.dstack([colour, alpha])))
         found.append((data.classes[index + 1], picture, float(places.max())))
     return found

@@ -1,15 +1,14 @@
 """The contact sheet as one picture: photographs with their outlines, side by side, under a legend."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
-import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from maskwright.looking.masks import Remark
 from maskwright.looking.outlines import Style, draw_line
+from maskwright.pages.lettering import in_lines, letters
 from maskwright.reporting.figure import INK, shorten
 from maskwright.via.source import printable
 
@@ -44,7 +43,7 @@ def contact_sheet(
         legend: the name and style of each class.
         tiles: in the order of reading.
     """
-    font, heading = _font(_LETTERS), _font(_HEADING)
+    font, heading = letters(_LETTERS), letters(_HEADING)
     width = 2 * _MARGIN + _COLUMNS * TILE[1] + (_COLUMNS - 1) * _GAP
     places, legend_height = _legend_places(legend, font, width)
     top = _MARGIN + _HEADING + 10 + _ROW + 8 + legend_height + _GAP
@@ -88,16 +87,10 @@ def _paste(
 
 def _legend_places(
     legend: Sequence[tuple[str, Style]], font: ImageFont.FreeTypeFont, width: int
-) -> tuple[list[tuple[int, int]], int]:
+) -> tuple[list[tuple[float, int]], int]:
     """Return where each entry goes, (x, y) from the legend's top, and the legend's height."""
-    places, x, y = [], _MARGIN, 0
-    for name, _ in legend:
-        needed = 34 + round(font.getlength(shorten(printable(name)))) + 20
-        if x > _MARGIN and x + needed > width - _MARGIN:
-            x, y = _MARGIN, y + _ROW
-        places.append((x, y))
-        x += needed
-    return places, y + _ROW
+    widths = [34 + round(font.getlength(shorten(printable(name)))) + 20 for name, _ in legend]
+    return in_lines(widths, width=width - _MARGIN, height=_ROW, left=_MARGIN)
 
 
 def _fitting(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
@@ -123,8 +116,3 @@ def _lines(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
             lines[-1] = f"{lines[-1]} …"
             break
     return [_fitting(line, font, width) for line in lines]
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    # The one that matplotlib brings, so that all pictures have it, on every computer.
-    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf", size)

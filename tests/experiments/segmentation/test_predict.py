@@ -160,8 +160,10 @@ def test_masks_overlays_and_a_project_that_gives_the_same_masks(here, model):
     assert {path: mask.shape for path, mask in masks.items()} == shown
     assert Image.open(out / "a.png").mode == "P"
     overlays = {path: Image.open(out / rows[path.as_posix()]["overlay"]).size for path in shown}
-    assert overlays[Path("photos/a.jpg")] == (400, 300)
-    assert overlays[Path("photos/phone.jpg")] == (2048, 983)  # 1200 * 2048 / 2500 = 983.04
+    # Below the photograph is a legend in one line, of letters of 12 (400 / 55 are fewer) and 26 pixels (2048 / 55 are
+    # more): 1.6 of them, and 0.6 above and below.
+    assert overlays[Path("photos/a.jpg")] == (400, 300 + 19 + 2 * 7)
+    assert overlays[Path("photos/phone.jpg")] == (2048, 983 + 42 + 2 * 16)  # 1200 * 2048 / 2500 = 983.04
     assert {path: path.read_bytes() for path in shown} == before
 
     report = lint(via, classes=CLASSES[1:])

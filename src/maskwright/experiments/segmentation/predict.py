@@ -4,7 +4,7 @@
 
     out/index.csv            image (as given), mask and overlay (in out), height, width
     out/<name>.png           (H, W) uint8 index mask with a palette, in the photograph's own resolution, as shown
-    out/<name>_overlay.jpg   the mask laid over the photograph, to look at: 2,048 pixels at most
+    out/<name>_overlay.jpg   the mask laid over the photograph, 2,048 pixels at most, and below it a legend
 
 Only one photograph at a time is held at full resolution, along with a batch of scaled-down ones, so memory does not
 grow with their number. TensorFlow is imported only when `predict` needs it: mistakes in the arguments are reported at
@@ -21,6 +21,7 @@ import numpy as np
 from PIL import Image
 
 from maskwright.photos.images import class_palette, read_mask, resize_mask, write_mask
+from maskwright.predictions.legend import with_legend
 from maskwright.predictions.photographs import (
     INDEX,
     Photograph,
@@ -104,7 +105,8 @@ def predict(
                 names = _mask_name(photograph), _overlay_name(photograph)
                 write_mask(folder / names[0], mask, palette)
                 overlay = blend(image, resize_mask(mask, overlay_size(mask)), palette)
-                Image.fromarray(overlay).save(folder / names[1], quality=90)
+                found = [(classes[index], palette[index]) for index in np.unique(mask) if index > 0]
+                Image.fromarray(with_legend(overlay, found)).save(folder / names[1], quality=90)
                 index.writerow([photograph.path, *names, *mask.shape])
         if via is not None:
             attribute = label_attribute(masks)

@@ -1,0 +1,52 @@
+"""What differs from the defaults, and how names and numbers are written."""
+
+import pytest
+
+from maskwright.report.settings import changed_settings
+from maskwright.report.wording import heading, label, number
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "expected"),
+    [
+        ({"a": 1}, {"a": 1}, []),
+        ({"a": 1}, {"a": 1.0}, []),
+        ({"a": True}, {"a": 1}, [("a", "true", "1")]),
+        ({"a": {"b": 2, "c": 3}}, {"a": {"b": 2, "c": 4}}, [("a.c", "3", "4")]),
+        ({"a": None}, {"a": "photos"}, [("a", "null", "photos")]),
+        ({"a": [1, "x"]}, {"a": [1]}, [("a", '[1, "x"]', "[1]")]),
+        ({"a": {"cot": "cat"}}, {"a": None}, [("a.cot", "cat", "–"), ("a", "–", "null")]),
+        ({"a": {}}, {"a": {"b": 1}}, [("a", "{}", "–"), ("a.b", "–", "1")]),
+        ({"a": "ä <b>"}, {"a": "b"}, [("a", "ä <b>", "b")]),
+    ],
+)
+def test_changed_settings(here, there, expected):
+    assert [tuple(setting) for setting in changed_settings(here, there)] == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0.93245, "0.932"),
+        (1, "1"),
+        (5119689, "5,119,689"),
+        (0.0, "0.000"),
+        (0.0049, "0.0049"),
+        (-0.00489208, "-0.00489"),
+        (3.2e-7, "3.2e-07"),
+        (123.456, "123.5"),
+        (1234567.0, "1,234,567.0"),
+        (float("inf"), "inf"),
+        (None, ""),
+        ("", ""),
+    ],
+)
+def test_numbers(value, expected):
+    assert number(value) == expected
+
+
+def test_names():
+    assert label("val_miou_per_image") == "val mIoU per image"
+    assert label("sources_miou") == "sources mIoU"
+    assert heading("xor") == "XOR"
+    assert heading("masked_digits") == "Masked digits"
