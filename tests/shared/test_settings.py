@@ -1,3 +1,4 @@
+import warnings
 from typing import Any
 
 import pytest
@@ -40,4 +41,10 @@ def test_sides():
     assert tiny_settings(size=[32, 64]).sides == (32, 64)
     with pytest.raises(ValueError, match="size is auto: choose it first"):
         _ = tiny_settings(size="auto").sides
-    assert tiny_settings(size="auto").model_dump(mode="json")["size"] == "auto"
+
+
+@pytest.mark.parametrize("size", ["auto", [32, 64]])
+def test_a_size_is_written_as_it_was_read(size: Any):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # of pydantic, which writes the value all the same
+        assert tiny_settings(size=size).model_dump(mode="json")["size"] == size

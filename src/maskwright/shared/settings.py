@@ -2,7 +2,15 @@
 
 from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
@@ -100,12 +108,12 @@ class PhotographTraining(Section, Generic[Preset]):
     precision: Precision
     seed: int
 
-    @field_validator("size", mode="plain")
+    @field_validator("size", mode="wrap")
     @classmethod
-    def _check_size(cls, value: Any) -> tuple[int, int] | Auto:
-        # In place of pydantic's union, whose errors would be about both of its members.
+    def _check_size(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> tuple[int, int] | Auto:
         if value == "auto":
-            return "auto"
+            return handler(value)
+        # The union's own errors would be about both of its members.
         if isinstance(value, str):
             raise ValueError(f"give [height, width] in pixels, or auto (got {value!r})")
         return _SIZE.validate_python(value)
