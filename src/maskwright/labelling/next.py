@@ -99,10 +99,10 @@ def label_next(
     predict(photographs, model=model, out=out, via=via, masks=masks)
     for photograph, place in zip(photographs, choice.chosen, strict=True):
         yield f"{unsure[place]:.3f}  {photograph.path}"
-    fewer = f" of {count:,} wanted" if len(photographs) < count else ""
+    fewer = f" ({count:,} were wanted)" if len(photographs) < count else ""
     yield (
-        f"{counted(len(photographs), 'photograph', 'photographs')}{fewer} of {len(usable):,}, least sure first "
-        f"({measure}): outlines to correct in {via}, masks and overlays in {out}"
+        f"{counted(len(photographs), 'photograph', 'photographs')}{fewer}, the least sure of {len(usable):,} "
+        f"by {measure}: outlines to correct in {via}, masks and overlays in {out}"
     )
 
 
