@@ -49,7 +49,7 @@ def photographs(tmp_path):
 def run(photographs, model, count, **changes):
     from maskwright.labelling.next import label_next
 
-    arguments = {"measure": "entropy", "via": photographs / "next.json", "recursive": False, **changes}
+    arguments = {"flips": False, "via": photographs / "next.json", "recursive": False, **changes}
     where = Annotations(root=str(photographs), train="v.json", validation="v.json", test="v.json")
     out = photographs.parent / "out"
     return list(label_next(photographs, where, count=count, model=model, masks=out, out=out, **arguments))
@@ -84,7 +84,7 @@ def test_a_project_with_corrections_stays(photographs, model):
 
 def test_fewer_than_wanted_and_by_the_mirror_image(photographs, model):
     """Each pixel is judged by itself, so the mirror image says the same of each photograph."""
-    lines = run(photographs, model, 20, measure="flips")
+    lines = run(photographs, model, 20, flips=True)
     assert [line[:5] for line in lines[4:8]] == ["0.000"] * 4
     assert lines[8].startswith("4 photographs (20 were wanted), the least sure of 6 by flips: ")
 
