@@ -1,6 +1,6 @@
 """Does `maskwright next` choose better photographs to label than chance? On the practice set, whose labels are known.
 
-    dvc repro masks && python benchmarks/next.py --seeds 5        an hour and a half on 2 cores
+    dvc repro masks && python benchmarks/next.py --seeds 5        20 trainings: about an hour on 2 cores
 
 For each seed: a network learns from 20 photographs of the training split, and ranks the others, of which it does not
 know the labels. By each measure, and at random, 20 of them are added, without near-duplicates in each case, and a
@@ -22,6 +22,7 @@ from maskwright.experiments.segmentation.learn.train import train
 from maskwright.experiments.segmentation.params import Segmentation
 from maskwright.labelling.choice import choose
 from maskwright.labelling.next import look_at
+from maskwright.looking.hashing import Hash
 from maskwright.params import load_params
 from maskwright.photos.splits import read_split
 from maskwright.reporting.intervals import paired_difference
@@ -85,17 +86,17 @@ def scores_of_seed(settings: Segmentation, asked: Any) -> dict[str, float]:
             log_epoch=lambda epoch, row: None,
         )
         pool = [paths[place] for place in others]
-        known = look_at([paths[place] for place in labelled], folder / "model", "entropy").hashes
-        ranked = {}
+        hashes: list[Hash] = []
+        known = look_at([paths[place] for place in labelled], folder / "model", flips=False).hashes
+        ranked: dict[str, list[float]] = {}
         for measure in MEASURES:
-            looked = look_at(pool, folder / "model", measure)
-            ranked[measure] = looked.unsure
-        hashes = looked.hashes
+            unsure, hashes = look_at(pool, folder / "model", flips=measure == "flips")
+            ranked[measure] = unsure
         # By chance, but without near-duplicates too: the spreading is not what is tested.
         ranked[CHANCE] = np.random.default_rng([settings.seed, 5]).random(len(pool)).tolist()
         scores = {}
-        for choice, unsure in ranked.items():
-            chosen = others[choose(unsure, hashes, known, asked.add).chosen]
+        for choice, order_by in ranked.items():
+            chosen = others[choose(order_by, hashes, known, asked.add).chosen]
             write_subset(asked.data, np.sort(np.concatenate([labelled, chosen])), folder / choice)
             scores[choice] = held_out.trial(settings, folder / choice).measures[held_out.SCORE]
     write_json(kept, {"asked_for": asked_for, "scores": scores})

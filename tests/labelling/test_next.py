@@ -49,7 +49,7 @@ def photographs(tmp_path):
 def run(photographs, model, count, **changes):
     from maskwright.labelling.next import label_next
 
-    arguments = {"measure": "entropy", "via": photographs / "next.json", "recursive": False, **changes}
+    arguments = {"flips": False, "via": photographs / "next.json", "recursive": False, **changes}
     where = Annotations(root=str(photographs), train="v.json", validation="v.json", test="v.json")
     out = photographs.parent / "out"
     return list(label_next(photographs, where, count=count, model=model, masks=out, out=out, **arguments))
@@ -67,7 +67,7 @@ def test_the_least_sure_of_those_unlabelled(photographs, model):
     names = [line.split("/")[-1] for line in lines[4:7]]
     assert names[0] in ("a_grey.png", "copy_of_grey.png")
     assert names[1:] == ["b_yellowish.png", "c_reddish.png"]
-    assert lines[7].startswith("3 photographs of 6, least sure first (entropy): outlines to correct in ")
+    assert lines[7].startswith("3 photographs, the least sure of 6 by entropy: outlines to correct in ")
     written = json.loads((photographs / "next.json").read_text())
     listed = written.get("_via_img_metadata", written)
     assert sorted(each["filename"] for each in listed.values()) == sorted(names)
@@ -84,9 +84,9 @@ def test_a_project_with_corrections_stays(photographs, model):
 
 def test_fewer_than_wanted_and_by_the_mirror_image(photographs, model):
     """Each pixel is judged by itself, so the mirror image says the same of each photograph."""
-    lines = run(photographs, model, 20, measure="flips")
+    lines = run(photographs, model, 20, flips=True)
     assert [line[:5] for line in lines[4:8]] == ["0.000"] * 4
-    assert lines[8].startswith("4 photographs of 20 wanted of 6, least sure first (flips)")
+    assert lines[8].startswith("4 photographs (20 were wanted), the least sure of 6 by flips: ")
 
 
 def test_nothing_left_to_label(photographs, model):

@@ -76,7 +76,7 @@ def label_next(
         folder,
         load_params().annotations,
         count=count,
-        measure=by.value,
+        flips=by is Measure.flips,
         model=model,
         masks=MASKS,
         out=out,

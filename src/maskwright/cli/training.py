@@ -13,7 +13,7 @@ from maskwright.generated import GENERATED
 from maskwright.params import Params, load_params
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.exclusive import only_here
-from maskwright.shared.experiment import ManySeeds, OneNetwork
+from maskwright.shared.experiment import Evaluation, Experiment, ManySeeds, OneNetwork
 from maskwright.shared.outputs import write_json
 from maskwright.shared.processor import this_processor
 from maskwright.shared.quiet import no_chatter
@@ -53,12 +53,11 @@ def train(name: Name) -> None:
         elif isinstance(about, OneNetwork):
             _train_live(about, params)
         write_json(about.processor, this_processor()._asdict())
+    _say_what_holds_it_back(about, params)
 
 
 def _train_live(about: OneNetwork, params: Params) -> None:
-    """Train one network, with a row in MLflow that shows how the training goes, and say what may hold it back."""
-    from maskwright.diagnosis.gather import facts_of_training, has_diagnosis
-    from maskwright.diagnosis.lines import diagnose
+    """Train one network, with a row in MLflow that shows how the training goes."""
     from maskwright.recording import trainings_of
     from maskwright.tracking.provenance import project_root
     from maskwright.tracking.runs import LiveTraining
@@ -84,15 +83,23 @@ def _train_live(about: OneNetwork, params: Params) -> None:
             row.stop(killed=isinstance(error, KeyboardInterrupt))
             raise
         row.finish()
-    if has_diagnosis(about.name):
-        for line in diagnose(facts_of_training(about, params.section(about.name))):
-            tell(line)
+
+
+def _say_what_holds_it_back(about: Experiment, params: Params, found: Evaluation | None = None) -> None:
+    """Print the diagnosis of a training or, with what it found, of an evaluation, where there is one."""
+    from maskwright.diagnosis.gather import facts_of_evaluation, facts_of_training, has_diagnosis
+    from maskwright.diagnosis.lines import diagnose
+
+    if not has_diagnosis(about.name):
+        return
+    settings = params.section(about.name)
+    facts = facts_of_training(about, settings) if found is None else facts_of_evaluation(about, settings, found)
+    for line in diagnose(facts) if facts else []:
+        tell(line)
 
 
 def evaluate(name: Name) -> None:
     """Evaluate what was trained on the test split, into results/NAME."""
-    from maskwright.diagnosis.gather import facts_of_evaluation, has_diagnosis
-    from maskwright.diagnosis.lines import diagnose
     from maskwright.recording import record_or_warn, trainings_of
     from maskwright.tracking.provenance import project_root
 
@@ -105,9 +112,7 @@ def evaluate(name: Name) -> None:
         raise MaskwrightError(f"{missing}: no such folder; run `maskwright train {name}` first")
     found = reporting.evaluate(params.section(name), data=about.data, model=about.model, results=about.results)
     print_evaluation(found)
-    facts = facts_of_evaluation(about, params.section(name), found) if has_diagnosis(name) else None
-    for line in diagnose(facts) if facts else []:
-        tell(line)
+    _say_what_holds_it_back(about, params, found)
     record_or_warn(project_root(), trainings, about.results)
 
 

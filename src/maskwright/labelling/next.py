@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,16 +32,12 @@ from maskwright.via.params import Annotations
 _BATCH = 16
 
 
-Measure = Literal["entropy", "flips"]
-"""How unsure a network is of a photograph; see `uncertainty`."""
-
-
 def label_next(
     folder: Path,
     annotations: Annotations,
     *,
     count: int,
-    measure: Measure,
+    flips: bool,
     model: Path,
     masks: Path,
     out: Path,
@@ -54,7 +50,7 @@ def label_next(
         folder: of photographs, labelled ones among them.
         annotations: the section of params.yaml, whose files list the labelled photographs.
         count: how many photographs are wanted.
-        measure: how they are ranked.
+        flips: rank them by `flip_disagreement`, in place of `mean_entropy`.
         model: the folder of the trained segmentation.
         masks: the folder that `maskwright masks` wrote for the training.
         out: folder for the masks and overlays of those chosen; an earlier prediction is replaced.
@@ -83,7 +79,7 @@ def label_next(
     if not usable:
         raise MaskwrightError(f"{folder}: no photograph is left to label; add some, or name another folder")
     find_photographs(usable[:1], out=out, via=via, megapixels=annotations.megapixels)  # can `via` name it?
-    unsure, hashes = look_at(usable, model, measure)
+    unsure, hashes = look_at(usable, model, flips=flips)
     choice = choose(unsure, hashes, list(_hashes(sorted(labelled))), count)
     if choice.like_labelled:
         told = counted(choice.like_labelled, "looks", "look")
@@ -99,10 +95,10 @@ def label_next(
     predict(photographs, model=model, out=out, via=via, masks=masks)
     for photograph, place in zip(photographs, choice.chosen, strict=True):
         yield f"{unsure[place]:.3f}  {photograph.path}"
-    fewer = f" of {count:,} wanted" if len(photographs) < count else ""
+    fewer = f" ({count:,} were wanted)" if len(photographs) < count else ""
     yield (
-        f"{counted(len(photographs), 'photograph', 'photographs')}{fewer} of {len(usable):,}, least sure first "
-        f"({measure}): outlines to correct in {via}, masks and overlays in {out}"
+        f"{counted(len(photographs), 'photograph', 'photographs')}{fewer}, the least sure of {len(usable):,} "
+        f"by {'flips' if flips else 'entropy'}: outlines to correct in {via}, masks and overlays in {out}"
     )
 
 
@@ -113,8 +109,13 @@ class Looked(NamedTuple):
     hashes: list[Hash]
 
 
-def look_at(paths: Sequence[Path], model: Path, measure: Measure) -> Looked:
+def look_at(paths: Sequence[Path], model: Path, *, flips: bool) -> Looked:
     """Look at photographs with a trained segmentation, one of them at full resolution at a time.
+
+    Args:
+        paths: of the photographs.
+        model: the folder of the trained segmentation.
+        flips: measure `flip_disagreement`, in place of `mean_entropy`.
 
     Raises:
         MaskwrightError: the model is missing or incomplete, or a photograph can no longer be read.
@@ -136,11 +137,11 @@ def look_at(paths: Sequence[Path], model: Path, measure: Measure) -> Looked:
     while batch := list(islice(each, _BATCH)):
         stack = np.stack(batch)
         answers = forward(stack)
-        if measure == "entropy":
-            unsure += [mean_entropy(answer) for answer in answers]
-        else:
+        if flips:
             mirrored = forward(np.ascontiguousarray(stack[:, :, ::-1]))[:, :, ::-1]
             unsure += [flip_disagreement(one, other) for one, other in zip(answers, mirrored, strict=True)]
+        else:
+            unsure += [mean_entropy(answer) for answer in answers]
     return Looked(unsure, hashes)
 
 

@@ -25,7 +25,7 @@ def corrected_interval(scores: Sequence[float], test_to_train: float, *, bounds:
         mean ± t(0.975, K - 1) · s · √(1/K + n_test / n_train),    s the standard deviation with K - 1
 
     The second term stands for the correlation of the folds, taken to be n_test / (n_test + n_train). It was derived
-    for random divisions. For the K folds of one division it is a heuristic, on the cautious side as a rule.
+    for repeated random divisions; for the K folds of one division it is a rule of thumb.
 
     Args:
         scores: (K,) finite numbers, K >= 2.

@@ -64,7 +64,7 @@ def data_plan(
         fixed: keys of the experiment's section with other values than in params.yaml, for all trials.
         response: the measure that stands first.
     """
-    levels = list(dict.fromkeys(trial.level for trial in trials))
+    levels: list[Any] = list(dict.fromkeys(trial.level for trial in trials))
     seeds = list(dict.fromkeys(trial.seed for trial in trials))
     sweep = Sweep(experiment=about.name, factors={factor: levels}, fixed=dict(fixed), seeds=seeds, response=response)
     named = {_name(name, trial): trial for trial in trials}

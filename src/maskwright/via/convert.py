@@ -90,7 +90,8 @@ def convert_annotations(
 
     The classes are those of the training files. If no validation or test file is named, that split is taken from the
     training files: the images (or groups) with the lowest SHA-256 of "seed/file name" (or "seed/group") form the test
-    split and the next ones the validation split, so adding an image moves few others.
+    split and the next ones the validation split, so adding an image moves few others. With `annotations.folds` they
+    are divided into folds instead, see `folds.fold_names`.
 
     Args:
         annotations: which files, and how to read them.
