@@ -125,6 +125,21 @@ def test_terminal(analysis, width):
     assert "-0.05" in row
 
 
+def test_the_terminal_tells_what_was_left_out():
+    table = trials_table().assign(width=8)
+    table.loc[5, "loss"] = 1e300
+    remarks = ["3 runs left out that only group other runs"]
+    trials = select_trials(table, "loss", [*FACTORS, "width"], remarks=remarks)
+    lines = printed(analyse(trials, interactions=("none",)), 118).splitlines()
+    head = lines.index("Model: additive, as asked")
+    assert lines[head + 1 : head + 5] == [
+        "width is 8 in all of them, so it is not in the model",
+        "3 runs left out that only group other runs",
+        "1 without a result: without loss",
+        "1 without a result: loss is beyond 1e+100",
+    ]
+
+
 def test_without_anything_to_measure_chance_from():
     rows = [{"a": a, "b": b, "loss": 1.0 + a + 3 * b + 2 * a * b} for a in (0, 1) for b in (0, 1)]
     analysis = analyse(select_trials(pd.DataFrame(rows), "loss", ["a", "b"]), interactions=("all",))

@@ -124,7 +124,7 @@ def test_a_sweep_that_is_continued_and_repeated_has_one_run_for_each_trial(root,
     assert note.index("### Effects on loss") < note.index("### Effects on accuracy")
     about = client.get_experiment_by_name("sweep-toy").tags
     assert json.loads(json.loads(about["mlflow.sharedViewState.scores"])["state"]) == {
-        "selectedColumns": ["metrics.`loss`", "params.`rate`", "params.`mask`"]
+        "selectedColumns": ["metrics.`loss`", "metrics.`loss/mean`", "params.`rate`", "params.`mask`"]
     }
     files = [item.path for item in client.list_artifacts(parent.info.run_id, "effects-loss")]
     assert sorted(files) == ["effects-loss/effects.csv", "effects-loss/plots"]

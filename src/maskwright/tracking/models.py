@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from maskwright.shared.errors import MaskwrightError
 from maskwright.tracking.artifacts import usable_models
 from maskwright.tracking.inputs import VALIDATING, score_name
+from maskwright.tracking.locations import DATABASE
 from maskwright.tracking.notes import NOTE
-from maskwright.tracking.store import Store, open_store
+from maskwright.tracking.store import Store, named_store, open_store
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel, Run
@@ -95,13 +96,16 @@ def register_best(root: Path, name: str, about: str, best_by: str) -> Registered
         MaskwrightError: no model of the experiment is recorded.
         Exception: whatever MLflow raises.
     """
+    nothing = MaskwrightError(
+        f"{name}: no model with a validation score is recorded; run `dvc repro evaluate@{name}`, or `maskwright sync`"
+    )
+    if named_store(root)[1] and not (root / DATABASE).is_file():
+        raise nothing  # rather than make a store with nothing in it
     store = open_store(root, name)
     metric = score_name(best_by)
     found = [(run, models[-1]) for run in _scored_runs(store, metric) if (models := _models(store, run))]
     if not found:
-        raise MaskwrightError(
-            f"{name}: no model with a validation score is recorded; run `dvc repro evaluate@{name}`"
-        )
+        raise nothing
     data = _validation_data(found[0][0])
     same = [(run, model) for run, model in found if _validation_data(run) == data]
     # Newest first until here, and `max` takes the first of equals.

@@ -156,7 +156,7 @@ def _folder(address: str) -> Path | None:
     parts = urlsplit(address)
     if parts.scheme == "file":
         return Path(unquote(parts.path))
-    return None if parts.scheme else Path(address)
+    return None if parts.scheme or address.startswith("databricks") else Path(address)
 
 
 def _runs(client: "MlflowClient", experiment: str, store: str) -> "list[Run]":

@@ -183,12 +183,17 @@ def _effects_tag(response: str) -> str:
 
 
 def _store(root: Path, sweep: TrackedSweep) -> Store:
-    note = f"{sweep.about}\n\nOne run for each `maskwright sweep {sweep.name}`, and below it one for each trial."
+    note = f"{sweep.about}\n\nOne run for each `{_command(sweep)}`, and below it one for each trial."
     return open_store(root, f"sweep-{sweep.name}", note)
 
 
 def _command(sweep: TrackedSweep) -> str:
     return sweep.command or f"maskwright sweep {sweep.name}"
+
+
+def _show_columns(store: Store, sweep: TrackedSweep) -> None:
+    """Show the responses and the factors: each trial's own, and the mean of the sweep, whose trials are folded up."""
+    show_columns(store, [name for each in sweep.responses for name in (each, f"{each}/mean")], sweep.factors)
 
 
 def _find(store: Store, key: str) -> str | None:
@@ -216,7 +221,7 @@ class _Writer:
         self._run = found or self._create(sweep.key, f"sweep {sweep.name}", {NOTE: self._note()})
         if not found:
             _log(store, self._run, dict(flatten(sweep.params)), {}, 0)
-            show_columns(store, sweep.responses, sweep.factors)
+            _show_columns(store, sweep)
         trials = self._trials()
         self._rows = {run.data.tags.get(KEY, ""): (run.info.run_id, run.info.status) for run in trials}
         tags = store.client.get_run(self._run).data.tags
@@ -224,7 +229,7 @@ class _Writer:
         """Whether the sweep was recorded before runs had descriptions, and names that say something."""
         if self.outdated:
             store.client.set_tag(self._run, NOTE, self._note())
-            show_columns(store, sweep.responses, sweep.factors)
+            _show_columns(store, sweep)
             for tag in map(_effects_tag, sweep.responses):
                 if tag in tags:  # the table of effects is to be added to the description
                     store.client.delete_tag(self._run, tag)
@@ -269,9 +274,9 @@ class _Writer:
     def end(self, status: str, tables: Sequence[Path]) -> None:
         client = self._store.client
         states = [state for _, state in self._rows.values()]
-        numbers = {"finished": states.count("FINISHED"), "without_result": states.count("FAILED")}
-        if status == "FINISHED":
-            numbers |= self._responses()
+        # In the order in which the run's page lists them.
+        numbers = self._responses() if status == "FINISHED" else {}
+        numbers |= {"finished": states.count("FINISHED"), "without_result": states.count("FAILED")}
         known = client.get_run(self._run).data.metrics
         changed = {name: value for name, value in numbers.items() if known.get(name) != value}
         _log(self._store, self._run, {}, changed, int(time.time() * 1000))
