@@ -40,7 +40,7 @@ def page(tmp_path, monkeypatch):
 def test_nothing_is_loaded_from_elsewhere(page):
     text = page.read_text(encoding="utf-8")
     assert "jsdelivr" not in text
-    assert not re.search(r"<(?:script|link|img|iframe)[^>]*(?:https?:)?//", text.replace("data:image", ""))
+    assert not re.search(r"<(?:script|link|img|iframe)\b[^>]*\s(?:src|href)\s*=\s*[\"']?(?:https?:)?//", text)
     assert text.count("vegaEmbed('#Loss'") == 1
 
 
@@ -51,7 +51,8 @@ def test_a_chart_is_drawn_and_the_worst_photograph_comes_first(page, tmp_path):
       parts.sort((one, other) => one.offsetTop - other.offsetTop);
       document.title = parts.map((part) => part.id).join(" ");
     }, 1000));</script></body>"""
-    page.write_text(page.read_text(encoding="utf-8").replace("</body>", probe), encoding="utf-8")
+    before, _, after = page.read_text(encoding="utf-8").rpartition("</body>")  # the scripts have this in them too
+    page.write_text(f"{before}{probe}{after}", encoding="utf-8")
     elements, complaints = shown(page, tmp_path)
     assert complaints == []
     assert re.search(r"<(canvas|svg)[^>]*marks", elements)

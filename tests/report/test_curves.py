@@ -18,14 +18,14 @@ def points(path):
 
 
 def test_one_network(tmp_path):
-    # The axes leave 46 units on the left, 12 on the right and above, and 26 below. The loss goes from 0.5 to 1.5 with
+    # The axes leave 46 units on the left, 22 on the right, 12 above and 26 below. The loss goes from 0.5 to 1.5 with
     # 5 % of room, so from 0.45 to 1.55: 1.5 stands at 12 + (250 - 38) * 0.05 / 1.1.
     loss, miou = drawn(
         tmp_path, "epoch,loss,val_loss,val_miou,learning_rate\n1,1.5,1,0.25,1\n2,1,0.5,0.5,1\n3,0.5,0.5,0.75,1\n"
     )
     assert [line.name for line in loss.lines] == ["training", "validation"]
     assert points(loss.lines[0].path)[0] == pytest.approx((46, 12 + 212 * 0.05 / 1.1), abs=0.06)
-    assert points(loss.lines[0].path)[2] == pytest.approx((WIDTH - 12, HEIGHT - 26 - 212 * 0.05 / 1.1), abs=0.06)
+    assert points(loss.lines[0].path)[2] == pytest.approx((WIDTH - 22, HEIGHT - 26 - 212 * 0.05 / 1.1), abs=0.06)
     assert [tick.text for tick in loss.across] == ["1", "2", "3"]
     assert [tick.text for tick in loss.up] == ["0.5", "1", "1.5"]
     assert miou.title == "mIoU"
@@ -73,4 +73,12 @@ def test_long_trainings_take_no_more_room(tmp_path):
     (panel,) = drawn(tmp_path, "\n".join(["epoch,loss", *rows]))
     found = points(panel.lines[0].path)
     assert len(found) == 150
-    assert (found[0][0], found[-1][0]) == (46, WIDTH - 12)
+    assert (found[0][0], found[-1][0]) == (46, WIDTH - 22)
+
+
+def test_the_smallest_of_losses_stand_at_the_foot_of_the_axis(tmp_path):
+    """Of 1, 1e-8 and 1e-18 the axis shows the first two: eight decades."""
+    (panel,) = drawn(tmp_path, "epoch,loss\n1,1\n2,1e-8\n3,1e-18\n")
+    (_, first), (_, second), (_, third) = points(panel.lines[0].path)
+    assert first < second == third <= HEIGHT - 26
+    assert panel.up[0].text == "1e-08"

@@ -28,7 +28,8 @@ found.push(dialog.querySelector("p").textContent);
 dialog.click(); found.push(dialog.open);
 found.push(document.documentElement.scrollWidth <= innerWidth);
 dispatchEvent(new Event("beforeprint")); found.push(document.querySelectorAll("details:not([open])").length);
-document.body.replaceChildren(...found.map((text) => Object.assign(document.createElement("p"), { textContent: text })));
+const paragraph = (text) => Object.assign(document.createElement("p"), { textContent: text });
+document.body.replaceChildren(...found.map(paragraph));
 """
 
 
@@ -50,7 +51,7 @@ def test_in_a_browser(tmp_path):
     assert elements.count('class="open"') == elements.count('class="zoom"') == 5
 
     text = page.read_text(encoding="utf-8")
-    text = re.sub(r"; script-src 'sha256-[^']+'", "; script-src 'unsafe-inline'", text)
+    text = re.sub(r"script-src [^\"]+", "script-src 'unsafe-inline'", text)
     clicked = tmp_path / "clicked.html"
     clicked.write_text(text.replace("</body>", f"<script>{CLICKS}</script></body>"), encoding="utf-8")
     # On a phone, which is 375 pixels wide.

@@ -14,9 +14,11 @@ from typing import NamedTuple
 from maskwright.report.wording import label, number
 
 WIDTH, HEIGHT = 420, 250
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 12, 26
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 22, 12, 26
 _MOST_POINTS = 150
 _MOST_PANELS = 4
+_DECADES = 8
+"""Of a logarithmic axis, at most: what is smaller still stands at its foot."""
 _LOGARITHMIC = 300.0
 """The ratio of the greatest value to the smallest from which on the axis is logarithmic."""
 
@@ -86,7 +88,11 @@ def _panel(title: str, curves: Mapping[str, Sequence[tuple[float, float]]]) -> P
     values = [value for points in curves.values() for _, value in points]
     low, high = min(values), max(values)
     logarithmic = low > 0 and high > _LOGARITHMIC * low
-    scaled = math.log10 if logarithmic else float
+    low = max(low, high / 10.0**_DECADES) if logarithmic else low
+
+    def scaled(value: float) -> float:
+        return math.log10(max(value, low)) if logarithmic else value
+
     bottom, top = _ends(scaled(low), scaled(high), share=low >= 0 and high <= 1 and not logarithmic)
     first, last = min(epochs), max(epochs)
 
