@@ -53,7 +53,7 @@ def test_in_a_browser(tmp_path):
     text = page.read_text(encoding="utf-8")
     text = re.sub(r"script-src [^\"]+", "script-src 'unsafe-inline'", text)
     clicked = tmp_path / "clicked.html"
-    clicked.write_text(text.replace("</body>", f"<script>{CLICKS}</script></body>"), encoding="utf-8")
+    clicked.write_text(text.replace("</body>", f"<script>{{{CLICKS}}}</script></body>"), encoding="utf-8")
     # On a phone, which is 375 pixels wide.
     elements, complaints = shown(clicked, tmp_path, "--window-size=375,800")
     assert complaints == []
