@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from maskwright.catalogue import EXPERIMENTS, experiment, sentence
+from maskwright.defaults import default_settings
 from maskwright.params import parse_params
-from maskwright.recording import DEFAULTS, changed_settings, trainings_of
+from maskwright.recording import changed_settings, trainings_of
 from maskwright.shared.experiment import OneNetwork
 from maskwright.shared.outputs import write_json
 from maskwright.shared.processor import Processor
@@ -83,7 +84,7 @@ def test_the_processor_is_the_one_that_trained():
 )
 @pytest.mark.usefixtures("conditional_data")
 def test_a_row_is_named_by_what_differs_from_the_defaults(changes, root, labels):
-    trainings = conditional_trainings({**read_yaml(DEFAULTS)["conditional"], **changes}, root)
+    trainings = conditional_trainings({**default_settings()["conditional"], **changes}, root)
     assert [training.label for training in trainings[:2]] == labels
     assert {training.about for training in trainings} == {sentence("conditional")}
     changed = {f"conditional.{key}": value for key, value in changes.items()}
@@ -94,7 +95,7 @@ def test_a_row_is_named_by_what_differs_from_the_defaults(changes, root, labels)
 def test_the_defaults_are_the_shipped_settings():
     """Where this fails after a change of the shipped settings: cp params.yaml src/maskwright/defaults.yaml."""
     assert changed_settings(read_yaml(PARAMS)) == {}
-    parse_params(read_yaml(DEFAULTS))
+    parse_params(default_settings())
 
 
 @pytest.mark.parametrize("name", [name for name, about in EXPERIMENTS.items() if isinstance(about, OneNetwork)])

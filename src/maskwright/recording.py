@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from maskwright.catalogue import experiment, sentence
+from maskwright.defaults import default_settings
 from maskwright.params import Params, parse_params
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.experiment import Experiment, ManySeeds, OneNetwork
@@ -20,8 +21,6 @@ from maskwright.tracking.provenance import Produced, locked_effects, locked_swee
 from maskwright.tracking.runs import Training
 
 PARAMS = Path("params.yaml")
-DEFAULTS = Path(__file__).with_name("defaults.yaml")
-"""The params.yaml that comes with the project. Runs are named by what differs from it."""
 DRINKS = Path("data/drinks")
 
 
@@ -148,7 +147,7 @@ def trainings_of(about: Experiment, params: Params) -> list[Training]:
 
 def changed_settings(sections: Mapping[str, Any]) -> dict[str, Any]:
     """Return those settings of some sections that differ from the defaults, by dotted key."""
-    return differences(sections, read_yaml(DEFAULTS))
+    return differences(sections, default_settings())
 
 
 def keys_of(about: Experiment, settings: Any) -> dict[str, str]:

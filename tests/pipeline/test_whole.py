@@ -116,7 +116,7 @@ def test_pictures_and_tables_are_plotted(finished):
     html = page.read_text()
     wanted = [next(iter(plot)) for plot in read_yaml(finished / "dvc.yaml")["plots"]]
     pictures = [name for name in wanted if name.endswith(".png")]
-    assert len(pictures) == 40
+    assert len(pictures) == 36
     for path in pictures:
         name = "workspace_" + path.replace("/", "_")
         assert name in html, path

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 DRAWN = 3
-"""How many of the best, and of the worst, are drawn."""
+"""How many of the best, and of the worst, are drawn at most."""
 
 
 def best_and_worst(scores: Sequence[tuple[float, ...]]) -> dict[str, list[int]]:
@@ -14,11 +14,13 @@ def best_and_worst(scores: Sequence[tuple[float, ...]]) -> dict[str, list[int]]:
             the better one. An image whose score begins with NaN is left out.
 
     Returns:
-        Places in `scores`: under "best" from the best down, under "worst" from the worst up. No image is in both.
+        Places in `scores`: under "best" from the best down, under "worst" from the worst up. No image is in both: if
+        there are few, each gets half of them, and the best the one in the middle.
     """
     ranking = sorted(
         (place for place, score in enumerate(scores) if score[0] == score[0]),
         key=lambda place: (*scores[place], -place),
         reverse=True,
     )
-    return {"best": ranking[:DRAWN], "worst": ranking[::-1][: max(0, min(DRAWN, len(ranking) - DRAWN))]}
+    half = len(ranking) // 2
+    return {"best": ranking[: min(DRAWN, len(ranking) - half)], "worst": ranking[::-1][: min(DRAWN, half)]}
