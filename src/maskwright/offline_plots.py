@@ -29,9 +29,13 @@ def make_plots_offline(dvc: Path = Path(".dvc")) -> str:
         raise MaskwrightError(f"{dvc}: no such folder; run the command in the folder that holds params.yaml")
     page = Path(sys.prefix) / "share" / "maskwright" / "plots.html"
     # Names that the scripts declare stay among themselves.
-    scripts = Markup("(() => {" + vl_convert.javascript_bundle(vl_version=_VEGA_LITE) + "})();")
+    # The snippet may be left out, whatever the stub says.
+    bundle = vl_convert.javascript_bundle(vl_version=_VEGA_LITE)  # pyright: ignore[reportCallIssue]
+    scripts = Markup("(() => {" + bundle + "})();")
     with replaced_file(page) as file:
         file.write(render("maskwright.pages", "plots.html.jinja", script=scripts))
     with Config(str(dvc.resolve())).edit("local") as settings:
+        # DVC's own code has no types here: it is a dictionary.
+        assert isinstance(settings, dict)
         settings.setdefault("plots", {})["html_template"] = str(page)
     return f"`dvc plots show` draws its charts without a connection; {dvc / 'config.local'} names their page"

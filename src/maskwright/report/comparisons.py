@@ -1,7 +1,7 @@
 """The effects of settings, and the claims, ready to be shown."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,7 +67,7 @@ class Claims(NamedTuple):
     """The rows of a table of claims, and how often each verdict occurs."""
 
     title: str
-    rows: list[Mapping[str, Any]]
+    rows: Sequence[Mapping[str, Any]]
     verdicts: list[tuple[str, int]]
 
 

@@ -120,11 +120,12 @@ def _confusion(path: Path) -> Confusion | None:
     classes = [*{name: None for pair in cells for name in pair}]
     if not cells or len(classes) > _MOST_CLASSES:
         return None
-    shares, pixels = (
-        [[cells.get((actual, predicted), (0.0, 0))[part] for predicted in classes] for actual in classes]
-        for part in (0, 1)
+    rows = [[cells.get((actual, predicted), (0.0, 0)) for predicted in classes] for actual in classes]
+    return Confusion(
+        classes,
+        shares=[[share for share, _ in row] for row in rows],
+        pixels=[[pixels for _, pixels in row] for row in rows],
     )
-    return Confusion(classes, shares, pixels)
 
 
 def _examples(path: Path) -> Examples | None:

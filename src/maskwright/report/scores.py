@@ -59,7 +59,7 @@ def _with_intervals(name: str, value: float, details: Mapping[str, Any]) -> Scor
     # Of many seeds: the first variant is the one whose numbers stand first.
     for variant, values in details.items():
         found = values.get(name) if isinstance(values, Mapping) else None
-        if _is_mean(found) and found["mean"] == value:
+        if isinstance(found, Mapping) and _is_mean(found) and found["mean"] == value:
             return _mean(name, found, variant)
     return Score(name, value)
 

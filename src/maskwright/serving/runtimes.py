@@ -19,7 +19,7 @@ def load_onnx(path: Path) -> Callable[[np.ndarray], np.ndarray]:
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     (name,) = [given.name for given in session.get_inputs()]
-    return lambda images: session.run(None, {name: images})[0]
+    return lambda images: np.asarray(session.run(None, {name: images})[0])
 
 
 def load_litert(path: Path) -> Callable[[np.ndarray], np.ndarray]:

@@ -21,8 +21,8 @@ class Sweep(Section):
 
     experiment: str
     factors: Annotated[dict[str, Annotated[list[JsonValue], Field(min_length=1)]], Field(min_length=1)]
-    fixed: Annotated[dict[str, JsonValue], Field(default_factory=dict)]
-    exclude: Annotated[list[dict[str, JsonValue]], Field(default_factory=list)]
+    fixed: dict[str, JsonValue] = Field(default_factory=dict)
+    exclude: list[dict[str, JsonValue]] = Field(default_factory=list)
     fraction: Literal["full", "half"] = "full"
     subset: Subset | None = None
     seeds: int | list[int]

@@ -21,7 +21,7 @@ from maskwright.photos.images import read_image
 from maskwright.shared.experiment import Tried
 from maskwright.shared.quiet import no_chatter
 
-SCORE = "ap50"
+SCORE: str = "ap50"
 
 
 def trial(settings: Detection, data: Path) -> Tried:

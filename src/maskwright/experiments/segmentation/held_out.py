@@ -21,7 +21,7 @@ from maskwright.photos.splits import read_split
 from maskwright.shared.experiment import Tried
 from maskwright.shared.quiet import no_chatter
 
-SCORE = "miou"
+SCORE: str = "miou"
 
 
 def trial(settings: Segmentation, data: Path) -> Tried:

@@ -105,7 +105,7 @@ def predict(
                 names = _mask_name(photograph), _overlay_name(photograph)
                 write_mask(folder / names[0], mask, palette)
                 overlay = blend(image, resize_mask(mask, overlay_size(mask)), palette)
-                found = [(classes[index], palette[index]) for index in np.unique(mask) if index > 0]
+                found = [(classes[index], palette[index].tolist()) for index in np.unique(mask) if index > 0]
                 Image.fromarray(with_legend(overlay, found)).save(folder / names[1], quality=90)
                 index.writerow([photograph.path, *names, *mask.shape])
         if via is not None:
