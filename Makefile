@@ -44,7 +44,7 @@ sweep-%: .venv/ready ## train a sweep of the pipeline anew, such as sweep-detect
 	dvc repro effects claims
 
 test: .venv/ready ## all tests (ARGS= for pytest's arguments, for example ARGS='-m "not slow"')
-	python -m pytest -n logical --maxprocesses 8 --dist loadfile $(ARGS)
+	python -m pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 ui: .venv/ready ## MLflow's pages with every run, on http://127.0.0.1:5000 (PORT= for another port)
 	@maskwright ui --port $(PORT)

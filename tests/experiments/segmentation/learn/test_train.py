@@ -240,7 +240,8 @@ class TestPretrained:
     DATA = labelled(4, (32, 64))
 
     @pytest.fixture(scope="class")
-    def model(self) -> keras.Model:
+    @classmethod
+    def model(cls) -> keras.Model:
         settings = tiny_settings(
             preset="pretrained",
             frozen=3,
@@ -251,7 +252,7 @@ class TestPretrained:
             loss={},
         )
         model = build(settings, 3)
-        compile_model(model, settings, self.DATA, 3)
+        compile_model(model, settings, cls.DATA, 3)
         model.run_eagerly = True
         return model
 
