@@ -30,7 +30,9 @@ def _reason() -> str:
     edited = _changed("params.yaml", "dvc.yaml", "src", "requirements.lock")
     if edited:
         return f"Settings or code differ from the commit: {', '.join(path.as_posix() for path in edited[:3])}."
-    return "Settings, code and processor are those of the commit, so the data or a library must be another one."
+    return (
+        "Settings, code and processor are those of the commit, so the data, Python or a library must be another one."
+    )
 
 
 def _changed(*places: str) -> list[Path]:

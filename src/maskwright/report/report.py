@@ -79,7 +79,12 @@ def _page(sources: Sources, shown: list[Shown]) -> str:
         effects=read_effects(sources.results / "effects"),
         claims=read_claims(sources.results / "claims.json"),
         processors=_processors(shown),
-        versions=[("maskwright", __version__), ("Python", platform.python_version()), *_versions()],
+        # Without Python's patch level, which no result depends on: else each computer would have another page.
+        versions=[
+            ("maskwright", __version__),
+            ("Python", ".".join(platform.python_version_tuple()[:2])),
+            *_versions(),
+        ],
         width=WIDTH,
         height=HEIGHT,
         script=code,
