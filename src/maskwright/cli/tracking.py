@@ -48,6 +48,8 @@ def ui(
     tell(f"Open {first_page(f'http://127.0.0.1:{port}', database)}")
     tell("To compare two runs: tick the boxes before their names, then press Compare above the table.")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    # These jobs are about language models: eight processes that would wait for work.
+    os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
     address = ("--backend-store-uri", sqlite_address(database), "--host", "127.0.0.1", "--port", str(port))
     # In this process's place, so that it gets the signals of the terminal itself.
     os.execv(sys.executable, [sys.executable, "-m", "mlflow", "ui", *address])
