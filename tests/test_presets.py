@@ -52,9 +52,9 @@ def test_the_one_for_photographs_follows_any_other(name, params):
     apply_preset(name, "photographs", params)
     section = load_params(params).section(name)
     assert section.named_backbone == Backbone("lite0", "imagenet", 5)
-    # Of 40 photographs, an epoch has 160 / 40 = 4 passes; 20 epochs of 160 images are 3,200.
+    # Of 40 photographs, an epoch has 160 / 40 = 4 passes; 10 epochs of 160 images are 1,600.
     steps = steps_per_epoch(40, section.epoch_images, section.batch_size)
-    assert section.epochs * steps * section.batch_size == 3200
+    assert section.epochs * steps * section.batch_size == 1600
     apply_preset(name, SOURCE, params)
     assert load_params(params).section(name).named_backbone is None
 

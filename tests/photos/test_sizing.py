@@ -31,24 +31,29 @@ def test_by_hand(tmp_path: Path):
         "[192, 256] was chosen: photographs are 0.75 times as high as wide, and nine of ten objects are at least 64 "
         "of its pixels each way (64 are wanted)",
     )
-    # Half the scale is enough for 160 pixels, whichever side they are; 96 x 128 is the least.
-    assert network_size("auto", split(tmp_path, [(240, 320)], [(240, 160)])).size == (96, 128)
-    assert network_size("auto", split(tmp_path, [(240, 320)], [(160, 320)])).size == (96, 128)
+    # 60 pixels take 4/3 of that scale, whichever side they are; 192 x 256 is the least.
+    assert network_size("auto", split(tmp_path, [(240, 320)], [(240, 60)])).size == (256, 352)
+    assert network_size("auto", split(tmp_path, [(240, 320)], [(60, 320)])).size == (256, 352)
+    assert network_size("auto", split(tmp_path, [(240, 320)], [(160, 320)])).size == (192, 256)
 
 
 def test_one_of_ten_objects_may_be_smaller(tmp_path: Path):
     # The tenth percentile of eleven is the second from below.
-    assert network_size("auto", split(tmp_path, [(240, 320)], [(2, 2), *10 * [(160, 160)]])).size == (96, 128)
-    assert network_size("auto", split(tmp_path, [(240, 320)], [*2 * [(2, 2)], *9 * [(160, 160)]])).size == (192, 256)
+    assert network_size("auto", split(tmp_path, [(240, 320)], [(2, 2), *10 * [(160, 160)]])).size == (192, 256)
+    assert network_size("auto", split(tmp_path, [(240, 320)], [*2 * [(2, 2)], *9 * [(160, 160)]])).size == (288, 384)
 
 
 @pytest.mark.parametrize(
     ("boxes", "size", "reason"),
     [
-        ([(240, 320)], (96, 128), "at least 96 of its pixels each way (64 are wanted, 12,288 pixels are the fewest)"),
-        ([(20, 20)], (192, 256), "at least 16 of its pixels each way (64 are wanted, 50,176 pixels are the most)"),
-        ([(0, 20)], (192, 256), "at least 0 of its pixels each way (64 are wanted, 50,176 pixels are the most)"),
-        ([], (96, 128), "as high as wide, and there is no object (12,288 pixels are the fewest)"),
+        (
+            [(240, 320)],
+            (192, 256),
+            "at least 192 of its pixels each way (64 are wanted, 49,152 pixels are the fewest)",
+        ),
+        ([(20, 20)], (288, 384), "at least 24 of its pixels each way (64 are wanted, 110,592 pixels are the most)"),
+        ([(0, 20)], (288, 384), "at least 0 of its pixels each way (64 are wanted, 110,592 pixels are the most)"),
+        ([], (192, 256), "as high as wide, and there is no object (49,152 pixels are the fewest)"),
     ],
 )
 def test_limits(boxes: list[tuple[float, float]], size: tuple[int, int], reason: str, tmp_path: Path):
@@ -58,11 +63,11 @@ def test_limits(boxes: list[tuple[float, float]], size: tuple[int, int], reason:
 
 
 def test_upright_photographs(tmp_path: Path):
-    assert network_size("auto", split(tmp_path, [(320, 240)], [(20, 20)])).size == (256, 192)
+    assert network_size("auto", split(tmp_path, [(320, 240)], [(20, 20)])).size == (384, 288)
     # Half of them: the geometric mean of 3 / 4 and 4 / 3 is 1.
     assert network_size("auto", split(tmp_path, [(240, 320), (320, 240)], [(20, 20)], photograph=2)).size == (
-        224,
-        224,
+        320,
+        320,
     )
 
 

@@ -22,9 +22,9 @@ OBJECT = 2.0 * STEP
 """Wanted for nine of ten objects: so many pixels of the network's input each way. Then a whole cell of the coarsest
 map lies within an object's box, wherever it stands."""
 
-FEWEST = 96 * 128
-MOST = 224 * 224
-"""Numbers of pixels between which a size is chosen; the greatest is that of ImageNet's usual trainings."""
+FEWEST = 192 * 256
+MOST = 288 * 384
+"""Numbers of pixels between which a size is chosen; the time of a training grows with them."""
 
 
 class Chosen(NamedTuple):

@@ -102,8 +102,8 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
         "frozen": 5,
         "backbone_rate": 0.2,
         "attention": "none",
-        "size": [192, 256],
-        "epochs": 20,
+        "size": "auto",
+        "epochs": 10,
         "epoch_images": 160,
         "patience": None,
         "batch_size": 8,
@@ -122,5 +122,5 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
 }
 """Further presets of `maskwright preset`, by key.
 
-`photographs`: for a few dozen photographs of one's own. An epoch of 40 sees each four times, so 20 epochs see 3,200.
+`photographs`: for a few dozen photographs of one's own. An epoch of 40 sees each four times, so 10 epochs see 1,600.
 """

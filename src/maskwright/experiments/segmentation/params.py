@@ -53,13 +53,13 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
         "frozen": 5,
         "backbone_rate": 0.2,
         "attention": "none",
-        "size": [192, 256],
-        "epochs": 20,
+        "size": "auto",
+        "epochs": 10,
         "epoch_images": 160,
         "patience": None,
         "batch_size": 8,
-        "learning_rate": 0.002,
-        "weight_decay": 0.0001,
+        "learning_rate": 0.0007,
+        "weight_decay": 0.05,
         "schedule.name": "cosine",
         "schedule.warmup_epochs": 2,
         "augment.flip": 0.5,
@@ -73,7 +73,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
 }
 """Further presets of `maskwright preset`, by key.
 
-`photographs`: for a few dozen photographs of one's own. An epoch of 40 sees each four times, so 20 epochs see 3,200.
+`photographs`: for a few dozen photographs of one's own. An epoch of 40 sees each four times, so 10 epochs see 1,600.
 """
 
 

