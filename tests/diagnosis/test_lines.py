@@ -102,6 +102,12 @@ def test_overfitting(losses, val_losses, told):
     assert (line is None) if told is None else (line is not None and told in line)
 
 
+def test_what_to_change_depends_on_the_backbone():
+    losses = {"losses": [0.9, 0.1], "val_losses": [0.5, 0.9]}
+    assert (overfitting(facts(**losses)) or "").endswith("strengthen augment, or take preset: pretrained")
+    assert (overfitting(facts(**losses, pretrained=True)) or "").endswith("photographs, or strengthen augment")
+
+
 def test_a_score_that_still_rises():
     line = still_rising(facts(val_scores=[0, 0, 0, 0, 0.5, 0.5, 0.6, 0.6]))
     assert line is not None

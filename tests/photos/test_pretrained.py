@@ -73,7 +73,7 @@ class TestNetwork:
     @pytest.mark.parametrize("name", LITE)
     def test_maps(self, name: str, networks: dict[str, keras.Model]):
         shapes = networks[name].compute_output_shape((2, 96, 130, 3))
-        widths = [WIDTHS[name][stage] for stage in (1, 2, 4, 6)]
+        widths = [*(WIDTHS[name][stage] for stage in (1, 2, 4)), 1280]
         assert shapes == [
             (2, 24, 33, widths[0]),
             (2, 12, 17, widths[1]),
@@ -82,15 +82,15 @@ class TestNetwork:
         ]
 
     @pytest.mark.parametrize(
-        ("name", "in_file", "batch_norms", "last"),
-        # The file's elements; its batch norms, each with a count of batches; and the channels before the head.
-        [("lite0", 4_694_073, 49, 320), ("lite1", 5_470_408, 64, 320), ("lite2", 6_150_232, 64, 352)],
+        ("name", "in_file", "batch_norms"),
+        # The file's elements; and its batch norms, each with a count of batches.
+        [("lite0", 4_694_073, 49), ("lite1", 5_470_408, 64), ("lite2", 6_150_232, 64)],
     )
-    def test_size(self, name: str, in_file: int, batch_norms: int, last: int, networks: dict[str, keras.Model]):
-        head = last * 1280 + 4 * 1280 + 1280 * 1000 + 1000
-        assert networks[name].count_params() == in_file - batch_norms - head
+    def test_size(self, name: str, in_file: int, batch_norms: int, networks: dict[str, keras.Model]):
+        classifier = 1280 * 1000 + 1000
+        assert networks[name].count_params() == in_file - batch_norms - classifier
         norms = [layer for layer in networks[name].layers if isinstance(layer, layers.BatchNormalization)]
-        assert len(norms) == batch_norms - 1
+        assert len(norms) == batch_norms
         assert {norm.epsilon for norm in norms} == {1e-3}
 
     def test_first_convolution_by_hand(self, networks: dict[str, keras.Model]):
@@ -107,8 +107,8 @@ class TestNetwork:
 
     def test_activations_end_at_six(self, networks: dict[str, keras.Model]):
         relus = [layer for layer in networks["lite0"].layers if isinstance(layer, layers.ReLU)]
-        # The stem, two in each of 15 blocks, and one in the first, which does not expand.
-        assert len(relus) == 1 + 2 * 15 + 1
+        # The stem, two in each of 15 blocks, one in the first, which does not expand, and the head.
+        assert len(relus) == 1 + 2 * 15 + 1 + 1
         assert {relu.max_value for relu in relus} == {6.0}
 
     @pytest.mark.parametrize(
@@ -132,13 +132,8 @@ class TestImagenet:
             load_imagenet(network, section="x")
         # The classifier that the file has behind the network.
         tensors = read_tensors(weights_file(name, section="x"))
-        x = layers.Conv2D(1280, 1, use_bias=False, name="head")(network.outputs[-1])
-        x = layers.ReLU(6.0)(layers.BatchNormalization(epsilon=1e-3, name="norm")(x))
-        x = layers.Dense(1000, name="classes")(layers.GlobalAveragePooling2D()(x))
+        x = layers.Dense(1000, name="classes")(layers.GlobalAveragePooling2D()(network.outputs[-1]))
         model = keras.Model(network.inputs[0], x)
-        model.get_layer("head").set_weights([tensors["_conv_head.weight"].transpose(2, 3, 1, 0)])
-        norm = [tensors[f"_bn1.{part}"] for part in ("weight", "bias", "running_mean", "running_var")]
-        model.get_layer("norm").set_weights(norm)
         model.get_layer("classes").set_weights([tensors["_fc.weight"].T, tensors["_fc.bias"]])
         side = LITE[name].resolution
         # Tabby, tiger cat, Egyptian cat; espresso.
@@ -168,11 +163,11 @@ class TestPackages:
         _, weights = installed(name)
         network = lite_network(name, momentum=BN_MOMENTUM)
         load_imagenet(network, section="x")
-        # The file's order is that of the network: kernels and batch norms, from the stem to the last block.
+        # The file's order is that of the network: kernels and batch norms, from the stem to the head.
         in_file = [
             value.transpose((2, 3, 0, 1) if "_depthwise_" in key else (2, 3, 1, 0)) if value.ndim == 4 else value
             for key, value in weights.items()
-            if value.ndim and not key.startswith(("_conv_head", "_bn1"))
+            if value.ndim
         ]
         found = [np.asarray(weight) for layer in ordered(network) for weight in layer.weights]
         for one, other in zip(found, in_file, strict=True):
@@ -223,11 +218,13 @@ class TestFreeze:
             freeze(network, stages)
             frozen = {layer.name.partition("_")[0] for layer in ordered(network) if not layer.trainable}
             live = {layer.name.partition("_")[0] for layer in ordered(network) if layer.trainable}
-            assert frozen == {*(["stem"] if stages else []), *(f"stage{n}" for n in range(1, stages + 1))}
+            ends = {"stem"} if stages else set()
+            ends |= {"head"} if stages == STAGES else set()
+            assert frozen == ends | {f"stage{n}" for n in range(1, stages + 1)}
             assert not frozen & live
         assert network.trainable_variables == []
         freeze(network, 0)
-        assert len(network.trainable_variables) == 3 * 63  # kernel, scale and offset of each convolution
+        assert len(network.trainable_variables) == 3 * 64  # kernel, scale and offset of each convolution
 
     @pytest.mark.parametrize("stages", [-1, 8])
     def test_so_many_stages_there_are_not(self, stages: int, networks: dict[str, keras.Model]):

@@ -24,23 +24,23 @@ def test_a_size_that_is_given_is_taken(tmp_path: Path):
 
 
 def test_by_hand(tmp_path: Path):
-    # At 192 x 256 a photograph of 240 x 320 is scaled by 0.8, and 80 pixels are 64, as wanted.
+    # At 288 x 384 a photograph of 240 x 320 is scaled by 1.2, and 80 pixels are 96, as wanted.
     chosen = network_size("auto", split(tmp_path, [(240, 320)], [(80, 80)]))
     assert chosen == (
-        (192, 256),
-        "[192, 256] was chosen: photographs are 0.75 times as high as wide, and nine of ten objects are at least 64 "
-        "of its pixels each way (64 are wanted)",
+        (288, 384),
+        "[288, 384] was chosen: photographs are 0.75 times as high as wide, and nine of ten objects are at least 96 "
+        "of its pixels each way (96 are wanted)",
     )
-    # 60 pixels take 4/3 of that scale, whichever side they are; 192 x 256 is the least.
-    assert network_size("auto", split(tmp_path, [(240, 320)], [(240, 60)])).size == (256, 352)
-    assert network_size("auto", split(tmp_path, [(240, 320)], [(60, 320)])).size == (256, 352)
+    # Two thirds of that scale are enough for 120 pixels, whichever side they are; 192 x 256 is the least.
+    assert network_size("auto", split(tmp_path, [(240, 320)], [(240, 120)])).size == (192, 256)
+    assert network_size("auto", split(tmp_path, [(240, 320)], [(120, 320)])).size == (192, 256)
     assert network_size("auto", split(tmp_path, [(240, 320)], [(160, 320)])).size == (192, 256)
 
 
 def test_one_of_ten_objects_may_be_smaller(tmp_path: Path):
     # The tenth percentile of eleven is the second from below.
     assert network_size("auto", split(tmp_path, [(240, 320)], [(2, 2), *10 * [(160, 160)]])).size == (192, 256)
-    assert network_size("auto", split(tmp_path, [(240, 320)], [*2 * [(2, 2)], *9 * [(160, 160)]])).size == (288, 384)
+    assert network_size("auto", split(tmp_path, [(240, 320)], [*2 * [(2, 2)], *9 * [(160, 160)]])).size == (384, 512)
 
 
 @pytest.mark.parametrize(
@@ -49,10 +49,10 @@ def test_one_of_ten_objects_may_be_smaller(tmp_path: Path):
         (
             [(240, 320)],
             (192, 256),
-            "at least 192 of its pixels each way (64 are wanted, 49,152 pixels are the fewest)",
+            "at least 192 of its pixels each way (96 are wanted, 49,152 pixels are the fewest)",
         ),
-        ([(20, 20)], (288, 384), "at least 24 of its pixels each way (64 are wanted, 110,592 pixels are the most)"),
-        ([(0, 20)], (288, 384), "at least 0 of its pixels each way (64 are wanted, 110,592 pixels are the most)"),
+        ([(20, 20)], (384, 512), "at least 32 of its pixels each way (96 are wanted, 196,608 pixels are the most)"),
+        ([(0, 20)], (384, 512), "at least 0 of its pixels each way (96 are wanted, 196,608 pixels are the most)"),
         ([], (192, 256), "as high as wide, and there is no object (49,152 pixels are the fewest)"),
     ],
 )
@@ -63,11 +63,11 @@ def test_limits(boxes: list[tuple[float, float]], size: tuple[int, int], reason:
 
 
 def test_upright_photographs(tmp_path: Path):
-    assert network_size("auto", split(tmp_path, [(320, 240)], [(20, 20)])).size == (384, 288)
+    assert network_size("auto", split(tmp_path, [(320, 240)], [(20, 20)])).size == (512, 384)
     # Half of them: the geometric mean of 3 / 4 and 4 / 3 is 1.
     assert network_size("auto", split(tmp_path, [(240, 320), (320, 240)], [(20, 20)], photograph=2)).size == (
-        320,
-        320,
+        416,
+        416,
     )
 
 

@@ -82,6 +82,7 @@ def _facts(about: Experiment, settings: Any, split: str, score: float) -> Facts:
         sides=sides,
         smallest=SMALL,
         objects={each: counts.total() for each, counts in objects.items()},
+        pretrained=settings.named_backbone is not None and settings.named_backbone.weights is not None,
     )
 
 

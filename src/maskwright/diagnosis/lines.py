@@ -51,6 +51,7 @@ class Facts:
         sides: (n,) sides of the training objects as the network sees them, in its pixels.
         smallest: the least side, in the network's pixels, of an object that is not small.
         objects: how many objects each split has.
+        pretrained: whether the backbone began with stored weights.
     """
 
     score_name: str
@@ -64,6 +65,7 @@ class Facts:
     sides: np.ndarray = field(default_factory=lambda: np.zeros(0))
     smallest: float = 0.0
     objects: Mapping[str, int] = field(default_factory=dict)
+    pretrained: bool = False
 
 
 def diagnose(facts: Facts) -> list[str]:
@@ -128,7 +130,9 @@ def overfitting(facts: Facts) -> str | None:
     if len(facts.val_losses) < 2 or len(facts.losses) != len(facts.val_losses):
         return None
     last, least, training = facts.val_losses[-1], min(facts.val_losses), facts.losses[-1]
-    advice = "label more photographs, strengthen augment, or take backbone: lite0 with weights: imagenet"
+    advice = "label more photographs, or strengthen augment"
+    if not facts.pretrained:
+        advice = "label more photographs, strengthen augment, or take preset: pretrained"
     if least > 0 and last >= LOSS_RISE * least and training < facts.losses[int(np.argmin(facts.val_losses))]:
         return f"overfitting: the validation loss ends at {last:.3f}, after a least of {least:.3f}; {advice}"
     if training > 0 and last >= LOSS_GAP * training:

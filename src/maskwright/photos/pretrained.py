@@ -78,6 +78,7 @@ STAGES = len(_STAGES)
 """Number of stages. The first two together have a stride of 4, the next ones of 8, 16, 16, 32 and 32."""
 
 _STEM = 32
+_HEAD = 1280
 _EPSILON = 1e-3
 _VERSION = "0.1.0"
 """Of the packages; there is no other one."""
@@ -118,7 +119,8 @@ def lite_network(name: str, *, momentum: float) -> keras.Model:
 
     It takes (B, H, W, 3) images in [0, 255], any size, and returns the feature maps at the end of stages 2, 3, 5 and
     7, with strides 4, 8, 16 and 32 (sides are rounded up): (B, H/4, W/4, 24), (B, H/8, W/8, 40), (B, H/16, W/16, 112)
-    and (B, H/32, W/32, 320) for lite0 and lite1.
+    and (B, H/32, W/32, 1280) for lite0 and lite1. The last one is that of the head, by which the classifier told
+    ImageNet's classes apart before it took the mean over the image.
 
     The convolutions pad as TensorFlow does, where the stride is 2 more below and to the right; batch norms have an
     epsilon of 0.001; pixels enter as (x - 127) / 128. So do the published ones.
@@ -142,6 +144,7 @@ def lite_network(name: str, *, momentum: float) -> keras.Model:
         x = layers.Add(name=f"{block.name}_add")([x, y]) if same else y
         if block.last and block.stage in (2, 3, 5, 7):
             features.append(x)
+    features[-1] = _conv(features[-1], "head", momentum, filters=_HEAD)
     return keras.Model(image, features, name=name)
 
 
@@ -194,6 +197,7 @@ def _places(lite: Lite) -> Iterator[tuple[str, str, str]]:
             yield f"{block.name}_expand", f"{there}._expand_conv", f"{there}._bn0"
         yield f"{block.name}_depthwise", f"{there}._depthwise_conv", f"{there}._bn1"
         yield f"{block.name}_project", f"{there}._project_conv", f"{there}._bn2"
+    yield "head", "_conv_head", "_bn1"
 
 
 def weights_file(name: str, *, section: str) -> Path:
@@ -232,13 +236,15 @@ def freeze(network: keras.Model, stages: int) -> None:
 
     Args:
         network: as `lite_network` returned it.
-        stages: number of stages, 0 to `STAGES`; with the first one, the stem is frozen too.
+        stages: number of stages, 0 to `STAGES`; with the first one, the stem is frozen too, and with the last one the
+            head.
 
     Raises:
         ValueError: there are not so many stages.
     """
     if not 0 <= stages <= STAGES:
         raise ValueError(f"stages must be 0 to {STAGES}, not {stages}")
-    frozen = tuple(f"stage{number}_" for number in range(1, stages + 1))
+    ends = (("stem",) if stages else ()) + (("head",) if stages == STAGES else ())
+    frozen = ends + tuple(f"stage{number}_" for number in range(1, stages + 1))
     for layer in network.layers:
-        layer.trainable = not layer.name.startswith(("stem", *frozen) if stages else ())
+        layer.trainable = not layer.name.startswith(frozen)

@@ -18,12 +18,12 @@ from maskwright.shared.settings import Auto
 STEP = 32
 """Sides are multiples of it: the stride of a backbone's coarsest map, so that nothing is padded."""
 
-OBJECT = 2.0 * STEP
-"""Wanted for nine of ten objects: so many pixels of the network's input each way. Then a whole cell of the coarsest
-map lies within an object's box, wherever it stands."""
+OBJECT = 3.0 * STEP
+"""Wanted for nine of ten objects: so many pixels of the network's input each way. Then two whole cells of the
+coarsest map, each way, lie within an object's box, wherever it stands."""
 
 FEWEST = 192 * 256
-MOST = 288 * 384
+MOST = 384 * 512
 """Numbers of pixels between which a size is chosen; the time of a training grows with them."""
 
 
