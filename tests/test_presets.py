@@ -46,12 +46,12 @@ def test_each_source_has_a_preset():
     assert named >= {"segmentation", "detection", "xor", "corner", "autoencoder", "conditional"}
 
 
-@pytest.mark.parametrize("name", ["segmentation", "detection"])
-def test_the_one_for_photographs_follows_any_other(name, params):
+@pytest.mark.parametrize(("name", "frozen"), [("segmentation", 7), ("detection", 5)])
+def test_the_one_for_photographs_follows_any_other(name, frozen, params):
     apply_preset(name, SOURCE, params)
     apply_preset(name, "photographs", params)
     section = load_params(params).section(name)
-    assert section.named_backbone == Backbone("lite0", "imagenet", 5)
+    assert section.named_backbone == Backbone("lite0", "imagenet", frozen)
     # Of 40 photographs, an epoch has 160 / 40 = 4 passes; 10 epochs of 160 images are 1,600.
     steps = steps_per_epoch(40, section.epoch_images, section.batch_size)
     assert section.epochs * steps * section.batch_size == 1600

@@ -135,7 +135,7 @@ class TestLite:
         for found, expected in zip(model.get_layer("lite0").weights, source.weights, strict=True):
             np.testing.assert_array_equal(np.asarray(found), np.asarray(expected))
             kernels += found.name == "kernel"
-        assert kernels == 48  # each initialised at random, so that equal ones were loaded
+        assert kernels == 49  # each initialised at random, so that equal ones were loaded
         message = self.error(str(tmp_path / "my.weights.h5"), "lite1")
         assert message.startswith(f"detection.weights: {tmp_path / 'my.weights.h5'} does not fit lite1: ")
 

@@ -40,7 +40,7 @@ def test_by_hand(tmp_path: Path):
 def test_one_of_ten_objects_may_be_smaller(tmp_path: Path):
     # The tenth percentile of eleven is the second from below.
     assert network_size("auto", split(tmp_path, [(240, 320)], [(2, 2), *10 * [(160, 160)]])).size == (192, 256)
-    assert network_size("auto", split(tmp_path, [(240, 320)], [*2 * [(2, 2)], *9 * [(160, 160)]])).size == (384, 512)
+    assert network_size("auto", split(tmp_path, [(240, 320)], [*2 * [(2, 2)], *9 * [(160, 160)]])).size == (288, 384)
 
 
 @pytest.mark.parametrize(
@@ -51,8 +51,8 @@ def test_one_of_ten_objects_may_be_smaller(tmp_path: Path):
             (192, 256),
             "at least 192 of its pixels each way (96 are wanted, 49,152 pixels are the fewest)",
         ),
-        ([(20, 20)], (384, 512), "at least 32 of its pixels each way (96 are wanted, 196,608 pixels are the most)"),
-        ([(0, 20)], (384, 512), "at least 0 of its pixels each way (96 are wanted, 196,608 pixels are the most)"),
+        ([(20, 20)], (288, 384), "at least 24 of its pixels each way (96 are wanted, 110,592 pixels are the most)"),
+        ([(0, 20)], (288, 384), "at least 0 of its pixels each way (96 are wanted, 110,592 pixels are the most)"),
         ([], (192, 256), "as high as wide, and there is no object (49,152 pixels are the fewest)"),
     ],
 )
@@ -63,11 +63,11 @@ def test_limits(boxes: list[tuple[float, float]], size: tuple[int, int], reason:
 
 
 def test_upright_photographs(tmp_path: Path):
-    assert network_size("auto", split(tmp_path, [(320, 240)], [(20, 20)])).size == (512, 384)
+    assert network_size("auto", split(tmp_path, [(320, 240)], [(20, 20)])).size == (384, 288)
     # Half of them: the geometric mean of 3 / 4 and 4 / 3 is 1.
     assert network_size("auto", split(tmp_path, [(240, 320), (320, 240)], [(20, 20)], photograph=2)).size == (
-        416,
-        416,
+        320,
+        320,
     )
 
 

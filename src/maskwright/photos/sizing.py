@@ -23,7 +23,7 @@ OBJECT = 3.0 * STEP
 coarsest map, each way, lie within an object's box, wherever it stands."""
 
 FEWEST = 192 * 256
-MOST = 384 * 512
+MOST = 288 * 384
 """Numbers of pixels between which a size is chosen; the time of a training grows with them."""
 
 

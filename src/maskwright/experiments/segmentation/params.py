@@ -54,7 +54,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
         "backbone_rate": 1.0,
         "attention": "none",
         "size": "auto",
-        "epochs": 8,
+        "epochs": 10,
         "epoch_images": 160,
         "patience": None,
         "batch_size": 8,
@@ -73,7 +73,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
 }
 """Further presets of `maskwright preset`, by key.
 
-`photographs`: for a few dozen photographs of one's own. An epoch of 40 sees each four times, so 8 epochs see 1,280.
+`photographs`: for a few dozen photographs of one's own. An epoch of 40 sees each four times, so 10 epochs see 1,600.
 """
 
 
