@@ -36,8 +36,10 @@ from maskwright.tracking.views import page as runs_page
 HERE = Path(__file__).parent
 SIZE = (1200, 700)
 """Of the window, and so of most pictures, in pixels."""
+_LOW = (1200, 640)
+"""Of the window that shows a short table."""
 _WIDE = (1500, 800)
-"""Of the window where a page's tools take much room; its picture is scaled to the width of the others."""
+"""Of the window whose tools take much room; its picture is scaled to the width of the others."""
 _ROWS = (1532, 640)
 """Of the contact sheet, in pixels: two rows."""
 MOST_BYTES = 300_000
@@ -178,18 +180,19 @@ def narrowed(picture: Image.Image) -> Image.Image:
 
 async def mlflow(page: Page, given: argparse.Namespace) -> Image.Image:
     """Show the runs of an experiment, with a column for each main score."""
-    await page.resize(_WIDE)
+    await page.resize(_LOW)
     with closing(sqlite3.connect(given.folder / "mlflow.db")) as database:
         (number,) = database.execute("SELECT experiment_id FROM experiments WHERE name = ?", (EXPERIMENT,)).fetchone()
     with mlflow_pages(given.folder) as address:
         await page.open(runs_page(address, number), "document.querySelectorAll('[role=row]').length > 5")
-        # The assistant and the notice about the saved view take the room of the table.
+        # The menu, the assistant and the notice about the saved view take the room of the table.
         await page.value(
-            """for (const button of document.querySelectorAll("button"))
-                 if (/close|collapse/i.test(`${button.ariaLabel} ${button.dataset.componentId}`)) button.click()"""
+            """for (const name of ["mlflow.assistant.chat_panel.close", "mlflow.experiment_page.shared_view.dismiss",
+                                   "mlflow_header.toggle_sidebar_button"])
+                 document.querySelector(`button[data-component-id="${name}"]`)?.click()"""
         )
         await asyncio.sleep(5)
-        return narrowed(await page.picture())
+        return await page.picture()
 
 
 async def report(page: Page, given: argparse.Namespace) -> Image.Image:
