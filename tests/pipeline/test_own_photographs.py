@@ -4,10 +4,9 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
+from support.photographs import write_photographs
 from support.project import (
     apply,
     change_params,
@@ -24,28 +23,6 @@ from support.project import (
 pytestmark = pytest.mark.slow
 
 LEARNING = [f"{stage}@{name}" for stage in ("train", "evaluate") for name in ("segmentation", "detection")]
-
-
-def write_photographs(folder):
-    """Write eight small photographs, each with a bright square labelled yes or no, and their VIA 2 file."""
-    folder.mkdir()
-    rng, entries = np.random.default_rng(0), {}
-    for number in range(8):
-        pixels = rng.integers(0, 100, (40, 48, 3)).astype(np.uint8)
-        left, top = 4 + 2 * number, 6 + number
-        pixels[top : top + 16, left : left + 20, number % 2] = 255
-        path = folder / f"{number}.png"
-        Image.fromarray(pixels).save(path)
-        size = path.stat().st_size
-        shape = {"name": "rect", "x": left, "y": top, "width": 20, "height": 16}
-        region = {"shape_attributes": shape, "region_attributes": {"kind": ["yes", "no"][number % 2]}}
-        entries[f"{path.name}{size}"] = {
-            "filename": path.name,
-            "size": size,
-            "regions": [region],
-            "file_attributes": {},
-        }
-    (folder / "via.json").write_text(json.dumps(entries))
 
 
 def settings(root, **others):
