@@ -11,8 +11,9 @@ further such rounds, each from nothing.
 
 A kill is survived if no process outlives it, `maskwright mend` and the next `dvc repro` succeed, and at the end the
 stage that was killed has left the same files as in the uninterrupted run, byte by byte: data, masks, models, tables
-and pictures. At the end of a round, dvc.lock too must be the same, and no other file may lie there. Not compared are
-MLflow's store and what DVC keeps for itself.
+and pictures; and no other file lies there. Its entry in dvc.lock must be the same too, but not its place: where only
+some stages are asked for, DVC runs those that do not depend on one another in any order. Not compared are MLflow's
+store and what DVC keeps for itself.
 
 The seed determines the stages, their shares of the stage's time and the signals; how much of its work a stage has
 done by then depends on the computer. A kill that comes after the end of the run does not count. Expected: all are
@@ -22,6 +23,7 @@ survived.
 import argparse
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -33,13 +35,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from support.project import copy_of_the_project, environment, locked
 
 MADE = ("data", "models", "results", "checkpoints")
 """The folders that the pipeline writes to."""
 
-STARTS = "Running stage '"
+REACHED = re.compile(r"^(?:Running stage '([^']+)':|Stage '([^']+)' (?:didn't change|is cached).*)$", re.MULTILINE)
+"""What DVC says when it has come to a stage."""
+
 BEFORE = "what comes before the first stage"
 """DVC's own start, which is killed like a stage."""
 
@@ -73,10 +78,11 @@ class Kill:
 
 @dataclass(frozen=True)
 class Reference:
-    """The uninterrupted run: `BEFORE` and the stages in their order with their seconds, and the hash of each file."""
+    """The uninterrupted run: the seconds of `BEFORE` and of each stage, each file's hash, each stage in dvc.lock."""
 
     seconds: dict[str, float]
     files: dict[str, str]
+    lock: dict[str, Any]
 
 
 def main() -> None:
@@ -136,7 +142,7 @@ def plan(stages: list[str], kills: int, seed: int) -> list[Kill]:
 
 def uninterrupted(folder: Path, targets: Sequence[str]) -> Reference:
     """Run the project once, and time its stages."""
-    starts = {BEFORE: time.monotonic()}
+    starts: dict[str, float] = {}
     with repro(folder, targets) as running:
         ended = False
         while not ended:
@@ -148,7 +154,7 @@ def uninterrupted(folder: Path, targets: Sequence[str]) -> Reference:
         sys.exit(f"The uninterrupted run failed.\n{running.said()}")
     ends = [*list(starts.values())[1:], time.monotonic()]
     seconds = {stage: end - start for (stage, start), end in zip(starts.items(), ends, strict=True)}
-    return Reference(seconds, digests(folder))
+    return Reference(seconds, digests(folder), locked(folder))
 
 
 def killed_round(folder: Path, targets: Sequence[str], kills: list[Kill], reference: Reference) -> None:
@@ -197,9 +203,8 @@ class Running:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     def stages(self) -> list[str]:
-        """Return the stages that have begun to run, in their order."""
-        lines = self.said().splitlines(keepends=True)
-        return [line.split("'")[1] for line in lines if line.startswith(STARTS) and line.endswith("\n")]
+        """Return `BEFORE` and the stages that DVC has come to, in their order; the last one is where it is."""
+        return [BEFORE, *(run or skipped for run, skipped in REACHED.findall(self.said()))]
 
 
 @contextmanager
@@ -223,15 +228,14 @@ def repro(folder: Path, targets: Sequence[str]) -> Iterator[Running]:
 
 
 def wait_for_moment(running: Running, kill: Kill, reference: Reference) -> None:
-    """Wait until the share of the stage's time is over, or a later stage begins, or the run ends."""
-    order = list(reference.seconds)
+    """Wait until the share of the stage's time is over, or the next stage begins, or the run ends."""
     moment = float("inf")
     while running.process.poll() is None and time.monotonic() < moment:
-        begun = max(order.index(stage) for stage in [BEFORE, *running.stages()])
-        if begun > order.index(kill.stage):
+        *over, now = running.stages()
+        if kill.stage in over:
             return
-        if begun == order.index(kill.stage):
-            moment = min(moment, time.monotonic() + kill.share * reference.seconds[kill.stage])
+        if kill.stage == now:
+            moment = min(moment, time.monotonic() + kill.share * reference.seconds[now])
         time.sleep(0.01)
 
 
@@ -239,7 +243,7 @@ def strike(running: Running, kill: Kill) -> None:
     """Kill the process group, and wait until all of it has ended."""
     if running.process.poll() is not None:
         return
-    kill.struck = [BEFORE, *running.stages()][-1]
+    kill.struck = running.stages()[-1]
     os.killpg(running.process.pid, kill.signal)
     end = time.monotonic() + OUTLIVES
     while time.monotonic() < end:
@@ -268,29 +272,33 @@ def mend(folder: Path, kills: Sequence[Kill]) -> str:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """Return the hash of each file that the pipeline made, and of dvc.lock."""
+    """Return the hash of each file that the pipeline made."""
     made = [path for name in MADE for path in sorted((folder / name).rglob("*")) if path.is_file()]
-    return {
-        path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest()
-        for path in [folder / "dvc.lock", *made]
-    }
+    return {path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest() for path in made}
 
 
 def compare(folder: Path, kills: Sequence[Kill], reference: Reference) -> None:
-    """Note which files differ from those of the uninterrupted run, at the kills of the stage that made them."""
-    found = digests(folder)
-    different = {path for path in found | reference.files if found.get(path) != reference.files.get(path)}
-    outs = {stage: [out["path"] for out in entry["outs"]] for stage, entry in locked(folder).items()}
-    explained = set()
+    """Note what differs from the uninterrupted run: at the kills of its stage, or at all if that was not killed."""
+    found, lock = digests(folder), locked(folder)
+    files = sorted(path for path in found | reference.files if found.get(path) != reference.files.get(path))
+    entries = sorted(stage for stage in lock | reference.lock if lock.get(stage) != reference.lock.get(stage))
+    made_by = {path: maker(path, lock) for path in files} | {f"dvc.lock ({stage})": stage for stage in entries}
+    struck = {kill.struck for kill in kills}
     for kill in kills:
-        made = outs.get(kill.struck, [])
-        own = {path for path in different if any(path == out or path.startswith(f"{out}/") for out in made)}
+        own = [what for what, stage in made_by.items() if stage == kill.struck]
+        others = [what for what, stage in made_by.items() if stage not in struck]
         if own:
-            kill.problems.append(f"other files than without a kill: {', '.join(sorted(own))}")
-            explained |= own
-    rest = different - explained
-    for kill in kills if rest else ():
-        kill.problems.append(f"one kill of this round, or several, led to other files: {', '.join(sorted(rest))}")
+            kill.problems.append(f"differs from the uninterrupted run: {', '.join(own)}")
+        if others:
+            kill.problems.append(f"differs, after this kill or another one of the round: {', '.join(others)}")
+
+
+def maker(path: str, lock: dict[str, Any]) -> str:
+    """Return the stage that has made a file; "" if none has."""
+    for stage, entry in lock.items():
+        if any(path == out["path"] or path.startswith(f"{out['path']}/") for out in entry["outs"]):
+            return stage
+    return ""
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from support.project import ROOT
+from support.project import ROOT, locked
 
 PROGRAM = ROOT / "benchmarks/chaos.py"
 
@@ -46,6 +46,10 @@ def made(folder):
     return folder
 
 
+def reference(chaos, folder):
+    return chaos.Reference({}, chaos.digests(folder), locked(folder))
+
+
 def kills(chaos):
     """Return a kill that struck a, and one that struck b."""
     return [chaos.Kill(1, stage, 0.5, signal.SIGKILL, struck=stage) for stage in ("a", "b")]
@@ -74,7 +78,7 @@ def test_the_same_files_are_survived(chaos, tmp_path):
     first, second = made(tmp_path / "first"), made(tmp_path / "second")
     (second / "mlflow.db").write_text("when, and by whom")
     ours = kills(chaos)
-    chaos.compare(second, ours, chaos.Reference({}, chaos.digests(first)))
+    chaos.compare(second, ours, reference(chaos, first))
     assert [kill.problems for kill in ours] == [[], []]
 
 
@@ -86,23 +90,45 @@ def test_the_same_files_are_survived(chaos, tmp_path):
         (lambda folder: (folder / "data/a/y.png.tmp").write_text(""), [1, 0], "data/a/y.png.tmp"),
         (lambda folder: (folder / "results/b.csv").write_text(""), [0, 1], "results/b.csv"),
         (lambda folder: (folder / "results/.b.csv.part").write_text(""), [1, 1], "results/.b.csv.part"),
-        (lambda folder: (folder / "dvc.lock").write_text(LOCK + "\n"), [1, 1], "dvc.lock"),
     ],
 )
 def test_other_files_are_blamed_on_the_kill_of_the_stage_that_made_them(chaos, tmp_path, change, blamed, named):
     first, second = made(tmp_path / "first"), made(tmp_path / "second")
     change(second)
     ours = kills(chaos)
-    chaos.compare(second, ours, chaos.Reference({}, chaos.digests(first)))
+    chaos.compare(second, ours, reference(chaos, first))
     assert [len(kill.problems) for kill in ours] == blamed
     assert all(problem.endswith(f": {named}") for kill in ours for problem in kill.problems)
+
+
+def test_another_entry_in_the_lock_is_blamed_on_its_stage_and_its_place_on_none(chaos, tmp_path):
+    first, second = made(tmp_path / "first"), made(tmp_path / "second")
+    head, a, b = LOCK.partition("  a:")[0], LOCK[LOCK.index("  a:") : LOCK.index("  b:")], LOCK[LOCK.index("  b:") :]
+    for text, problems in (
+        (head + b + a, [[], []]),
+        (head + a + b.replace("make b", "make c"), [[], ["differs from the uninterrupted run: dvc.lock (b)"]]),
+    ):
+        (second / "dvc.lock").write_text(text)
+        ours = kills(chaos)
+        chaos.compare(second, ours, reference(chaos, first))
+        assert [kill.problems for kill in ours] == problems
+
+
+def test_where_dvc_is(chaos, tmp_path):
+    log = tmp_path / "log"
+    log.write_text(
+        "WARNING: Process 'dvc repro' had been killed.\nStage 'drinks' didn't change, skipping\n"
+        "Stage 'masks' is cached - skipping run, checking out outputs\nRunning stage 'train@xor':\n> python\n"
+        "'data/photos.dvc' didn't change, skipping\nRunning sta"
+    )
+    assert chaos.Running(None, log).stages() == [chaos.BEFORE, "drinks", "masks", "train@xor"]
 
 
 def start(folder, script):
     """Start a shell in a process group of its own, and wait until it says that it is ready."""
     process = subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE, start_new_session=True)
     assert process.stdout.readline() == b"ready\n"
-    return SimpleNamespace(process=process, stages=lambda: ["a"])
+    return SimpleNamespace(process=process, stages=lambda: ["before", "a"])
 
 
 def test_what_outlives_a_kill_is_seen_and_ended(chaos, tmp_path, monkeypatch):
