@@ -116,6 +116,9 @@ def test_scaled_to_another_size():
         ((300, 400), (400, 300), False),
         ((300, 400), (300, 300), False),
         ((300, 400), (150, 210), False),
+        ((300, 400), (150, 202), True),  # both at 0.503, rounded by less than a pixel: 150.9 and 201.2
+        ((300, 400), (150, 203), False),  # 203 is at least 202 / 400 = 0.505, and 150 at most 151 / 300 = 0.503
+        ((100, 100), (50, 52), False),  # 51 and 51 would be a whole pixel away from both
     ],
 )
 def test_resized(before, now, expected):
@@ -183,6 +186,18 @@ def test_a_million_pixels_are_the_limit(region, code):
 )
 def test_a_shape_without_a_name_is_known_by_its_numbers(shape, geometry):
     assert place(Region(0, "", geometry)) == (Placed(shape, geometry), [("warning", "unnamed-shape")])
+
+
+@pytest.mark.parametrize(
+    ("shape", "geometry"),
+    [
+        ("circle", {"cx": 9, "cy": 9, "r": 0.25}),
+        ("ellipse", {"cx": 9, "cy": 9, "rx": 0.25, "ry": 0.5, "theta": 0.0}),
+        ("rect", {"x": 9, "y": 9, "width": 0.25, "height": 0.5}),
+    ],
+)
+def test_less_than_a_pixel_is_a_size(shape, geometry):
+    assert place(Region(0, shape, geometry)) == (Placed(shape, geometry), [])
 
 
 def test_only_one_side_is_negative():
