@@ -16,7 +16,7 @@ ARGS ?=
 # Python is gone is made anew.
 READY := $(shell test "$$(cat .venv/ready 2>/dev/null)" = "$$(pwd -P)" && .venv/bin/python -c '' 2>/dev/null && echo yes)
 
-.PHONY: help setup run demo test ui lint lock clean FORCE
+.PHONY: help setup run demo test chaos ui lint lock clean FORCE
 
 help: ## this list
 	@echo 'make TARGET, where TARGET is one of'
@@ -45,6 +45,9 @@ sweep-%: .venv/ready ## train a sweep of the pipeline anew, such as sweep-detect
 
 test: .venv/ready ## all tests (ARGS= for pytest's arguments, for example ARGS='-m "not slow"')
 	python -m pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+chaos: .venv/ready ## kill a small pipeline at random moments: nothing may be lost (ARGS='--kills 90 --seed 1', or stages)
+	PYTHONPATH=tests python benchmarks/chaos.py $(ARGS)
 
 ui: .venv/ready ## MLflow's pages with every run, on http://127.0.0.1:5000 (PORT= for another port)
 	@maskwright ui --port $(PORT)

@@ -153,3 +153,31 @@ def test_an_attribute_with_too_many_values_cannot_hold_the_class(rule):
         rule(*many, label="id")
     # Classes that come late in the file are found all the same.
     assert rule(*many, {"id": "last"}, label="id", classes=["last"]).problems == ()
+
+
+def test_as_many_labels_as_there_may_be_classes(rule):
+    """A mask's byte has room for 254: 0 is the background, and 255 is unknown."""
+    names = [f"{number:03}" for number in range(254)]
+    for label in (None, "id"):
+        assert rule(*[{"id": name} for name in names], label=label) == LabelRule("id", tuple(names))
+
+
+def test_how_rare_a_misspelt_label_must_be(rule):
+    """One in three for a label on one or two regions, and one in ten for others."""
+    for rare, frequent, expected in ((2, 6, ["rare-label"]), (2, 5, []), (3, 30, ["rare-label"]), (3, 29, [])):
+        assert codes(rule(*[{"kind": "cell"}] * frequent, *[{"kind": "cel"}] * rare)) == expected
+
+
+def test_how_alike_a_misspelt_label_must_be(rule):
+    # Four of five letters agree: 2 * 4 / (5 + 5) = 0.8; three of four: 0.75.
+    assert codes(rule(*[{"kind": "abcde"}] * 3, {"kind": "abcdx"})) == ["rare-label"]
+    assert codes(rule(*[{"kind": "abcd"}] * 3, {"kind": "abcx"})) == []
+
+
+def test_an_attribute_is_shown_by_its_most_frequent_labels(rule):
+    shown = r"any of several attributes: kind \(a, b, c\); sort \(d, a, b\.\.\.\)\. Set"
+    said = [{"kind": k, "sort": s} for k, s in (("a", "d"), ("a", "d"), ("b", "a"), ("c", "b"), ("b", "c"))]
+    with pytest.raises(AnnotationError, match=shown):
+        rule(*said)
+    with pytest.raises(AnnotationError, match=r"at most 254 classes: kind \(several checked\)\. Label the regions"):
+        rule({"kind": {"a": True, "b": True}})

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import unicodedata
 
 import pytest
 
@@ -202,3 +203,21 @@ def test_a_copied_folder_still_works(tmp_path):
     assert lint(tmp_path / "two words/p.json").lossless
     (tmp_path / "two words").rename(tmp_path / "three")
     assert lint(tmp_path / "three/p.json").lossless
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_accents_in_a_name_whose_folders_are_gone(tmp_path, form):
+    """Written in one form, stored in the other."""
+    stored = unicodedata.normalize(form, "caf\u00e9.jpg")
+    written = unicodedata.normalize({"NFC": "NFD", "NFD": "NFC"}[form], "caf\u00e9.jpg")
+    photo(tmp_path / stored)
+    path, problem, remark = locate_image(tmp_path, f"x/y/{written}", Places(common=2))
+    assert (path.name, problem, remark.code) == (stored, None, "other-folder")
+
+
+def test_no_more_folders_are_left_out_than_all_names_share(tmp_path):
+    photo(tmp_path / "a.jpg")
+    assert locate_image(tmp_path, "x/y/a.jpg", Places(common=1)).problem.code == "missing-image"
+    assert locate_image(tmp_path, "x/y/a.jpg", Places(common=2)).problem is None
+    photo(tmp_path / "y/a.jpg")
+    assert locate_image(tmp_path, "x/y/a.jpg", Places(common=2)).path == tmp_path / "y/a.jpg"

@@ -310,6 +310,19 @@ def test_box_does_not_reach_where_only_the_outside_does():
     assert far == pytest.approx([0, 0, W, H])
 
 
+def test_a_tip_on_the_images_edge_counts():
+    # From x = -10 to a tip at x = 32, it is at x = 0 after 10/42 of its way, at y = 5 + 50/42 and 15 - 50/42.
+    # From y = -10 to a tip at y = 24, it is at y = 0 after 10/34, at x = 5 + 50/34 and 15 - 50/34.
+    across, down = 50 / (W + 10), 50 / (H + 10)
+    for points, expected in (
+        ([(-10, 5), (W, 10), (-10, 15)], [0, 5 + across, W, 10 - 2 * across]),
+        ([(W + 10, 5), (0, 10), (W + 10, 15)], [0, 5 + across, W, 10 - 2 * across]),
+        ([(5, -10), (10, H), (15, -10)], [5 + down, 0, 10 - 2 * down, H]),
+        ([(5, H + 10), (10, 0), (15, H + 10)], [5 + down, 0, 10 - 2 * down, H]),
+    ):
+        assert bounding_boxes([polygon(points)], H, W)[0] == pytest.approx(expected)
+
+
 @steady
 @given(mostly_simple)
 def test_boxes_agree_with_shapely(points):

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import tracemalloc
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -75,6 +76,13 @@ def test_via_1_json_has_a_dict_of_regions(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("image", [{"fileref": "", "regions": []}, {"regions": {}}])
+def test_either_of_two_signs_tells_via_1_json(tmp_path, image):
+    file, images = read(tmp_path, {"a.jpg10": {"filename": "a.jpg", "size": 10, **image}})
+    assert file.variant == "VIA 1 JSON"
+    assert images == [ImageEntry("a.jpg10", "a.jpg", 10, ())]
+
+
 def test_via_2_json_has_a_list_of_regions_and_checkboxes_become_tuples(tmp_path):
     file, images = read(tmp_path, VIA_2)
     assert file.variant == "VIA 2 annotations JSON"
@@ -116,6 +124,41 @@ def test_project_gives_option_labels_for_ids(tmp_path):
         {"name": "dog", "flags": ("Old one",)},
         {"name": "2", "flags": ()},
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "size"),
+    [
+        (12, 12),
+        (12.0, 12),
+        ("12", 12),
+        (0, 0),
+        ("9" * 15, 10**15 - 1),
+        *((unknown, -1) for unknown in ("9" * 16, 2**53, -(2**53), "x", "-1", "", "²", None, True, [1])),
+    ],
+)
+def test_a_size_that_is_no_number_of_bytes_is_unknown(tmp_path, written, size):
+    _, (image,) = read(tmp_path, {"a": {"filename": "a.jpg", "size": written, "regions": []}})
+    assert image.size == size
+
+
+def test_numbers_beyond_those_that_a_float_tells_apart_are_infinite(tmp_path):
+    largest = 2**53 - 1
+    xs, ys = [-largest, 0, largest], [-largest - 1, 0.5, largest + 1]
+    shape = {"name": "polygon", "all_points_x": xs, "all_points_y": ys}
+    odd = {"name": "polygon", "all_points_x": [1, 2, largest + 1], "all_points_y": [1, -largest - 1, 2]}
+    regions = [{"shape_attributes": drawn, "region_attributes": {}} for drawn in (shape, odd)]
+    _, (image,) = read(tmp_path, {"a": {"filename": "a.jpg", "size": 1, "regions": regions}})
+    assert [region.geometry for region in image.regions] == [
+        {"all_points_x": tuple(xs), "all_points_y": (-math.inf, 0.5, math.inf)},
+        {"all_points_x": (1, 2, math.inf), "all_points_y": (1, -math.inf, 2)},
+    ]
+
+
+def test_an_image_that_is_none_is_known_by_its_key(tmp_path):
+    _, images = read(tmp_path, {"_via_img_metadata": {"a": None, **VIA_1}})
+    assert images[0] == ImageEntry("a", "", -1, ())
+    assert [image.filename for image in images] == ["", "a.jpg"]
 
 
 def test_options_that_share_a_label_keep_their_ids(tmp_path):

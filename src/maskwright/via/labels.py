@@ -184,9 +184,10 @@ def _unknown(label: str, rule: LabelRule) -> Finding:
     if label.casefold() == _BACKGROUND:
         message = f"labelled {printable(label)!r}, the class of pixels outside all regions"
         return Finding("refused", "background-label", message, "delete the region, or give the class another name")
-    close = difflib.get_close_matches(label, rule.classes, 1) or [
-        name for name in rule.classes if name.casefold() == label.casefold()
-    ]
+    # The same word in another case comes first: it is the likelier slip, and found without comparing letters.
+    folded = label.casefold()
+    close = [name for name in rule.classes if name.casefold() == folded]
+    close = close or difflib.get_close_matches(label, rule.classes, 1)
     advice = f"did you mean {printable(close[0], 40)!r}? Else add" if close else "correct it, or add"
     message = f"the label {printable(label, 40)!r} is not among the classes ({known})"
     quotes = "; a name with a comma stands in double quotes in --classes" if "," in label else ""

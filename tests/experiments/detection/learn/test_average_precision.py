@@ -61,3 +61,28 @@ def test_no_prediction_is_zero_and_no_box_is_nothing(capsys):
     assert coco_scores([truth()], [found((square(0), 0.9, CAT))], CLASSES) == ({}, {})
     assert coco_scores([truth((square(0), UNKNOWN))], [found()], CLASSES) == ({}, {})
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("iou", "ap50", "ap75", "ap"),
+    # Right at so many of the ten IoUs 0.5, 0.55, ..., 0.95.
+    [(0.52, 1, 0, 0.1), (0.48, 0, 0, 0), (0.72, 1, 0, 0.5), (0.77, 1, 1, 0.6), (0.97, 1, 1, 1)],
+)
+def test_which_ious_count(iou, ap50, ap75, ap):
+    # A box of 10 x 1 that begins with the other one and is shorter: the IoU is the share of its length.
+    scores, curves = coco_scores([truth(([0, 0, 10, 1], CAT))], [found(([0, 0, 10 * iou, 1], 0.9, CAT))], CLASSES)
+    assert [scores[name] for name in ("ap50", "ap75", "ap", "ar")] == pytest.approx([ap50, ap75, ap, ap])
+    assert scores["per_class"]["cat"] == pytest.approx({"ap": ap, "ap50": ap50})
+    assert curves["cat"] == pytest.approx(np.full(101, ap50))
+
+
+def test_boxes_smaller_than_a_pixel_count():
+    scores, _ = coco_scores([truth(([0, 0, 0.5, 0.5], CAT))], [found(([0, 0, 0.5, 0.5], 0.9, CAT))], CLASSES)
+    assert scores["ap"] == pytest.approx(1)
+
+
+def test_a_hundred_of_an_image_count_where_nothing_else_is_said():
+    misses = [(square(9), 0.9, CAT)] * 99
+    for more, recall in (([], 1), ([(square(9), 0.9, CAT)], 0)):
+        predictions = [found(*misses, *more, (square(0), 0.1, CAT))]
+        assert coco_scores([truth((square(0), CAT))], predictions, CLASSES)[0]["ar"] == recall

@@ -194,3 +194,42 @@ def test_all_measures_together():
     }
     assert scores.of_all_classes.keys() == scores.numbers.keys() - {"per_class"}
     assert list(scores.curves) == ["cat", "dog"]
+
+
+def test_all_measures_where_there_is_no_box():
+    scores = all_scores([truth()], [found((square(0), 0.9, CAT))], CLASSES, most=100)
+    assert scores.numbers == {"precision": 0, "f1": 0, "per_class": {"cat": {"precision": 0, "f1": 0}, "dog": {}}}
+    assert scores.curves == {}
+
+
+def test_only_average_precision_leaves_out_what_is_beyond_the_most():
+    truths = [truth((square(0), CAT))]
+    predictions = [found((square(9), 0.9, CAT), (square(0), 0.8, CAT))]
+    for most, recall in ((1, 0), (2, 1)):
+        numbers = all_scores(truths, predictions, CLASSES, most=most).numbers
+        assert (numbers["ar"], numbers["recall"], numbers["precision"]) == (recall, 1, 0.5)
+
+
+def test_a_prediction_of_just_the_threshold_is_shown():
+    truths = [truth((square(0), CAT))]
+    for score, recall in ((0.5, 1), (0.499, 0)):
+        assert all_scores(truths, [found((square(0), score, CAT))], CLASSES, most=9).numbers["recall"] == recall
+
+
+def test_half_in_an_unlabelled_region_is_wrong():
+    truths = truth((square(10, 4), UNKNOWN))
+    for x, wrong in ((9, 1), (9.1, 0)):  # from 9 to 11, of which 10 to 11 is in there
+        assert count(truths, found((square(x), 0.9, CAT)), 3).wrong.tolist() == [0, wrong, 0]
+
+
+def test_of_equal_scores_the_first_chooses_first():
+    # Boxes 2 and 1.2 high. A prediction 1.6 high fits both (IoUs 0.8 and 0.75), one 2.6 high the high box alone (0.77
+    # and 0.46). So both are right if the second one chooses first. Between them are others of the same score.
+    truths = truth((square(0), CAT), ([0, 0, 2, 1.2], CAT))
+    either, high = ([0, 0, 2, 1.6], 0.5, CAT), ([0, 0, 2, 2.6], 0.5, CAT)
+    between = [(square(30), 0.5, DOG)] * 38
+    for first, last, right in ((either, high, 1), (high, either, 2)):
+        counts = count(truths, found(first, *between, last), 3)
+        assert counts.right.tolist() == [0, right, 0]
+        assert counts.wrong.tolist() == [0, 2 - right, 38]
+        assert counts.missed.tolist() == [0, 2 - right, 0]

@@ -239,3 +239,10 @@ class TestSummarise:
         metrics.pop("images")
         for numbers in (metrics, *per_class.values()):
             assert all(type(value) is float and 0.0 <= value <= 1.0 for value in numbers.values())
+
+
+def test_a_class_of_one_pixel_counts():
+    mask = np.array([[0, 0, 1]])
+    metrics = summarise(scores_of([(mask, mask)], 2), NAMES[:2])
+    ones = ("iou", "iou_per_image", "pixel_accuracy", "pixel_accuracy_per_image", "precision", "recall", "f1")
+    assert metrics["per_class"]["bottle"] == {**dict.fromkeys((*ones, "boundary_f1"), 1.0), "pixels": 1}
