@@ -50,6 +50,7 @@ def ui(
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     # These jobs are about language models: eight processes that would wait for work.
     os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
-    address = ("--backend-store-uri", sqlite_address(database), "--host", "127.0.0.1", "--port", str(port))
+    store = ("--backend-store-uri", sqlite_address(database))
+    place = ("--host", "127.0.0.1", "--port", str(port), "--workers", "1")
     # In this process's place, so that it gets the signals of the terminal itself.
-    os.execv(sys.executable, [sys.executable, "-m", "mlflow", "ui", *address])
+    os.execv(sys.executable, [sys.executable, "-m", "mlflow", "ui", *store, *place])
