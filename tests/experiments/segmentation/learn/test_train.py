@@ -306,9 +306,9 @@ def test_a_size_is_chosen_and_told(tmp_path: Path, capsys: pytest.CaptureFixture
     images = [{"id": 1, "height": 240, "width": 320}]
     boxes = {"images": images, "annotations": [{"image_id": 1, "category_id": 1, "bbox": [0, 0, 80, 80]}]}
     (tmp_path / "boxes.coco.json").write_text(json.dumps(boxes))
-    assert with_size(tiny_settings(size="auto"), tmp_path).sides == (192, 256)
+    assert with_size(tiny_settings(size="auto"), tmp_path).sides == (288, 384)
     told = capsys.readouterr().err
-    assert told.startswith("segmentation.size: [192, 256] was chosen: ")
+    assert told.startswith("segmentation.size: [288, 384] was chosen: ")
     assert told.count("\n") == 1
     assert with_size(tiny_settings(), tmp_path) == tiny_settings()
     assert capsys.readouterr().err == ""
