@@ -1,6 +1,8 @@
 """What other people wrote reaches the terminal as text, and never as an order to it."""
 
 import pickle
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -45,6 +47,13 @@ def test_lines(capsys):
         f"  {SHOWN}",
         "  third",
     ]
+
+
+def test_a_line_stands_before_what_a_later_command_prints():
+    imports = "import subprocess; from maskwright.shared.terminal import tell"
+    code = f"{imports}; tell('first'); subprocess.run(['echo', 'then'])"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown == "first\nthen\n"
 
 
 def test_an_error_with_lines_survives_the_way_from_another_process():

@@ -27,8 +27,8 @@ def visible(text: str) -> str:
 
 
 def tell(line: str) -> None:
-    """Print a line on standard output."""
-    print(visible(line))
+    """Print a line on standard output, before whatever a command that is started next prints, also in a file."""
+    print(visible(line), flush=True)
 
 
 def note(line: str) -> None:
