@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from maskwright.defaults import default_settings
+from maskwright.report.experiments import read_experiment
 from maskwright.report.report import Sources, write_report
+from maskwright.shared.outputs import write_json
 from support.refusals import refusal
 from support.results import (
     CHANGED,
@@ -192,6 +194,16 @@ def test_tables_that_are_cut_short_or_hold_no_numbers(tmp_path):
         for content in ("", "a", "image\n", "epoch,loss\n1\n", "epoch,loss\nnan,inf\n,\n1,x,2,3\n", "\xff\n\x01"):
             path.write_bytes(content.encode("latin-1"))
             assert "segmentation mIoU 0.750" in report(tmp_path).text
+
+
+def test_numbers_that_came_with_the_project_are_not_of_these_data(tmp_path):
+    results = tmp_path / "results"
+    write_json(results / "segmentation/metrics.json", {"miou": 0.5})
+    assert read_experiment("segmentation", "?", results / "segmentation") is None
+    write_json(results / "segmentation/details.json", {"f1": 0.25})
+    shown = read_experiment("segmentation", "?", results / "segmentation")
+    assert shown is not None
+    assert [score.value for score in shown.headline] == [0.5]
 
 
 def test_details_of_unexpected_shape(tmp_path):

@@ -53,7 +53,9 @@ class Shown(NamedTuple):
 
 
 def read_experiment(name: str, about: str, folder: Path) -> Shown | None:
-    """Return an experiment's results, or None if it was not evaluated.
+    """Return an experiment's results, or None if it was not evaluated here.
+
+    Its main numbers alone may have come with the project, of other data than these: Git keeps them, and not the rest.
 
     Args:
         name: the experiment.
@@ -64,7 +66,7 @@ def read_experiment(name: str, about: str, folder: Path) -> Shown | None:
         MaskwrightError: a file is damaged.
     """
     metrics, details = (read_json(folder / f"{each}.json") for each in ("metrics", "details"))
-    if not metrics:
+    if not metrics or not details:
         return None
     plots, history = folder / "plots", folder / "training.csv"
     curves = panels(read_history(history)) if history.is_file() else []
