@@ -65,8 +65,8 @@ def parallel_map(
                 "a worker process was killed, most likely for lack of memory; close other programs and run it again"
             ) from None
         finally:
-            for future in pending:
-                future.cancel()
+            # Not by each future's own `cancel`: the pool may then wait for ever for results that will not come.
+            pool.shutdown(cancel_futures=True)
 
 
 def _end_with_parent() -> None:
