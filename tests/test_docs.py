@@ -16,7 +16,6 @@ from maskwright.params import parse_params
 from maskwright.shared.yaml_file import parse_yaml
 from support.commands import (
     PROGRAMS,
-    ROOT,
     WrongCommand,
     check,
     lines_of,
@@ -26,7 +25,7 @@ from support.commands import (
 )
 from support.pages import parse_page, read_page
 from support.photographs import write_photographs
-from support.project import copy_of_the_project, run
+from support.project import ROOT, copy_of_the_project, run
 
 PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FIGURES = (

@@ -214,7 +214,7 @@ class TestOtherFiles:
 
     @pytest.mark.parametrize("content", [b"", b"PK\x03\x04" + bytes(100), b"text", bytes(1000)])
     def test_another_format(self, content: bytes, tmp_path: Path):
-        error(content, tmp_path)
+        assert error(content, tmp_path)  # the reason
 
     def test_another_version(self, tmp_path: Path):
         content = torch_file(ARRAYS).replace(pickle.dumps(1001, 2), pickle.dumps(1002, 2), 1)

@@ -106,6 +106,7 @@ def test_workers_end_with_their_parent(number, tmp_path):
     process.send_signal(number)
     process.wait()
     workers = [int(path.name) for path in started.iterdir()]
+    assert len(workers) == 2
     wait_until(lambda: not any(psutil.pid_exists(worker) for worker in workers))
 
 

@@ -22,8 +22,8 @@ from maskwright.params import parse_params
 from maskwright.presets import presets_of
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.yaml_file import read_yaml
+from support.project import ROOT
 
-ROOT = Path(__file__).parents[2]
 CHECKED = ("maskwright", "dvc", "make", "python")
 ELSEWHERE = ("cp", "dask", "export", "git", "mlflow", "openssl", "pip", "source", "ssh", "uv")
 """Programs that are not ours to check, or that only make sense on a machine of the reader's."""

@@ -5,7 +5,7 @@ has, for each variant, a mean for each measure with its intervals: over the trai
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 Interval = tuple[float, float] | None
 
@@ -59,7 +59,7 @@ def _with_intervals(name: str, value: float, details: Mapping[str, Any]) -> Scor
     # Of many seeds: the first variant is the one whose numbers stand first.
     for variant, values in details.items():
         found = values.get(name) if isinstance(values, Mapping) else None
-        if isinstance(found, Mapping) and _is_mean(found) and found["mean"] == value:
+        if _is_mean(found) and found["mean"] == value:
             return _mean(name, found, variant)
     return Score(name, value)
 
@@ -79,7 +79,7 @@ def _mean(name: str, found: Mapping[str, Any], variant: str) -> Score:
     return Score(name, found["mean"], seeds, test, variant)
 
 
-def _is_mean(value: Any) -> bool:
+def _is_mean(value: Any) -> TypeGuard[Mapping[str, Any]]:
     return isinstance(value, Mapping) and "low" in value and _is_number(value.get("mean"))
 
 

@@ -52,21 +52,21 @@ def parallel_map(
     # "spawn", because forking a process in which TensorFlow or a thread pool has started may hang the child.
     context = multiprocessing.get_context("spawn")
     pending: deque[Future[list[R]]] = deque()
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent) as pool:
-        try:
-            for batch in chain([first, second], chunks):
-                pending.append(pool.submit(_run_chunk, function, batch))
-                if len(pending) >= 2 * workers:
-                    yield from pending.popleft().result()
-            while pending:
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent)
+    try:
+        for batch in chain([first, second], chunks):
+            pending.append(pool.submit(_run_chunk, function, batch))
+            if len(pending) >= 2 * workers:
                 yield from pending.popleft().result()
-        except BrokenProcessPool:
-            raise MaskwrightError(
-                "a worker process was killed, most likely for lack of memory; close other programs and run it again"
-            ) from None
-        finally:
-            # Not by each future's own `cancel`: the pool may then wait for ever for results that will not come.
-            pool.shutdown(cancel_futures=True)
+        while pending:
+            yield from pending.popleft().result()
+    except BrokenProcessPool:
+        raise MaskwrightError(
+            "a worker process was killed, most likely for lack of memory; close other programs and run it again"
+        ) from None
+    finally:
+        # Not by each future's own `cancel`: the pool may then wait for ever for results that will not come.
+        pool.shutdown(cancel_futures=True)
 
 
 def _end_with_parent() -> None:
