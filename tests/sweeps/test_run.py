@@ -301,6 +301,19 @@ def test_the_environment_names_the_scheduler_first(monkeypatch):
     assert scheduler_address(params) == "tcp://elsewhere:8786"
 
 
+def test_the_environment_is_left_as_others_have_changed_it(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("MKL_NUM_THREADS", "7")
+    # As another thread does that makes MLflow's database: here before Dask begins, and gone before it ends.
+    monkeypatch.setenv("PASSING", "here for a moment")
+    with open_cluster(None, workers=1, preload=run_trial.__module__):
+        assert os.environ["OMP_NUM_THREADS"] == "1"  # as Dask wants it
+        del os.environ["PASSING"]
+    assert "PASSING" not in os.environ
+    assert "OMP_NUM_THREADS" not in os.environ
+    assert os.environ["MKL_NUM_THREADS"] == "7"
+
+
 def double(number):
     return 2 * number
 

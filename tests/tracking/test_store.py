@@ -52,3 +52,13 @@ def test_an_address_with_signs_that_have_a_meaning_is_relative(tmp_path, monkeyp
     (project / "queue/copy").mkdir(parents=True)
     monkeypatch.chdir(project / "queue/copy")
     assert sqlite_address(project / "mlflow.db") == "sqlite:///../../mlflow.db"
+
+
+def test_the_database_is_made_without_a_word_about_its_temporary_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    seen = []
+    monkeypatch.setattr("mlflow.set_tracking_uri", seen.append)
+    open_store(tmp_path, "toy")
+    assert (tmp_path / "mlflow.db").is_file()
+    assert seen == [sqlite_address(tmp_path / "mlflow.db")]

@@ -63,8 +63,8 @@ def open_cluster(
         if scheduler is None:
             # The caller learns of a worker's death from its tasks; Dask's twenty lines about it would hide the rest.
             stack.enter_context(silence_logging_cmgr(logging.CRITICAL))
-            stack.enter_context(_same_environment())
             stack.enter_context(settings.set(_LOCAL))
+            stack.enter_context(_same_environment())
             cluster = LocalCluster(
                 n_workers=workers,
                 threads_per_worker=1,
@@ -202,10 +202,18 @@ class _Threads:
 
 @contextmanager
 def _same_environment() -> Iterator[None]:
-    """Undo the environment variables that Dask sets in this process for those it starts."""
-    before = dict(os.environ)
+    """Undo the environment variables that Dask sets in this process for those it starts.
+
+    No others: another thread may be changing one of its own, which a copy of the whole would bring back.
+    """
+    import dask.config as settings
+
+    before = {name: os.environ.get(name) for name in settings.get("distributed.nanny.pre-spawn-environ")}
     try:
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

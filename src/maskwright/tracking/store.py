@@ -198,9 +198,8 @@ def _create(database: Path) -> None:
     """Create MLflow's database, whole or not at all: MLflow cannot use one whose creation was killed."""
     partial = database.with_name(f"{database.name}.partial")
     partial.unlink(missing_ok=True)
-    _point_to(import_mlflow(), sqlite_address(partial))
     with lean_imports():
-        import_mlflow().MlflowClient().search_experiments(max_results=1)
+        import_mlflow().MlflowClient(sqlite_address(partial)).search_experiments(max_results=1)
     partial.rename(database)
 
 
