@@ -323,6 +323,23 @@ def test_a_tip_on_the_images_edge_counts():
         assert bounding_boxes([polygon(points)], H, W)[0] == pytest.approx(expected)
 
 
+def test_an_edge_along_the_images_edge_counts_where_its_ends_are_outside():
+    # At x = 0, the sides are at y = 24 - 14 * 10/26, but the lower edge is at y = 24, the image's height.
+    for points, expected in (
+        ([(-10, H), (W + 10, H), (16, 10)], [0, 10, W, 14]),
+        ([(-10, 0), (W + 10, 0), (16, 10)], [0, 0, W, 10]),
+        ([(W, -10), (W, H + 10), (10, 12)], [10, 0, 22, H]),
+        ([(0, -10), (0, H + 10), (10, 12)], [0, 0, 10, H]),
+    ):
+        assert bounding_boxes([polygon(points)], H, W)[0] == pytest.approx(expected)
+
+
+def test_the_box_of_what_only_touches_the_image_is_a_line_there():
+    regions = [rect(-3, 2, 3, 4), rect(W, 2, 3, 4), rect(5, -3, 6, 3), rect(5, H, 6, 3)]
+    expected = [[0, 2, 0, 4], [W, 2, 0, 4], [5, 0, 6, 0], [5, H, 6, 0]]
+    assert np.array_equal(bounding_boxes(regions, H, W), expected)
+
+
 @steady
 @given(mostly_simple)
 def test_boxes_agree_with_shapely(points):

@@ -383,6 +383,13 @@ def test_via_3_project_of_images(tmp_path):
     ]
 
 
+def test_folders_that_all_names_of_a_via_3_project_share(tmp_path):
+    names = ["home/me/one/a.jpg", "home/me/two/b.jpg"]
+    files = {str(number): {"fid": str(number), "fname": name, "type": 2} for number, name in enumerate(names)}
+    file, _ = read(tmp_path, VIA_3 | {"file": files, "view": {}, "metadata": {}})
+    assert file.hints.common == 2
+
+
 def test_repeated_keys_and_names_are_yielded_each_time(tmp_path):
     image = json.dumps(VIA_2["a.jpg10"])
     file, images = read(tmp_path, f'{{"a": {image}, "a": {image}, "b": {image.replace("a.jpg", "./a.jpg")}}}')
