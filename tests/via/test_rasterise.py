@@ -1,4 +1,5 @@
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -9,8 +10,9 @@ from matplotlib.path import Path as Outline
 from skimage.draw import polygon as skimage_polygon
 
 from maskwright.photos.images import IGNORE
+from maskwright.via import rasterise as rasterise_module
 from maskwright.via.model import LabelledRegion
-from maskwright.via.rasterise import Overlap, bounding_boxes, overlaps, rasterise, region_spans
+from maskwright.via.rasterise import Overlap, all_spans, bounding_boxes, overlaps, rasterise, region_spans
 
 H, W = 24, 32
 
@@ -262,6 +264,31 @@ def test_spans_are_sorted_disjoint_and_within_a_row(points):
     assert (spans[:, 0] < spans[:, 1]).all()
     assert (spans[1:, 0] >= spans[:-1, 1]).all()
     assert (spans[:, 0] // W == (spans[:, 1] - 1) // W).all()
+
+
+@steady
+@given(st.lists(any_points, min_size=1, max_size=4), st.integers(1, 60))
+def test_bands_of_rows_give_the_same_spans(outlines, at_once):
+    regions = [polygon(points) for points in outlines]
+    whole = all_spans(regions, H, W)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rasterise_module, "_CROSSINGS_AT_ONCE", at_once)
+        banded = all_spans(regions, H, W)
+    assert all(np.array_equal(one, other) for one, other in zip(whole, banded, strict=True))
+
+
+def test_a_hatching_is_cut_in_bands_that_need_little_memory(monkeypatch):
+    # Each of 2,000 edges crosses 1,000 rows. The spans are narrower than a pixel, and most hold no centre.
+    teeth = polygon([(10 + k / 500, 1000 * (k % 2)) for k in range(2000)])
+    tracemalloc.start()
+    peaks = []
+    for at_once in (10_000_000, 100_000):
+        monkeypatch.setattr(rasterise_module, "_CROSSINGS_AT_ONCE", at_once)
+        tracemalloc.reset_peak()
+        region_spans(teeth, 1000, 100)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+    tracemalloc.stop()
+    assert peaks[1] < peaks[0] / 5
 
 
 def test_overlaps_by_hand():

@@ -14,6 +14,7 @@ memory beyond the rows that the shape covers within the image, however far outsi
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -33,6 +34,7 @@ class Overlap:
 
 _POLYGONS = ("polygon", "polyline")
 _EMPTY = np.zeros((0, 2), np.int64)
+_CROSSINGS_AT_ONCE = 2_000_000  # of edges and rows of pixels: 100 MB
 
 
 def rasterise(regions: Iterable[LabelledRegion], height: int, width: int) -> np.ndarray:
@@ -223,18 +225,26 @@ def _polygon_spans(outlines: list[tuple[np.ndarray, np.ndarray]], height: int, w
     down = y <= next_y
     top_x, top_y = np.where(down, x, next_x), np.where(down, y, next_y)
     run, fall = np.where(down, next_x - x, x - next_x), np.abs(next_y - y)
-    first = _first_centres(top_y, height)
-    counts = _first_centres(np.maximum(y, next_y), height) - first  # rows whose centre line each edge crosses
-    edges = np.repeat(np.arange(len(x)), counts)
-    rows = np.arange(len(edges)) + (first - np.cumsum(counts) + counts)[edges]
-    # Multiply before dividing: with integer vertices, a crossing at a pixel's centre is then exact.
-    crossings = top_x[edges] + (rows + 0.5 - top_y[edges]) * run[edges] / fall[edges]
-    # The polygons' images are laid end to end, like the rows in them. A row's positions end where the next row's
-    # begin, and each row of each polygon has an even number of crossings, so one sort pairs them all.
+    # Between these rows are those whose centre line each edge crosses.
+    first, after = _first_centres(top_y, height), _first_centres(np.maximum(y, next_y), height)
     pixels = height * width
     image = np.repeat(np.arange(len(outlines)) * pixels, sizes)
-    spans = np.sort(image[edges] + rows * width + _first_centres(crossings, width)).reshape(-1, 2)
-    spans = spans[spans[:, 0] < spans[:, 1]]
+    bands = 1 + int((after - first).sum()) // _CROSSINGS_AT_ONCE
+    found = []
+    for top, bottom in pairwise(np.linspace(0, height, bands + 1).astype(np.int64)):
+        start = first.clip(top, bottom)
+        counts = after.clip(top, bottom) - start
+        edges = np.repeat(np.arange(len(x)), counts)
+        rows = np.arange(len(edges)) + (start - np.cumsum(counts) + counts)[edges]
+        # Multiply before dividing: with integer vertices, a crossing at a pixel's centre is then exact.
+        crossings = top_x[edges] + (rows + 0.5 - top_y[edges]) * run[edges] / fall[edges]
+        # The polygons' images are laid end to end, like the rows in them. A row's positions end where the next row's
+        # begin, and each row of each polygon has an even number of crossings, so one sort pairs them all.
+        spans = np.sort(image[edges] + rows * width + _first_centres(crossings, width)).reshape(-1, 2)
+        found.append(spans[spans[:, 0] < spans[:, 1]])
+    spans = np.concatenate(found)
+    if bands > 1:
+        spans = spans[np.argsort(spans[:, 0])]
     bounds = np.searchsorted(spans[:, 0], np.arange(len(outlines) + 1) * pixels)
     return [spans[bounds[i] : bounds[i + 1]] - i * pixels for i in range(len(outlines))]
 
