@@ -390,6 +390,12 @@ def test_folders_that_all_names_of_a_via_3_project_share(tmp_path):
     assert file.hints.common == 2
 
 
+def test_names_that_a_via_3_project_lists_twice(tmp_path):
+    files = {str(number): {"fname": name, "type": 2} for number, name in enumerate(["a.jpg", "b.jpg", "./a.jpg"])}
+    file, _ = read(tmp_path, VIA_3 | {"file": files, "view": {}, "metadata": {}})
+    assert file.repeated == {"a.jpg"}
+
+
 def test_repeated_keys_and_names_are_yielded_each_time(tmp_path):
     image = json.dumps(VIA_2["a.jpg10"])
     file, images = read(tmp_path, f'{{"a": {image}, "a": {image}, "b": {image.replace("a.jpg", "./a.jpg")}}}')
