@@ -24,7 +24,7 @@ from support.results import (
     write_xor,
 )
 
-ASKED = {"segmentation": "Which class?", "xor": "Can a network use a mask?", "corner": "Why not?"}
+ASKED = {"segmentation": "Which class?", "xor": "Can a network use a mask?"}
 
 
 class Page(HTMLParser):
@@ -51,12 +51,12 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
-def report(folder, changed=None):
+def report(folder, changed=None, asked=ASKED):
     results, masks = in_place(folder)
     defaults = default_settings()
     settings = {section: values | (changed or {}).get(section, {}) for section, values in defaults.items()}
     out = folder / "results/report.html"
-    line = write_report(Sources(results, masks, settings, defaults, ASKED), out)
+    line = write_report(Sources(results, masks, settings, defaults, asked), out)
     assert line.startswith(f"{out}: ")
     return Page(out.read_text(encoding="utf-8"))
 
@@ -102,9 +102,18 @@ def test_it_has_everything(whole):
     assert whole.text.index("onerror") < whole.text.index("good.jpg 0.900")
 
 
-def test_what_was_not_measured_is_left_out(whole):
+def test_a_claim_that_was_not_measured_is_left_out(whole):
     assert "not measured" not in whole.text
-    assert "Why not?" not in whole.text
+
+
+def test_claims_are_shown_only_beside_all_experiments(whole, tmp_path):
+    """Else they may be those that came with the project, about the practice data and not about one's own."""
+    page = report(tmp_path, asked=ASKED | {"corner": "Why not?"})
+    assert "Why not?" not in page.text
+    for shown, expected in ((whole, True), (page, False)):
+        ids, addresses = ({each.get(key) for _, each in shown.elements} for key in ("id", "href"))
+        assert ("claims" in ids, "#claims" in addresses, "at least 0.8" in shown.text) == (expected,) * 3
+        assert {"effects", "xor"} <= ids
 
 
 def test_pictures_that_the_page_draws_itself_are_left_out(whole):
@@ -171,6 +180,7 @@ def test_no_results(tmp_path):
 def test_damaged_numbers(tmp_path, name, content):
     results, _ = in_place(tmp_path)
     write_segmentation(results)
+    write_xor(results)
     (results / name).write_text(content)
     problem = "not a result of maskwright, or damaged; run the stage that makes it again"
     assert refusal(report, tmp_path) == f"{results / name}: {problem}"

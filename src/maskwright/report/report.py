@@ -1,7 +1,8 @@
 """All results on one page that can be mailed.
 
 The page holds its pictures, its style and a little script; it loads nothing. What was not trained or not evaluated is
-left out. It names no date and no commit: equal results give an equal page, which DVC can keep.
+left out, and so are the claims, which are about all experiments, unless all of them are on the page. It names no date
+and no commit: equal results give an equal page, which DVC can keep.
 """
 
 import platform
@@ -67,6 +68,8 @@ def _page(sources: Sources, shown: list[Shown]) -> str:
     sheet = sources.results / "look" / "contact_sheet.png"
     code, allowed = script("maskwright.report", "page.js")
     photographs = any(experiment.name in ("segmentation", "detection") for experiment in shown)
+    # A table that came with the project judges the numbers of its practice data, and not those of the page.
+    claims = read_claims(sources.results / "claims.json") if len(shown) == len(sources.experiments) else []
     return render(
         "maskwright.report",
         "page.html.jinja",
@@ -77,7 +80,7 @@ def _page(sources: Sources, shown: list[Shown]) -> str:
         data=count_data(sources.masks) if photographs else None,
         sheet=embedded_picture(sheet, "Contact sheet, the worst findings first") if sheet.is_file() else None,
         effects=read_effects(sources.results / "effects"),
-        claims=read_claims(sources.results / "claims.json"),
+        claims=claims,
         processors=_processors(shown),
         # Without Python's patch level, which no result depends on: else each computer would have another page.
         versions=[
