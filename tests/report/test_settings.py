@@ -3,7 +3,7 @@
 import pytest
 
 from maskwright.report.settings import changed_settings
-from maskwright.report.wording import heading, label, number
+from maskwright.report.wording import breakable, heading, label, number
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,16 @@ def test_names():
     assert label("sources_miou") == "sources mIoU"
     assert heading("xor") == "XOR"
     assert heading("masked_digits") == "Masked digits"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("seed", "seed"),
+        ("masked_digits.control_epochs", "masked_<wbr>digits.<wbr>control_<wbr>epochs"),
+        ("a._b__c_", "a._<wbr>b__<wbr>c_"),
+        ("merge.<b>&_", "merge.<wbr>&lt;b&gt;&amp;_"),
+    ],
+)
+def test_a_line_may_end_only_between_the_words_of_a_name(name, expected):
+    assert breakable(name) == expected

@@ -19,7 +19,7 @@ from maskwright.report.data import count_data
 from maskwright.report.experiments import Shown, read_experiment
 from maskwright.report.pictures import embedded_picture
 from maskwright.report.settings import changed_settings
-from maskwright.report.wording import heading, label, number
+from maskwright.report.wording import breakable, heading, label, number
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.outputs import replaced_file
 
@@ -92,6 +92,7 @@ def _page(sources: Sources, shown: list[Shown]) -> str:
         height=HEIGHT,
         script=code,
         allowed=allowed,
+        breakable=breakable,
         label=label,
         heading=heading,
         number=number,

@@ -1,7 +1,10 @@
 """How a report writes numbers and names."""
 
 import math
+import re
 from typing import Any
+
+from markupsafe import Markup, escape
 
 _CAPITALS = {
     **dict.fromkeys(("ap", "ar", "f1", "kl", "bce", "mse", "nmi", "ari", "pca", "ssim", "nms", "xor", "mine")),
@@ -20,6 +23,11 @@ def heading(name: str) -> str:
     """Write a name as a heading: `masked_digits` is "Masked digits"."""
     text = label(name)
     return text[:1].upper() + text[1:]
+
+
+def breakable(name: str) -> Markup:
+    """Write the name of a setting so that a line may end behind its dots and underscores."""
+    return Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=[._])(?=[^._])", name))
 
 
 def number(value: Any) -> str:
