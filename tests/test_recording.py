@@ -92,6 +92,11 @@ def test_a_row_is_named_by_what_differs_from_the_defaults(changes, root, labels)
     assert all(training.changed == changed for training in trainings)
 
 
+def test_only_settings_of_these_sections_are_told():
+    xor = {**default_settings()["xor"], "steps": 5}
+    assert changed_settings({"xor": xor}) == {"xor.steps": 5}
+
+
 def test_the_defaults_are_the_shipped_settings():
     """Where this fails after a change of the shipped settings: cp params.yaml src/maskwright/defaults.yaml."""
     assert changed_settings(read_yaml(PARAMS)) == {}

@@ -8,6 +8,7 @@ from typing import Any
 from maskwright.catalogue import experiment, sentence
 from maskwright.defaults import default_settings
 from maskwright.params import Params, parse_params
+from maskwright.shared.changes import ABSENT, changes
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.experiment import Experiment, ManySeeds, OneNetwork
 from maskwright.shared.identity import training_keys
@@ -16,7 +17,7 @@ from maskwright.shared.quiet import no_chatter
 from maskwright.shared.yaml_file import read_yaml
 from maskwright.tracking import runs
 from maskwright.tracking.inputs import Data
-from maskwright.tracking.naming import differences, training_label
+from maskwright.tracking.naming import training_label
 from maskwright.tracking.provenance import Produced, locked_effects, locked_sweep, project_root
 from maskwright.tracking.runs import Training
 
@@ -147,7 +148,9 @@ def trainings_of(about: Experiment, params: Params) -> list[Training]:
 
 def changed_settings(sections: Mapping[str, Any]) -> dict[str, Any]:
     """Return those settings of some sections that differ from the defaults, by dotted key."""
-    return differences(sections, default_settings())
+    found = changes(sections, default_settings())
+    # The other sections are absent as a whole.
+    return {key: value for key, value, _ in found if value is not ABSENT}
 
 
 def keys_of(about: Experiment, settings: Any) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from maskwright.tracking.naming import differences, measures, training_label, trial_label
+from maskwright.tracking.naming import measures, training_label, trial_label
 
 FACTORS = {
     "batch_norm": [False, True],
@@ -62,13 +62,6 @@ def test_every_trial_of_a_sweep_has_another_name():
     levels = [dict(zip(FACTORS, combination, strict=True)) for combination in product(*FACTORS.values())]
     names = {trial_label(one, seed, FACTORS) for one in levels for seed in (0, 1)}
     assert len(names) == 2 * 2**5
-
-
-def test_differences_are_those_from_the_defaults():
-    defaults = {"toy": {"a": 1, "b": {"c": [1], "d": None}}}
-    values = {"toy": {"a": 1, "b": {"c": [2], "d": 0}, "new": 5}}
-    assert differences(values, defaults) == {"toy.b.c": [2], "toy.b.d": 0}
-    assert differences(defaults, defaults) == {}
 
 
 def test_measures_stand_in_the_order_of_their_sections():

@@ -75,24 +75,6 @@ def measures(values: Mapping[str, Any]) -> dict[str, float]:
     return named
 
 
-def differences(values: Mapping[str, Any], defaults: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return the settings that differ from the defaults, by dotted key; one without a default is not among them.
-
-    >>> differences({"a": {"b": 2, "c": 3}, "d": {"e": 1}}, {"a": {"b": 1, "c": 3}, "d": None})
-    {'a.b': 2, 'd': {'e': 1}}
-    """
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        if key not in defaults:
-            continue
-        default = defaults[key]
-        if isinstance(value, dict) and isinstance(default, dict):
-            found |= differences(value, default, f"{prefix}{key}.")
-        elif value != default:
-            found[f"{prefix}{key}"] = value
-    return found
-
-
 def training_label(changed: Mapping[str, Any], *, section: str, variant: str = "", data: str = "") -> str:
     """Return the name of a training's run: what differs from the defaults.
 
