@@ -60,11 +60,33 @@ def test_another_processor_and_other_numbers(project):
 
 
 def test_another_processor_and_the_same_numbers(project):
-    write(project / "results/xor/processor.json", HERE._asdict())
-    (project / "dvc.lock").write_text((project / "dvc.lock").read_text() + "schema: '2.0'\n")
+    processor, lock = project / "results/xor/processor.json", project / "dvc.lock"
+    committed = content_hash(processor)
+    write(processor, HERE._asdict())
+    # In the fixture both experiments have the same processor, and so the same hash: this is the first one's.
+    lock.write_text(lock.read_text().replace(committed, content_hash(processor), 1))
     what, why = differences()
     assert what == "All numbers equal the committed ones, but files that only dvc.lock names differ."
     assert why.startswith("They were committed from another processor")
+
+
+def test_only_what_the_results_depend_on_differs(project):
+    """As after a change of a comment in the code: DVC ran the stages again, and they made the same."""
+    lock = project / "dvc.lock"
+    lock.write_text(lock.read_text() + "    deps:\n    - path: src\n      md5: abc\n")
+    expected = (
+        "All results equal the committed ones. dvc.lock names other code, data or settings for them; commit it."
+    )
+    assert differences() == [expected]
+    git(project, "commit", "-q", "-a", "-m", "as it is now")
+    assert differences() == []
+
+
+@pytest.mark.parametrize("content", [None, "", "- a\n", "stages: {}\n", "stages:\n  train@xor: {}\n", "[" * 10_000])
+def test_a_lock_without_the_outputs_does_not_make_results_equal(project, content):
+    lock = project / "dvc.lock"
+    lock.unlink() if content is None else lock.write_text(content)
+    assert differences()[0] == "All numbers equal the committed ones, but files that only dvc.lock names differ."
 
 
 def test_other_settings(project):

@@ -16,6 +16,10 @@ def differences() -> list[str]:
         return []
     tables = sorted({"/".join(path.parts[1:3]) for path in changed if path != LOCK})
     names = ", ".join(table.removesuffix("/metrics.json") for table in tables)
+    if not tables and _outputs_agree():
+        return [
+            "All results equal the committed ones. dvc.lock names other code, data or settings for them; commit it."
+        ]
     if tables:
         what = f"These results differ from the committed ones: {names}."
     else:
@@ -41,11 +45,26 @@ def _changed(*places: str) -> list[Path]:
     ]
 
 
+def _outputs_agree() -> bool:
+    """Say whether dvc.lock has the same hash as the committed one for each output, whatever it depends on."""
+    here = LOCK.read_text(encoding="utf-8") if LOCK.is_file() else ""
+    outputs = _outputs(here)
+    return bool(outputs) and outputs == _outputs(_committed_lock())
+
+
 def _committed_processors() -> dict[Path, str]:
     """Return the hash of each results/NAME/processor.json, as the committed dvc.lock has it."""
+    return {path: md5 for path, md5 in _outputs(_committed_lock()).items() if path.name == "processor.json"}
+
+
+def _committed_lock() -> str:
+    return git_output("show", f"HEAD:./{LOCK.as_posix()}")
+
+
+def _outputs(lock: str) -> dict[Path, str]:
+    """Return the hash of each output that the text of a dvc.lock names, or nothing if it is damaged."""
     try:
-        stages = parse_yaml(git_output("show", f"HEAD:./{LOCK.as_posix()}"), LOCK)["stages"]
-        outs = [out for stage in stages.values() for out in stage.get("outs", [])]
-        return {Path(out["path"]): out["md5"] for out in outs if Path(out["path"]).name == "processor.json"}
+        stages = parse_yaml(lock, LOCK)["stages"]
+        return {Path(out["path"]): out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
     except (MaskwrightError, KeyError, TypeError, AttributeError, ValueError):
         return {}
