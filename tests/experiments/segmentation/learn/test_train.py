@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 from sklearn import metrics as sklearn_metrics
 
@@ -235,6 +236,18 @@ class TestCompile:
         assert self.compiled(loss={}).loss.class_weights is None
 
 
+def executed(graph: Any) -> set[Any]:
+    """Return the operations of a graph that its results need. The others stand in it and are not run."""
+    found: set[Any] = set()
+    left = [*(output.op for output in graph.outputs), *graph.control_outputs]
+    while left:
+        operation = left.pop()
+        if operation not in found:
+            found.add(operation)
+            left += [*(each.op for each in operation.inputs), *operation.control_inputs]
+    return found
+
+
 class TestPretrained:
     FROZEN = ("stem", "stage1_", "stage2_", "stage3_")
     DATA = labelled(4, (32, 64))
@@ -279,6 +292,36 @@ class TestPretrained:
         assert max(moved["backbone"]) == pytest.approx(0.0025, rel=0.01)
         assert max(moved["head"]) == pytest.approx(0.01, rel=0.01)
         assert min(moved["averages"]) > 0
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("frozen", [3, 7])
+    def test_a_step_computes_no_gradient_in_frozen_stages(self, frozen: int):
+        settings = tiny_settings(preset="pretrained", frozen=frozen, loss={})
+        model: Any = build(settings, 3)
+        compile_model(model, settings, self.DATA, 3)
+        backbone = [
+            layer.name
+            for layer in model.get_layer("lite0").layers
+            if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D)
+        ]
+        assert len(backbone) == 49  # the stem, a block of 2, 15 blocks of 3, and the head
+        kept = {name for name in backbone if frozen == 7 or name.startswith(self.FROZEN)}
+        batch = tf.constant(self.DATA.images, tf.float32), tf.constant(self.DATA.masks, tf.int32)
+        step = tf.function(model.train_step).get_concrete_function(batch)
+        # Of a kernel, and of what comes in: Conv2DBackpropFilter and Conv2DBackpropInput, depthwise ones alike.
+        gradients = [(each.name, each.type) for each in executed(step.graph) if "Backprop" in each.type]
+        for layer in backbone:
+            kinds = [kind for name, kind in gradients if f"/{layer}_" in name]
+            of_kernel = any(kind.endswith("BackpropFilter") for kind in kinds)
+            assert (bool(kinds), of_kernel) == (layer not in kept, layer not in kept)
+        assert any("/lite0_" not in name for name, _ in gradients)
+
+        before = [weight.numpy() for weight in model.weights]
+        step(*batch)
+        moved = {w.path: bool(np.any(w.numpy() != old)) for w, old in zip(model.weights, before, strict=True)}
+        # Their batch norms are folded into a kernel and a bias.
+        still = {f"{layer}/{part}" for layer in kept for part in ("kernel", "bias")}
+        assert {path for path, has_moved in moved.items() if not has_moved} == still
 
     def test_goes_on_from_a_checkpoint(self, model: keras.Model, tmp_path: Path):
         save_checkpoint(tmp_path, model, Progress([{"val_miou": 0.5}], 0))
