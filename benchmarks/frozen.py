@@ -9,8 +9,6 @@ begins with a step that is not timed, since the others have just had the caches.
 """
 
 import argparse
-import statistics
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,6 +22,7 @@ from maskwright.experiments.segmentation.learn.train import compile_model
 from maskwright.experiments.segmentation.params import RECIPES, Segmentation
 from maskwright.learning.common.determinism import make_deterministic
 from maskwright.shared.processor import this_processor
+from turns import seconds_a_call, spread
 
 FROZEN = (0, 3, 5, 7)
 CLASSES = 3
@@ -66,16 +65,6 @@ def training_step(settings: Segmentation) -> Callable[[], None]:
     return step
 
 
-def seconds_a_call(action: Callable[[], None], least: float) -> float:
-    """Return the mean time of calls that take at least so many seconds together, after one that is not timed."""
-    action()
-    calls, began = 0, time.perf_counter()
-    while (passed := time.perf_counter() - began) < least:
-        action()
-        calls += 1
-    return passed / calls
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", nargs=2, type=int, default=(192, 256), metavar=("HEIGHT", "WIDTH"))
@@ -92,13 +81,10 @@ def main() -> None:
     height, width = options.size
     batch = photographs_settings(options.size).batch_size
     print(f"{this_processor()}; {height} x {width}, batches of {batch}, float32, {options.rounds} rounds")
+    print("milliseconds of a step, and its share of a step with none frozen: median and quartiles")
     for frozen, times in seconds.items():
-        ratios = [one / other for one, other in zip(times, seconds[0], strict=True)]
-        print(
-            f"frozen {frozen}  median {statistics.median(times) * 1000:.0f} ms ({min(times) * 1000:.0f} to "
-            f"{max(times) * 1000:.0f})  of the time with none {statistics.median(ratios):.2f} "
-            f"({min(ratios):.2f} to {max(ratios):.2f})"
-        )
+        shares = np.array(times) / np.array(seconds[0])
+        print(f"frozen {frozen}  {spread(1000 * np.array(times), 0)}  {spread(shares, 2)}")
 
 
 if __name__ == "__main__":
