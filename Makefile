@@ -62,7 +62,7 @@ lock: .venv/ready ## requirements.lock from pyproject.toml (ARGS=--upgrade for t
 		--custom-compile-command "make lock" $(ARGS)
 
 clean: ## delete what the pipeline and the tools made; .venv, MLflow's runs and DVC's cache stay
-	rm -rf data/drinks data/masks data/xor data/corner data/digits data/masked_digits data/conditional data/clustering models results/*/plots results/look results/report.html results/effects/*/plots results/*/training.csv results/*/details.json results/*/processor.json checkpoints predictions effects look dvc_plots demo
+	rm -rf data/drinks data/crowd data/masks data/instances data/xor data/corner data/digits data/masked_digits data/conditional data/clustering models results/*/plots results/look results/report.html results/effects/*/plots results/*/training.csv results/*/details.json results/*/processor.json checkpoints predictions effects look dvc_plots demo
 	rm -rf .pytest_cache .ruff_cache .hypothesis
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 

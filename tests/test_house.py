@@ -184,6 +184,7 @@ def roots_of():
     """Return, for each stage, the modules that its command runs."""
     roots = {
         "drinks": ["drinks/dataset.py"],
+        "crowd": ["drinks/dataset.py"],
         "digits": ["digits/dataset.py"],
         "masks": ["via/convert.py"],
         "look": ["looking/look.py"],
@@ -262,6 +263,8 @@ def test_a_training_depends_on_its_own_section(stages, experiment):
 def test_what_data_and_tables_depend_on(stages):
     expected = {
         "drinks": {"drinks"},
+        "crowd": {"drinks.crowd", "drinks.seed", "drinks.size"},
+        "instances": {"annotations", "instances.source"},
         "digits": {"digits"},
         "xor": set(),
         "corner": {"corner.rectangles", "corner.seed"},

@@ -11,6 +11,7 @@ from maskwright.experiments import (
     corner,
     detection,
     information,
+    instances,
     masked_digits,
     segmentation,
     xor,
@@ -24,6 +25,7 @@ EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
         for package in (
             segmentation,
             detection,
+            instances,
             xor,
             corner,
             masked_digits,

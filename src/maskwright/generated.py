@@ -13,6 +13,12 @@ def _drinks(params: Params, out: Path) -> None:
     write_drinks(params.drinks, out)
 
 
+def _crowd(params: Params, out: Path) -> None:
+    from maskwright.drinks.dataset import write_crowd
+
+    write_crowd(params.drinks, out)
+
+
 def _digits(params: Params, out: Path) -> None:
     from maskwright.digits.dataset import write_digits
 
@@ -49,15 +55,23 @@ def _clustering(params: Params, out: Path) -> None:
     write_pictures(params.section("clustering"), out.with_name("digits"), out)
 
 
+def _instances(params: Params, out: Path) -> None:
+    from maskwright.experiments.instances.generate import write_instances
+
+    write_instances(params.section("instances"), params.annotations, out.with_name("crowd"), out)
+
+
 GENERATED: Mapping[str, Callable[[Params, Path], None]] = MappingProxyType(
     {
         "drinks": _drinks,
+        "crowd": _crowd,
         "xor": _xor,
         "corner": _corner,
         "digits": _digits,
         "masked_digits": _masked_digits,
         "conditional": _conditional,
         "clustering": _clustering,
+        "instances": _instances,
     }
 )
 """For each generated data set, the function that writes it into a folder."""

@@ -106,9 +106,7 @@ def mlflow_named() -> Iterator[None]:
 def trainings_of(about: Experiment, params: Params) -> list[Training]:
     """Return what MLflow records about an experiment's model, or about each of its variants."""
     settings = params.section(about.name)
-    made = about.sections
-    if isinstance(about, ManySeeds) and about.sections_of is not None:
-        made = about.sections_of(settings)
+    made = about.sections if about.sections_of is None else about.sections_of(settings)
     data_name = about.name
     if "annotations" in made:
         data_name = params.annotations.root

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from maskwright.drinks.dataset import SPLITS, write_drinks
+from maskwright.drinks.dataset import SPLITS, write_crowd, write_drinks
 from maskwright.drinks.objects import CLASSES
-from maskwright.drinks.params import Drinks
+from maskwright.drinks.params import Crowd, Drinks
 from maskwright.drinks.scene import draw_scene
 from maskwright.drinks.textures import PHOTOGRAPHS
 from maskwright.shared.errors import MaskwrightError
@@ -125,3 +125,20 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Mon
 def test_tensorflow_is_not_imported():
     code = "import sys, maskwright.drinks.dataset; assert 'tensorflow' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ)
+
+
+def test_the_crowd_has_many_drinks_and_says_which_regions_are_one(tmp_path: Path):
+    params = SMALL.model_copy(update={"size": (96, 128), "crowd": Crowd(train=3, validation=1, test=1)})
+    write_crowd(params, tmp_path / "crowd", workers=1, progress=False)
+    project = json.loads((tmp_path / "crowd/train/via_project.json").read_text(encoding="utf-8"))
+    images = list(project["_via_img_metadata"].values())
+    assert len(images) == 3
+    for image in images:
+        numbers = [int(region["region_attributes"]["object"]) for region in image["regions"]]
+        # From 1 without gaps, in order; a drink that is cut in two has its number twice.
+        assert sorted(set(numbers)) == list(range(1, max(numbers) + 1))
+        assert numbers == sorted(numbers)
+        assert max(numbers) >= 5
+        for number in set(numbers):
+            its = [r for r in image["regions"] if r["region_attributes"]["object"] == str(number)]
+            assert len({region["region_attributes"]["name"] for region in its}) == 1

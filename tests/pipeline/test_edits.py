@@ -10,7 +10,7 @@ pytestmark = pytest.mark.slow
 
 NAMES = set(EXPERIMENTS)
 MANY = {name for name, about in EXPERIMENTS.items() if isinstance(about, ManySeeds)}
-PHOTOS = {"segmentation", "detection"}
+PHOTOS = {"segmentation", "detection", "instances"}
 VIEWS = {"information", "clustering"}
 SWEPT = {name for name, about in EXPERIMENTS.items() if about.tries}
 

@@ -154,3 +154,9 @@ def test_two_intervals_of_seeds_and_examples():
     assert (two["mean"], two["low"], two["high"]) == (0.75, 0, 1)
     assert (two["test_low"], two["test_high"]) == pytest.approx((0.5, 1.0), abs=0.13)
     assert two["test_low"] < 0.75 < two["test_high"]
+
+
+def test_a_statistic_that_no_draw_has_gives_no_interval_and_no_warning(recwarn):
+    interval = resampled_interval(lambda drawn: math.nan, 5)
+    assert all(math.isnan(value) for value in interval)
+    assert not recwarn.list

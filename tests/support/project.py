@@ -20,9 +20,13 @@ from maskwright.sweeps.plan import plan_sweep
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 SMALL = {
-    "drinks": {"train": 8, "validation": 4, "test": 4, "size": [48, 64]},
+    "drinks": {
+        **{"train": 8, "validation": 4, "test": 4, "size": [48, 64]},
+        "crowd": {"train": 8, "validation": 4, "test": 4},
+    },
     "segmentation": {"size": [32, 32], "epochs": 3, "epoch_images": 8, "batch_size": 4, "precision": "float32"},
     "detection": {"size": [32, 32], "epochs": 2, "epoch_images": 8, "batch_size": 4, "precision": "float32"},
+    "instances": {"size": [32, 32], "epochs": 2, "epoch_images": 8, "batch_size": 4, "precision": "float32"},
     "xor": {"seeds": 2, "steps": 50},
     "digits": {"train": 60, "validation": 20, "test": 20},
     "masked_digits": {"seeds": 2, "epochs": 1, "control_epochs": 1, "variants": ["none"]},

@@ -78,7 +78,8 @@ def test_three_files(tmp_path):
     assert all(report.lossless for report in reports.values())
     assert {p.name for p in out.iterdir()} == {"report.json", *reports}
     for split in reports:
-        assert {p.name for p in (out / split).iterdir()} == {"index.csv", "boxes.coco.json", "classes.json", "masks"}
+        names = {p.name for p in (out / split).iterdir()}
+        assert names == {"index.csv", "boxes.coco.json", "classes.json", "masks", "objects.coco.json", "objects"}
         assert json.loads((out / split / "classes.json").read_text()) == ["background", "cat", "dog"]
     table = rows(out / "train/index.csv")
     assert len(table) == 6

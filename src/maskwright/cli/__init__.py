@@ -11,7 +11,7 @@ from maskwright import __version__
 from maskwright.cli.analysis import claims, effects, preset, report, sweep
 from maskwright.cli.annotations import convert, lint, look, masks
 from maskwright.cli.group import OneLineErrors
-from maskwright.cli.prediction import predict_detection, predict_segmentation
+from maskwright.cli.prediction import predict_detection, predict_instances, predict_segmentation
 from maskwright.cli.studies import crossvalidate, label_next, learning_curve
 from maskwright.cli.tracking import register, ui
 from maskwright.cli.training import demo, evaluate, export, generate, train
@@ -25,7 +25,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-predict = typer.Typer(no_args_is_help=True, help="Predict masks or boxes of new photographs with a trained model.")
+predict = typer.Typer(
+    no_args_is_help=True, help="Predict masks, boxes or objects of new photographs with a trained model."
+)
 
 
 def _print_version(wanted: bool) -> None:
@@ -55,4 +57,5 @@ for _command in (
 app.command("next")(label_next)
 predict.command("segmentation")(predict_segmentation)
 predict.command("detection")(predict_detection)
+predict.command("instances")(predict_instances)
 app.add_typer(predict, name="predict")

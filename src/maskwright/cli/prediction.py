@@ -1,4 +1,4 @@
-"""Commands that predict with a trained model: predict segmentation, predict detection."""
+"""Commands that predict with a trained model: predict segmentation, detection and instances."""
 
 from importlib import import_module
 from pathlib import Path
@@ -85,6 +85,42 @@ def predict_detection(
     model, predicting = _trained("detection", network="maskwright.experiments.detection.report.inference")
     predicting.predict(photographs, model=model, out=out, via=via, masks=MASKS, least_score=least_score)
     tell(summary(photographs, out, via, files="boxes and drawings", regions="rectangles"))
+
+
+def predict_instances(
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Photographs, and folders of them.")],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for masks, tables and overlays; an earlier one is replaced.")
+    ] = PREDICTIONS / "instances",
+    via: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OUT.json",
+            help="Also write a new VIA 2 project with a polygon for each object to correct, and its score. The "
+            "photographs must lie in its folder or below.",
+        ),
+    ] = None,
+    least_score: Annotated[
+        float, typer.Option(min=0.0, max=1.0, metavar="P", help="Leave out objects with a lower score.")
+    ] = 0.0,
+    recursive: Recursive = False,
+) -> None:
+    """Write the objects in photographs: masks of classes and of object numbers, overlays, objects.csv and COCO.
+
+    All images are checked first: where some cannot be read, each is named, nothing is written, and it exits with 1.
+    """
+    from maskwright.predictions.photographs import summary
+
+    photographs = _photographs(images, out, via, recursive)
+    model, predicting = _trained("instances", network="maskwright.experiments.instances.report.inference")
+    masks = experiment("instances").data
+    full = predicting.predict(photographs, model=model, out=out, via=via, masks=masks, least_score=least_score)
+    if full:
+        note(
+            f"{full:,} photographs have as many objects as instances.grouping.most allows, and may have more; raise "
+            "it and train again"
+        )
+    tell(summary(photographs, out, via, files="masks, objects.csv and overlays"))
 
 
 def _photographs(images: list[Path], out: Path, via: Path | None, recursive: bool) -> "list[Photograph]":

@@ -13,6 +13,7 @@ from pathlib import Path
 from PIL import Image
 from rich.progress import track
 
+from maskwright.drinks.difficulty import CROWD, Difficulty
 from maskwright.drinks.objects import CLASSES
 from maskwright.drinks.params import Drinks
 from maskwright.drinks.scene import draw_scene
@@ -33,6 +34,9 @@ PARTS = ("flavour", "container")
 """Two more attributes, with free text, for the parts of the class: a water bottle is a bottle of water. Only the
 class is chosen from a list, which is how `via.labels` recognises it."""
 
+OBJECT = "object"
+"""The region attribute of the crowd that holds the number of the thing, which others may cut into several regions."""
+
 
 @dataclass(frozen=True)
 class _Job:
@@ -41,6 +45,7 @@ class _Job:
     split: int
     index: int
     size: tuple[int, int]
+    crowd: bool
 
 
 def write_drinks(params: Drinks, out: Path, *, workers: int | None = None, progress: bool = True) -> None:
@@ -58,20 +63,39 @@ def write_drinks(params: Drinks, out: Path, *, workers: int | None = None, progr
     Raises:
         MaskwrightError: `out` is a file, or holds something else.
     """
-    _refuse_to_replace_other_things(out)
     counts = {"train": params.train, "validation": params.validation, "test": params.test}
+    _write(params, counts, out, crowd=False, workers=workers, progress=progress)
+
+
+def write_crowd(params: Drinks, out: Path, *, workers: int | None = None, progress: bool = True) -> None:
+    """Write scenes with many things that touch and hide one another, laid out as by `write_drinks`.
+
+    Each region has the attribute `OBJECT`: a thing that another one cuts in two has two regions of one number.
+
+    Args, errors: as for `write_drinks`.
+    """
+    crowd = params.crowd
+    counts = {"train": crowd.train, "validation": crowd.validation, "test": crowd.test}
+    _write(params, counts, out, crowd=True, workers=workers, progress=progress)
+
+
+def _write(
+    params: Drinks, counts: dict[str, int], out: Path, *, crowd: bool, workers: int | None, progress: bool
+) -> None:
+    _refuse_to_replace_other_things(out)
+    name = "crowd" if crowd else "drinks"
     with replaced_folder(out) as new:
         for split in SPLITS:
             (new / split).mkdir(parents=True)
         jobs = (
-            _Job(new / split, params.seed, number, index, params.size)
+            _Job(new / split, params.seed, number, index, params.size, crowd)
             for number, split in enumerate(SPLITS)
             for index in range(counts[split])
         )
         entries: Iterator[ImageEntry] = iter(
             track(
                 parallel_map(_draw, jobs, workers=workers),
-                "drawing drinks scenes",
+                f"drawing {name} scenes",
                 total=sum(counts.values()),
                 console=terminal.console(stderr=True),
                 disable=not progress,
@@ -83,8 +107,8 @@ def write_drinks(params: Drinks, out: Path, *, workers: int | None = None, progr
                 islice(entries, counts[split]),
                 classes=CLASSES,
                 attribute=ATTRIBUTE,
-                texts=PARTS,
-                name=f"drinks, {split}",
+                texts=(*PARTS, OBJECT) if crowd else PARTS,
+                name=f"{name}, {split}",
             )
         next(entries, None)  # the bar counts an image when the next one is asked for
 
@@ -92,7 +116,8 @@ def write_drinks(params: Drinks, out: Path, *, workers: int | None = None, progr
 def _draw(job: _Job) -> ImageEntry:
     # SeedSequence rejects negative numbers, but any integer should work as a seed.
     seed = (job.seed % 2**64, job.split, job.index)
-    scene = draw_scene(seed, job.size, photographs=PHOTOGRAPHS[SPLITS[job.split]])
+    difficulty = CROWD if job.crowd else Difficulty()
+    scene = draw_scene(seed, job.size, photographs=PHOTOGRAPHS[SPLITS[job.split]], difficulty=difficulty)
     path = job.folder / f"{job.index:04d}.jpg"
     Image.fromarray(scene.image).save(path, quality=scene.quality)
     regions = tuple(
@@ -100,9 +125,13 @@ def _draw(job: _Job) -> ImageEntry:
             number,
             "polygon",
             {"all_points_x": tuple(outline[:, 0].tolist()), "all_points_y": tuple(outline[:, 1].tolist())},
-            {ATTRIBUTE: name, **dict(zip(PARTS, name.split(), strict=True))},
+            {
+                ATTRIBUTE: name,
+                **dict(zip(PARTS, name.split(), strict=True)),
+                **({OBJECT: str(thing)} if job.crowd else {}),
+            },
         )
-        for number, (name, outline) in enumerate(scene.objects)
+        for number, ((name, outline), thing) in enumerate(zip(scene.objects, scene.numbers, strict=True))
     )
     size = path.stat().st_size
     return ImageEntry(f"{path.name}{size}", path.name, size, regions)

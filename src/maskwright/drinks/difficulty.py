@@ -34,3 +34,17 @@ class Difficulty:
     noise: tuple[float, float] = (0.0, 0.02)  # sensor noise (standard deviation; 1 is white)
     exposure: tuple[float, float] = (0.85, 1.25)  # brightness of the whole image
     quality: tuple[int, int] = (55, 95)  # of the JPEG file
+    alike_neighbours: float = 0.0  # chance that a drink is of the same class as the one before
+    all_fit: bool = True  # begin again until every drink finds a place; else leave out those that find none
+
+
+CROWD = Difficulty(
+    drinks=(0.0,) * 7 + (0.1,) * 10,  # 8 to 17, of which those are drawn that find a place
+    height=(0.22, 0.4),
+    distractor_height=(0.12, 0.25),
+    overlap=0.55,
+    visible=0.4,
+    alike_neighbours=0.8,
+    all_fit=False,
+)
+"""Many small drinks that touch and hide one another, often of one class: what a mask of classes cannot tell apart."""

@@ -25,12 +25,14 @@ class Scene:
         image: (H, W, 3) uint8, RGB.
         objects: class name and visible outline, (N, 2) int of (x, y), from back to front. A thing that another
             cuts in two has two outlines.
+        numbers: the number of the thing that each outline belongs to, from 1.
         mask: (H, W) uint8, the ground truth of each pixel: 0, or 1 + the index in `CLASSES`.
         quality: of the JPEG file.
     """
 
     image: np.ndarray
     objects: list[tuple[str, np.ndarray]]
+    numbers: list[int]
     mask: np.ndarray
     quality: int
 
@@ -123,13 +125,16 @@ def draw_scene(
     owner = _owners(items, size)
     mask = np.zeros(size, np.uint8)
     objects: list[tuple[str, np.ndarray]] = []
+    numbers: list[int] = []
     for i, item in enumerate(items):
         if item.name:
             visible = owner == i
             mask[visible] = 1 + CLASSES.index(item.name)
-            objects += [(item.name, outline) for outline in outlines(visible)]
+            found = outlines(visible)
+            objects += [(item.name, outline) for outline in found]
+            numbers += [1 + max(numbers, default=0)] * len(found)
     image = _photograph(rng, canvas, difficulty)
-    return Scene(image, objects, mask, int(rng.integers(*difficulty.quality, endpoint=True)))
+    return Scene(image, objects, numbers, mask, int(rng.integers(*difficulty.quality, endpoint=True)))
 
 
 def _stage(rng: np.random.Generator, size: tuple[int, int], difficulty: Difficulty) -> _Stage:
@@ -171,6 +176,10 @@ def _arrange(rng: np.random.Generator, stage: _Stage) -> list[_Item]:
     chances = stage.difficulty.drinks
     count = 1 + int(rng.choice(len(chances), p=chances))
     wanted: list[str | None] = [CLASSES[i] for i in rng.integers(len(CLASSES), size=count)]
+    if stage.difficulty.alike_neighbours:
+        repeated = rng.uniform(size=count) < stage.difficulty.alike_neighbours
+        for place in np.flatnonzero(repeated[1:]) + 1:
+            wanted[place] = wanted[place - 1]
     wanted += [None] * int(rng.integers(stage.difficulty.distractors, endpoint=True))
     items: list[_Item] = []
     # Wide cans fail to fit more often than slim bottles. Leaving them out would make them rare, so everything is
@@ -184,7 +193,7 @@ def _arrange(rng: np.random.Generator, stage: _Stage) -> list[_Item]:
                 there, here = item.window(stage.size)
                 taken[there] |= item.solid[here]
                 items.append(item)
-            elif name:
+            elif name and stage.difficulty.all_fit:
                 break
         else:
             break

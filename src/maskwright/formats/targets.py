@@ -18,10 +18,10 @@ from skimage.measure import label as connected
 from maskwright.formats.foreign import ATTRIBUTE, file_size, is_finite
 from maskwright.formats.yolo import IMAGES, LABELS
 from maskwright.photos.images import IGNORE, class_palette, write_mask
-from maskwright.photos.splits import CLASSES, INDEX
+from maskwright.photos.splits import CLASSES, INDEX, MASKS
 from maskwright.shared.outputs import replaced_file, replaced_folder
 from maskwright.via.findings import Finding
-from maskwright.via.mask_names import MASKS, MaskNames
+from maskwright.via.mask_names import MaskNames
 from maskwright.via.model import CheckedImage, ImageEntry, Region
 from maskwright.via.rasterise import rasterise
 from maskwright.via.shapes import Placed, scaled

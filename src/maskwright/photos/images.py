@@ -13,7 +13,7 @@ import struct
 import threading
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -206,17 +206,32 @@ def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST))
 
 
-@_quiet()
 def read_mask(path: Path) -> np.ndarray:
     """Read an index mask as (H, W) uint8.
 
     Raises:
         ImageError: the file is missing, truncated, or not an 8-bit single-channel image.
     """
+    return read_channel(path, ("P", "L"), "an index mask", "one 8-bit channel")
+
+
+@_quiet()
+def read_channel(path: Path, modes: Container[str], what: str, expected: str) -> np.ndarray:
+    """Read an image of a single channel as it is: (H, W), of the type that its mode has.
+
+    Args:
+        path: the file.
+        modes: Pillow's names of the modes that are right.
+        what: what it should be, for messages.
+        expected: what the modes are, for messages.
+
+    Raises:
+        ImageError: the file is missing, truncated, or of another mode.
+    """
     with _opened(path, MOST_MEGAPIXELS) as image:
         _load(image, path)
-        if image.mode not in ("P", "L"):
-            raise ImageError(f"{path}: not an index mask (mode {image.mode}); expected one 8-bit channel")
+        if image.mode not in modes:
+            raise ImageError(f"{path}: not {what} (mode {image.mode}); expected {expected}")
         return np.array(image)
 
 
@@ -226,18 +241,25 @@ def write_mask(path: Path, mask: np.ndarray, palette: np.ndarray) -> None:
     A pixel takes 2, 4 or 8 bits, depending on the largest index. The PNG chunks (ISO/IEC 15948) are assembled here.
     Pillow would take three times as long, a third of the whole time for a mask.
     """
-    height, width = mask.shape
+    width = mask.shape[1]
     greatest = int(mask.max(initial=0))
     bits = 2 if greatest < 4 else 4 if greatest < 16 else 8
-    packed = _packed(mask, bits)
-    lines = np.zeros((height, 1 + packed.shape[1]), np.uint8)  # each starts with its filter type: 0, none
-    lines[:, 1:] = packed
-    colours = palette[: 1 << bits].astype(np.uint8).tobytes()
+    write_png(path, _packed(mask, bits), width, bits, palette[: 1 << bits].astype(np.uint8).tobytes())
+
+
+def write_png(path: Path, rows: np.ndarray, width: int, bits: int, palette: bytes = b"") -> None:
+    """Write a PNG of one channel from its packed rows, (H, bytes of a row) uint8: with a palette, or else grey.
+
+    Folders that are missing are made.
+    """
+    lines = np.zeros((len(rows), 1 + rows.shape[1]), np.uint8)  # each starts with its filter type: 0, none
+    lines[:, 1:] = rows
+    kind = 3 if palette else 0
     content = b"".join(
         [
             b"\x89PNG\r\n\x1a\n",
-            _png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, 3, 0, 0, 0)),
-            _png_chunk(b"PLTE", colours),
+            _png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, len(rows), bits, kind, 0, 0, 0)),
+            _png_chunk(b"PLTE", palette) if palette else b"",
             _png_chunk(b"IDAT", zlib.compress(lines.tobytes(), 1)),
             _png_chunk(b"IEND", b""),
         ]

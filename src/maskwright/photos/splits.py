@@ -12,6 +12,11 @@ from maskwright.shared.errors import MaskwrightError
 INDEX = "index.csv"
 CLASSES = "classes.json"
 BOXES = "boxes.coco.json"
+OBJECTS = "objects.coco.json"
+MASKS = "masks"
+"""The folder of a split's masks."""
+NUMBERS = "objects"
+"""The folder of the masks of object numbers, which are called as the masks are."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,11 @@ def read_split(folder: Path) -> list[Example]:
     if not examples:
         raise MaskwrightError(f"{index}: lists no image; check annotations.{folder.name} in params.yaml")
     return examples
+
+
+def numbers_of(mask: str) -> str:
+    """Return the path of the object numbers that belong to a mask, both below the split's folder."""
+    return f"{NUMBERS}/{mask.removeprefix(f'{MASKS}/')}"
 
 
 def read_classes(folder: Path, *others: Path) -> list[str]:

@@ -42,6 +42,9 @@ INDEX = "index.csv"
 DETECTIONS = "detections.json"
 """The file of the boxes that were found, in the folder of a detection."""
 
+OBJECTS = "objects.csv"
+"""The file of the objects that were found, in the folder of instances."""
+
 _OVERLAY_SIDE = 2048
 # Photographs that are not read, which their owner may not know.
 _OTHER_KINDS = {".arw", ".avif", ".cr2", ".cr3", ".dng", ".heic", ".heif", ".jp2", ".jxl", ".nef", ".psd", ".raf"}
@@ -316,8 +319,9 @@ def _written_before(folder: Path) -> set[str]:
     try:
         with (folder / INDEX).open(newline="", encoding="utf-8", errors="surrogateescape") as file:
             rows = csv.DictReader(file)
-            kinds = {"mask", "overlay"}.intersection(rows.fieldnames or ())
-            return {INDEX, DETECTIONS}.union(*([row[kind] for kind in kinds] for row in rows)) if kinds else set()
+            kinds = {"mask", "numbers", "overlay"}.intersection(rows.fieldnames or ())
+            named = ([row[kind] for kind in kinds] for row in rows)
+            return {INDEX, DETECTIONS, OBJECTS}.union(*named) if kinds else set()
     except (FileNotFoundError, csv.Error):
         return set()
 

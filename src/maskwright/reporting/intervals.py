@@ -192,7 +192,7 @@ def resampled_interval(statistic: Callable[[np.ndarray], float], examples: int) 
 
     Args:
         statistic: takes the numbers of the drawn examples, (N,) int64 from 0 to N - 1, and returns a number, or NaN
-            where the draw has none.
+            where the draw has none. If no draw has one, the interval is NaN.
         examples: N, at least 1.
 
     References:
@@ -201,7 +201,8 @@ def resampled_interval(statistic: Callable[[np.ndarray], float], examples: int) 
     rng = np.random.default_rng(0)
     drawn = np.array([statistic(rng.integers(0, examples, examples)) for _ in range(RESAMPLES)])
     half = (1 - CONFIDENCE) / 2
-    low, high = np.nanquantile(drawn, (half, 1 - half))
+    found = drawn[~np.isnan(drawn)]
+    low, high = np.quantile(found, (half, 1 - half)) if len(found) else (np.nan, np.nan)
     return Interval(statistic(np.arange(examples)), float(low), float(high))
 
 

@@ -9,7 +9,7 @@ Everything that needs TensorFlow is behind functions that import it only when th
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
@@ -176,6 +176,7 @@ class Experiment:
         code: the code that determines a training, besides the package's own `learn` and `learning/common`: modules
             and packages below `maskwright`, as paths.
         sections: the sections of params.yaml that made its data, besides its own.
+        sections_of: returns these sections, if the settings decide which they are.
         reports: imports the module that evaluates.
         serves: imports the module that loads a model to serve.
         shows: imports the module that shows what the served model returns; None if the model is not exported.
@@ -192,6 +193,7 @@ class Experiment:
     splits: Mapping[str, str]
     code: tuple[str, ...]
     sections: tuple[str, ...] = ()
+    sections_of: Callable[[Any], tuple[str, ...]] | None = None
     reports: Callable[[], Reports[Any]]
     serves: Callable[[], Serves]
     shows: Callable[[], Shows] | None = None
@@ -247,9 +249,7 @@ class ManySeeds(Experiment):
     Attributes:
         learns: imports what trains.
         drawn: the beginnings of the names of variants that draw their examples during training and use no data.
-        sections_of: returns the sections of params.yaml that made the data, if the settings decide that.
     """
 
     learns: Callable[[], LearnsMany[Any]]
     drawn: tuple[str, ...] = ()
-    sections_of: Callable[[Any], tuple[str, ...]] | None = field(default=None)

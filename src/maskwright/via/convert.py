@@ -10,6 +10,9 @@
     out/SPLIT/classes.json       ["background", "cat", "dog"]: a pixel's value is a position in this list, which is
                                  the same in all splits
     out/SPLIT/masks/IMAGE.png    (H, W) uint8 index mask with a palette; 255 where the class is unknown
+    out/SPLIT/objects/IMAGE.png  (H, W) uint16, which object each pixel belongs to: see `objects`. 0 where there is
+                                 none, 65,535 where the class is unknown
+    out/SPLIT/objects.coco.json  these objects as COCO, by run lengths; see `objects.coco_objects`
 
 Images stream through processes that check, paint and write. Apart from a set of names, memory does not grow with the
 number of images.
@@ -30,7 +33,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from maskwright.photos.images import MEGAPIXELS, class_palette, read_mask, write_mask
-from maskwright.photos.splits import BOXES, CLASSES, INDEX
+from maskwright.photos.objects import UNKNOWN_OBJECT, write_objects
+from maskwright.photos.splits import BOXES, CLASSES, INDEX, MASKS, NUMBERS, OBJECTS, numbers_of
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.outputs import replaced_folder
 from maskwright.shared.parallel import parallel_map
@@ -39,9 +43,10 @@ from maskwright.via.findings import Finding
 from maskwright.via.gather import gather
 from maskwright.via.lint import rule_of_file, start_report
 from maskwright.via.locate import Places
-from maskwright.via.mask_names import MASKS, NO_MASK, MaskNames
+from maskwright.via.mask_names import NO_MASK, MaskNames
 from maskwright.via.model import CheckedImage, ImageEntry
-from maskwright.via.rasterise import rasterise
+from maskwright.via.objects import coco_objects, object_numbers
+from maskwright.via.rasterise import all_spans, painted
 from maskwright.via.read import AnnotationFile, open_annotations
 from maskwright.via.report import Report, add_image, compare_classes, joined, report_as_json
 from maskwright.via.source import printable
@@ -58,6 +63,7 @@ OnError = Literal["fail", "skip"]
 
 _BACKGROUND = "background"
 _REPORT = "report.json"
+_IN_A_SPLIT = frozenset({INDEX, BOXES, CLASSES, MASKS, OBJECTS, NUMBERS})
 # Starting processes takes about a second; in that time one process handles about a hundred images.
 _CHUNK = 64
 
@@ -80,6 +86,7 @@ class _Result:
     sha256: str  # of the image file
     mask: str
     coco: list[str]
+    objects: list[str]
     unlabelled: list[list[float]]
 
 
@@ -209,11 +216,17 @@ def _make_mask(
         remark = task.remark.at(str(source.file.path), checked.entry_name, path=there)
         checked = replace(checked, problems=(remark, *checked.problems))
     if not checked.usable:
-        return _Result(split, str(source.file.path), checked, "", "", "", "", [], [])
+        return _Result(split, str(source.file.path), checked, "", "", "", "", [], [], [])
     size = checked.height, checked.width
-    write_mask(folder / split / task.mask, rasterise(checked.regions, *size), palette)
+    numbers = object_numbers(checked.regions)
+    objects = painted(all_spans(checked.regions, *size), numbers.astype(np.uint16), *size)
+    class_of = np.zeros(UNKNOWN_OBJECT + 1, np.uint8)
+    class_of[numbers] = [region.class_index for region in checked.regions]
+    write_mask(folder / split / task.mask, class_of[objects], palette)
+    write_objects(folder / split / numbers_of(task.mask), objects)
     crossing = {problem.region for problem in checked.problems if problem.code == "self-crossing"}
     coco = coco_annotations(checked.regions, *size, crossing=crossing)
+    of_objects = coco_objects(objects, checked.regions, numbers, crossing=crossing)
     unlabelled = unlabelled_boxes(checked.regions, *size)
     # The outlines are no longer needed, and would be most of what is sent back to the parent process.
     regions = tuple(replace(region, geometry={}) for region in checked.regions)
@@ -224,7 +237,16 @@ def _make_mask(
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     checked = replace(checked, regions=regions)
     return _Result(
-        split, str(source.file.path), checked, image, indexed.as_posix(), sha256, task.mask, coco, unlabelled
+        split,
+        str(source.file.path),
+        checked,
+        image,
+        indexed.as_posix(),
+        sha256,
+        task.mask,
+        coco,
+        of_objects,
+        unlabelled,
     )
 
 
@@ -242,6 +264,7 @@ class _SplitWriter:
         self._table = csv.writer(table, lineterminator="\n")
         self._table.writerow(["image", "mask", "height", "width", "sha256"])
         self._coco = stack.enter_context(CocoWriter(self._folder / BOXES, rule.classes))
+        self._objects = stack.enter_context(CocoWriter(self._folder / OBJECTS, rule.classes))
         self._onehot = None
         self._keys: set[str] = set()  # of the archive
         if onehot:
@@ -256,6 +279,7 @@ class _SplitWriter:
             return
         self._table.writerow([result.indexed, result.mask, checked.height, checked.width, result.sha256])
         self._coco.add(result.image, checked.height, checked.width, result.coco, result.unlabelled)
+        self._objects.add(result.image, checked.height, checked.width, result.objects)
         if self._onehot is not None:
             # Photographs of one name are told apart by their folders.
             key = result.image if checked.entry_name in self._keys else checked.entry_name
@@ -303,7 +327,7 @@ def _refuse_loss(out: Path, sources: list[Source]) -> None:
     if _REPORT in found and splits and all({INDEX, CLASSES} <= inside.get(split, set()) for split in splits):
         foreign = sorted(found - splits - {_REPORT})
         for split, names in sorted(inside.items()):
-            foreign += [f"{split}/{name}" for name in sorted(names - {INDEX, BOXES, CLASSES, MASKS})]
+            foreign += [f"{split}/{name}" for name in sorted(names - _IN_A_SPLIT)]
     else:
         foreign = sorted(found)
     if foreign:

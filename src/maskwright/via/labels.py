@@ -48,6 +48,8 @@ class LabelRule:
         renames: label -> the class that it stands for, or None if its regions are to be left out.
         problems: findings about the labels of the file as a whole.
         unmet: what `renames` names and no region has.
+        object: the region attribute, in any letter case, whose equal values join regions of a photograph to one
+            object; None if each region is one.
     """
 
     attribute: str | None
@@ -55,6 +57,7 @@ class LabelRule:
     renames: Renames = field(default_factory=dict, repr=False)
     problems: tuple[Problem, ...] = field(default=(), repr=False, compare=False)
     unmet: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
+    object: str | None = field(default=None, repr=False)
 
 
 @dataclass
@@ -87,6 +90,7 @@ def find_label_rule(
     label: str | None,
     classes: Sequence[str] | None,
     renames: Renames | None = None,
+    apart: str | None = None,
 ) -> LabelRule:
     """Decide which attribute holds the class, and which classes there are.
 
@@ -103,6 +107,7 @@ def find_label_rule(
         classes: the classes in index order; None takes the files' labels, sorted (numbers by value).
         renames: label -> class, or None to leave its regions out. Whatever else is said of labels here refers to
             those after renaming.
+        apart: an attribute that holds something else, and the class only if `label` says so.
 
     Raises:
         AnnotationError: there is no region; no region has the attribute `label`; several attributes could be meant;
@@ -113,6 +118,8 @@ def find_label_rule(
     if not survey.regions and classes is None:
         raise AnnotationError(f"{survey.where}: no image has a region; draw some in VIA and save again")
     if label is None:
+        if apart is not None:
+            survey.attributes.pop(_folded(apart), None)
         attribute = _only_fitting(survey, classes)
     else:
         attribute = _named(survey, label, classes) if survey.regions else _Attribute(Counter([label]))
@@ -146,6 +153,13 @@ def find_label_rule(
 def label_of(region: Region, rule: LabelRule) -> AttributeValue:
     """Return what a region says in the attribute of its label, as written."""
     return "" if rule.attribute is None else _value_of(region.attributes, rule.attribute)
+
+
+def object_of(region: Region, rule: LabelRule) -> str:
+    """Return what a region says in the attribute that joins regions to objects, "" if nothing."""
+    if rule.object is None:
+        return ""
+    return ", ".join(sorted(_checked(_value_of(region.attributes, rule.object))))
 
 
 def class_of(region: Region, rule: LabelRule) -> tuple[int | None, Finding | None]:

@@ -10,15 +10,18 @@ for entry in merged_entries(file):
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from maskwright.photos.images import IGNORE, MEGAPIXELS, ImageError, verify_image
+from maskwright.photos.objects import MOST_OBJECTS
 from maskwright.shared.parallel import parallel_map
 from maskwright.via.findings import Finding
-from maskwright.via.labels import DROPPED, LabelRule, class_of, find_label_rule
+from maskwright.via.labels import DROPPED, LabelRule, class_of, find_label_rule, object_of
 from maskwright.via.locate import BESIDE, Located, Places, locate_image
 from maskwright.via.model import CheckedImage, ImageEntry, LabelledRegion, Problem, Region
 from maskwright.via.namesakes import CONTRADICTING, is_another, merged_mentions, photographs_of, repetition
+from maskwright.via.objects import number_of_objects, object_findings
 from maskwright.via.rasterise import all_spans, overlaps
 from maskwright.via.read import AnnotationFile, entries, open_annotations
 from maskwright.via.report import Report, add_image, nothing_usable
@@ -209,8 +212,15 @@ def check_image(
         problems.extend(finding.at(str(file), shown, region.number, path=path) for finding in findings)
         if labelled is not None:
             regions.append(labelled)
-    about_pixels = _pixel_findings(regions, height, width, rule.classes)
-    problems.extend(finding.at(str(file), shown, number, path=path) for number, finding in about_pixels)
+    objects = number_of_objects(regions)
+    if objects > MOST_OBJECTS:
+        message = f"{objects:,} objects, and a photograph can have {MOST_OBJECTS:,}"
+        finding = Finding("refused", "too-many-objects", message, "cut the photograph into parts, and annotate those")
+        return _unusable(entry, shown, path, file, finding)
+    about_regions = chain(
+        object_findings(regions, rule.classes), _pixel_findings(regions, height, width, rule.classes)
+    )
+    problems.extend(finding.at(str(file), shown, number, path=path) for number, finding in about_regions)
     return CheckedImage(
         shown, path, height, width, tuple(regions), tuple(problems), usable=True, region_count=len(entry.regions)
     )
@@ -268,7 +278,7 @@ def _check_region(
         findings.append(about_label)
     if index is None or any(finding.severity == "refused" for finding in findings):
         index = IGNORE
-    labelled = LabelledRegion(region.number, index, placed.shape, placed.geometry)
+    labelled = LabelledRegion(region.number, index, placed.shape, placed.geometry, object_of(region, rule))
     if index == IGNORE:
         return labelled, findings
     first = earlier.setdefault((placed.shape, *sorted(placed.geometry.items())), labelled)

@@ -4,10 +4,8 @@ import hashlib
 from collections import Counter
 from pathlib import PurePosixPath
 
+from maskwright.photos.splits import MASKS
 from maskwright.via.values import normal_name
-
-MASKS = "masks"
-"""The folder of a split's masks."""
 
 NO_MASK = f"{MASKS}/_.png"
 """The name for the mask of an image that will be refused."""

@@ -88,12 +88,15 @@ class LabelledRegion:
             count as background.
         shape: `polygon` (polylines too), `rect`, `circle` or `ellipse`.
         geometry: as in `Region`, finite; an ellipse always has `theta`. It may reach beyond the image.
+        thing: what it says in the attribute that joins regions to objects (`annotations.object`); "" if it says
+            nothing, or if there is no such attribute. It is then an object by itself.
     """
 
     number: int
     class_index: int
     shape: str
     geometry: Geometry
+    thing: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ class Annotations(Section):
     classes: list[str] | None = None
     rename: dict[str, str | None] | None = None
     group: str | None = None
+    object: str | None = None
     on_error: Literal["fail", "skip"] = "fail"
     megapixels: Annotated[float, Field(gt=0, le=MOST_MEGAPIXELS)] = MEGAPIXELS
     folds: Annotated[int, Field(ge=2, le=100)] | None = None
@@ -110,4 +111,6 @@ class Annotations(Section):
                 raise ValueError(f"rename: {label!r}: leave out the spaces around it, which do not count in labels")
         if self.group is not None and not self.group.strip():
             raise ValueError("group is empty; name a file attribute, give a pattern of the file names, or null")
+        if self.object is not None and not self.object.strip():
+            raise ValueError("object is empty; name a region attribute, or null")
         return self

@@ -44,20 +44,35 @@ def rasterise(regions: Iterable[LabelledRegion], height: int, width: int) -> np.
         (height, width) uint8: the class index of each pixel, 0 where no region lies.
     """
     regions = list(regions)
-    spans = all_spans(regions, height, width)
+    classes = np.array([region.class_index for region in regions], np.uint8)
+    return painted(all_spans(regions, height, width), classes, height, width)
+
+
+def painted(spans: Sequence[np.ndarray], values: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Paint the `all_spans` of n regions in their order, later ones over earlier ones.
+
+    Args:
+        spans: n of them.
+        values: (n,) unsigned integers, what each region is painted with.
+        height: the image's height in pixels.
+        width: the image's width in pixels.
+
+    Returns:
+        (height, width) of the type of `values`, 0 where no region lies.
+    """
     runs = np.concatenate([_EMPTY, *spans])
-    indices = np.repeat(np.array([region.class_index for region in regions], np.uint8), [len(s) for s in spans])
+    indices = np.repeat(values, [len(s) for s in spans])
     order = np.argsort(runs[:, 0], kind="stable")
     runs, indices = runs[order], indices[order]
     if (runs[1:, 0] >= runs[:-1, 1]).all():
         # No two regions overlap: the mask is these runs and the gaps between them, laid end to end.
         bounds = np.concatenate([[0], runs.reshape(-1), [height * width]])
-        values = np.zeros(len(bounds) - 1, np.uint8)
-        values[1::2] = indices
-        return np.repeat(values, np.diff(bounds)).reshape(height, width)
-    mask = np.zeros((height, width), np.uint8)
-    for region, of_region in zip(regions, spans, strict=True):
-        _paint(mask, of_region, region.class_index)
+        laid = np.zeros(len(bounds) - 1, values.dtype)
+        laid[1::2] = indices
+        return np.repeat(laid, np.diff(bounds)).reshape(height, width)
+    mask = np.zeros((height, width), values.dtype)
+    for value, of_region in zip(values.tolist(), spans, strict=True):
+        _paint(mask, of_region, value)
     return mask
 
 

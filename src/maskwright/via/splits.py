@@ -11,7 +11,7 @@ from maskwright.shared.errors import MaskwrightError
 from maskwright.via.findings import Finding, counted
 from maskwright.via.folds import classes_in, fold_names, rare_classes
 from maskwright.via.groups import divided_groups, groups_of
-from maskwright.via.labels import UNUSED_CLASS, LabelRule, Renames, find_label_rule
+from maskwright.via.labels import UNUSED_CLASS, LabelRule, Renames, find_label_rule, object_of
 from maskwright.via.lint import check_image, merged_entries
 from maskwright.via.locate import BESIDE, Located, Places, locate_image
 from maskwright.via.model import CheckedImage, ImageEntry, Problem
@@ -77,12 +77,16 @@ def split_sources(annotations: "Annotations") -> list[Source]:
             few images to split.
     """
     files = _opened(annotations)
+    if annotations.object is not None:
+        _refuse_unknown_object([file for each in files.values() for file in each], annotations.object)
     images = None if annotations.images is None else Path(annotations.root, annotations.images)
     if images is not None and not images.is_dir():
         raise MaskwrightError(f"annotations.images: {images}: no such folder; it is relative to annotations.root")
     renames = annotations.rename or {}
     training = files["train"]
-    rules = {"train": training_rules(training, annotations.label, annotations.classes, renames)}
+    rules = {
+        "train": training_rules(training, annotations.label, annotations.classes, renames, apart=annotations.object)
+    }
     rule = rules["train"][0]
     groups, problems = {}, []
     if annotations.group is not None:
@@ -102,6 +106,8 @@ def split_sources(annotations: "Annotations") -> list[Source]:
                 errors.append(str(error))
     if errors:
         raise MaskwrightError("; ".join(errors))
+    if annotations.object is not None:
+        rules = {split: [replace(its, object=annotations.object) for its in each] for split, each in rules.items()}
     root = Path(annotations.root)
     sources = [
         Source(
@@ -125,6 +131,17 @@ def split_sources(annotations: "Annotations") -> list[Source]:
     ]
 
 
+def _refuse_unknown_object(files: Sequence[AnnotationFile], attribute: str) -> None:
+    """Raise an error if no region of any file has the attribute that is to join regions to objects."""
+    rule = LabelRule(None, (), object=attribute)
+    regions = (region for file in files for entry in merged_entries(file) for region in entry.regions)
+    if not any(object_of(region, rule) for region in regions):
+        raise MaskwrightError(
+            f"annotations.object: no region has a value of the attribute {printable(attribute, 40)!r}; correct it, "
+            "or set it to null"
+        )
+
+
 def by_split(sources: Iterable[Source]) -> dict[str, list[Source]]:
     """Return the sources of each split, in order."""
     found: dict[str, list[Source]] = {}
@@ -139,13 +156,18 @@ def file_names(named: str | Sequence[str] | None) -> Sequence[str]:
 
 
 def training_rules(
-    files: Sequence[AnnotationFile], label: str | None, classes: Sequence[str] | None, renames: Renames
+    files: Sequence[AnnotationFile],
+    label: str | None,
+    classes: Sequence[str] | None,
+    renames: Renames,
+    *,
+    apart: str | None = None,
 ) -> list[LabelRule]:
     """Return a rule for each training file; all have the same classes. See `find_label_rule`."""
     if len(files) == 1:
-        return [find_label_rule(files[0], label=label, classes=classes, renames=renames)]
+        return [find_label_rule(files[0], label=label, classes=classes, renames=renames, apart=apart)]
     # What none of the files decides alone: which attribute holds the class, and which classes there are.
-    joint = find_label_rule(*files, label=label, classes=classes, renames=renames)
+    joint = find_label_rule(*files, label=label, classes=classes, renames=renames, apart=apart)
     rules = _rules_like(files, joint.attribute, joint.classes, renames)
     rare = tuple(problem for problem in joint.problems if problem.code == "rare-label")
     return [replace(rules[0], problems=(*rules[0].problems, *rare)), *rules[1:]]

@@ -190,20 +190,32 @@ def coco_annotations(
     regions = [region for region in regions if region.class_index != IGNORE]
     annotations = []
     for region, box in zip(regions, bounding_boxes(regions, height, width).tolist(), strict=True):
-        drawn = _outline(region)
-        outline = _clipped(drawn, height, width)
-        crosses = region.number in crossing
-        area = _crossing_area(drawn, height, width) if crosses else abs(_signed_area(outline))
+        outline, area = _drawn(region, height, width, crosses=region.number in crossing)
         if area > 0:
             annotation = {
                 "category_id": region.class_index,
-                "segmentation": [[_short(value) for point in outline for value in point]],
+                "segmentation": [outline],
                 "area": _short(area),
                 "bbox": [_short(value) for value in box],
                 "iscrowd": 0,
             }
             annotations.append(_json(annotation))
     return annotations
+
+
+def coco_outlines(
+    regions: Sequence[LabelledRegion], height: int, width: int, *, crossing: Container[int] = ()
+) -> list[list[float]]:
+    """Return each region's outline as `coco_annotations` has it; an empty one if it has no area within the image."""
+    drawn = (_drawn(region, height, width, crosses=region.number in crossing) for region in regions)
+    return [outline if area > 0 else [] for outline, area in drawn]
+
+
+def _drawn(region: LabelledRegion, height: int, width: int, *, crosses: bool) -> tuple[list[float], float]:
+    drawn = _outline(region)
+    outline = _clipped(drawn, height, width)
+    area = _crossing_area(drawn, height, width) if crosses else abs(_signed_area(outline))
+    return [_short(value) for point in outline for value in point], area
 
 
 def unlabelled_boxes(regions: Sequence[LabelledRegion], height: int, width: int) -> list[list[float]]:

@@ -15,9 +15,10 @@ import numpy as np
 from maskwright.experiments.detection.learn.boxes import Found, Truth
 from maskwright.experiments.detection.params import Detection
 from maskwright.experiments.detection.report.metrics import SHOWN_SCORE, count
-from maskwright.experiments.detection.report.resampling import Curve, average_precision, class_curves
+from maskwright.experiments.detection.report.resampling import class_curves
 from maskwright.learning.single.table import read_epochs
 from maskwright.photos.images import read_image
+from maskwright.reporting.average_precision import Curve, average_precision
 from maskwright.shared.experiment import Tried
 from maskwright.shared.quiet import no_chatter
 

@@ -4,7 +4,8 @@ import pytest
 from maskwright.experiments.detection.learn.average_precision import coco_scores
 from maskwright.experiments.detection.learn.boxes import UNKNOWN, Found, Truth
 from maskwright.experiments.detection.report.metrics import count, honest_scores, sources_scores
-from maskwright.experiments.detection.report.resampling import average_precision, class_curves, image_intervals
+from maskwright.experiments.detection.report.resampling import class_curves, image_intervals
+from maskwright.reporting.average_precision import average_precision
 from maskwright.reporting.intervals import resampled_interval, share_interval
 from support.box_examples import CAT, CLASSES, DOG, found, square, truth
 

@@ -11,15 +11,10 @@ import keras
 from keras import layers
 
 from maskwright.experiments.segmentation.params import Pyramid, Segmentation
-from maskwright.learning.common.layers import (
-    CropLike,
-    DepthToSpace,
-    FusedBatchNormalization,
-    PadToStride,
-    PyramidPooling,
-)
+from maskwright.learning.common.layers import CropLike, DepthToSpace
 from maskwright.learning.single.training import computing_in
-from maskwright.photos.backbones import BN_MOMENTUM, fast_pyramid, named_pyramid, resnet56v2_pyramid
+from maskwright.photos.backbones import fast_pyramid, named_pyramid, resnet56v2_pyramid
+from maskwright.photos.decoder import decoded, image_input
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.settings import Attention, Backbone
 
@@ -62,7 +57,7 @@ def resnet56v2_fcn(
         attention: see `resnet56v2_pyramid`.
     """
     pyramid = pyramid or Pyramid()
-    image, padded = _image_input(4 * 2**pyramid.levels)
+    image, padded = image_input(4 * 2**pyramid.levels)
     finest, *further = resnet56v2_pyramid(
         padded, further_levels=pyramid.levels, filters=2 * pyramid.filters, attention=attention
     )
@@ -81,35 +76,21 @@ def resnet56v2_fcn(
 
 def fast(number_of_classes: int, *, attention: Attention = "none") -> keras.Model:
     """Build the default network: `fast_pyramid`, PSPNet context at 1/16, a light decoder, a sub-pixel classifier."""
-    image, padded = _image_input(16)
-    return _decoded(fast_pyramid(padded, attention=attention), image, number_of_classes, name="fast")
+    image, padded = image_input(16)
+    return _classified(fast_pyramid(padded, attention=attention), image, number_of_classes, name="fast")
 
 
 def backbone_fcn(backbone: Backbone, number_of_classes: int, *, attention: Attention = "none") -> keras.Model:
     """Build a named backbone (see `named_pyramid`) with the default network's head."""
-    image, padded = _image_input(32)
+    image, padded = image_input(32)
     features = named_pyramid(padded, backbone, section="segmentation", attention=attention)
-    return _decoded(features, image, number_of_classes, name=f"{backbone.name}-fcn")
+    return _classified(features, image, number_of_classes, name=f"{backbone.name}-fcn")
 
 
-def _image_input(stride: int) -> tuple[Any, Any]:
-    image = keras.Input((None, None, 3), name="image")
-    return image, PadToStride(stride)(image)
-
-
-def _decoded(features: list[Any], image: Any, number_of_classes: int, *, name: str) -> keras.Model:
-    """Add context to the coarsest of `features` (strides 4, 8, ...), merge them down to stride 4, and classify."""
-    x = PyramidPooling(64)(features[-1])
-    for level, feature in reversed(list(enumerate(features[:-1]))):
-        width = 64 if level == 0 else 128
-        x = layers.UpSampling2D(2, interpolation="bilinear")(_conv_bn_relu(x, width, 1))
-        x = _conv_bn_relu(layers.Concatenate()([x, _conv_bn_relu(feature, 64, 1)]), width, 3)
+def _classified(features: list[Any], image: Any, number_of_classes: int, *, name: str) -> keras.Model:
+    """Add the decoder to a backbone's features, and classify."""
+    x = decoded(features)
     # Each position at 1/4 predicts its own 4 x 4 pixels, so that nothing is computed at full resolution.
     logits = layers.Conv2D(16 * number_of_classes, 1, name="logits")(x)
     logits = DepthToSpace(4, dtype="float32")(logits)
     return keras.Model(image, CropLike(dtype="float32")([logits, image]), name=name)
-
-
-def _conv_bn_relu(x: Any, filters: int, kernel: int) -> Any:
-    x = layers.Conv2D(filters, kernel, padding="same", use_bias=False, kernel_initializer="he_normal")(x)
-    return layers.ReLU()(FusedBatchNormalization(momentum=BN_MOMENTUM)(x))

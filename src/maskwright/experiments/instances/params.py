@@ -1,0 +1,43 @@
+"""The section `instances` of params.yaml."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from maskwright.shared.settings import Fraction, PhotographTraining, Positive, Section
+
+Weight = Annotated[float, Field(ge=0)]
+
+
+class InstancesLoss(Section):
+    """The training loss: a weighted sum of three."""
+
+    hardest: Annotated[float, Field(gt=0, le=1)] = 0.2
+    centres: Weight = 200.0
+    offsets: Weight = 0.1
+
+
+class Grouping(Section):
+    """How pixels become objects; see `learn.grouping`."""
+
+    least_centre: Fraction = 0.1
+    window: Annotated[int, Field(ge=3, le=99)] = 5
+    least_pixels: Positive = 16
+    most: Annotated[int, Field(ge=1, le=10_000)] = 1000
+
+    @field_validator("window")
+    @classmethod
+    def _check_window(cls, window: int) -> int:
+        if window % 2 == 0:
+            raise ValueError(f"must be odd, as it has a middle (got {window})")
+        return window
+
+
+class Instances(PhotographTraining[Literal["fast", "pretrained"]]):
+    """The instances experiment."""
+
+    source: Literal["crowd", "annotations"] = "crowd"
+    stuff: list[str] = Field(default_factory=list)
+    sigma: Annotated[float, Field(gt=0)]
+    loss: InstancesLoss = InstancesLoss()
+    grouping: Grouping = Grouping()

@@ -1,0 +1,60 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from maskwright.experiments.instances.learn.losses import CentresLoss
+from maskwright.experiments.instances.learn.targets import CHANNELS
+from maskwright.photos.images import IGNORE
+
+
+def example():
+    """One picture of 1 x 4 pixels: background, an object, a small one, and one unknown."""
+    targets = np.zeros((1, 1, 4, CHANNELS), np.float32)
+    targets[0, 0, :, 0] = [0, 1, 1, IGNORE]
+    targets[0, 0, :, 1] = [1, 1, 3, 1]  # weights
+    targets[0, 0, :, 2] = [0, 1, 0.5, 0.7]  # heat
+    targets[0, 0, :, 3] = [1, 1, 1, 0]  # known
+    targets[0, 0, :, 4:6] = [(0, 0), (2, -1), (0, 3), (0, 0)]
+    targets[0, 0, :, 6] = [0, 1, 1, 0]
+    outputs = np.zeros((1, 1, 4, 2 + 3), np.float32)
+    outputs[0, 0, 0, 0] = np.log(3)  # p = 3/4
+    outputs[0, 0, 1, 1] = np.log(3)  # p = 3/4
+    outputs[0, 0, 2, 0] = np.log(3)  # p = 1/4
+    outputs[0, 0, 3, 2:] = 100  # no matter: unknown
+    outputs[0, 0, 1, 2:] = (0.5, 1, 0)
+    return targets, outputs
+
+
+def test_by_hand_with_all_pixels():
+    targets, outputs = example()
+    # Classes: (ln(4/3) + ln(4/3) + 3 ln 4) / 3. Heat: (0 + 0.25 + 0.25) / 3.
+    classes = (2 * np.log(4 / 3) + 3 * np.log(4)) / 3
+    # Offsets: the first object is off by 1 + 1, the second by 0 + 3 with weight 3: (2 + 9) / (1 + 3).
+    expected = classes + 200 * 0.5 / 3 + 0.1 * 11 / 4
+    assert float(CentresLoss(1.0, 200.0, 0.1)(targets, outputs)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_by_hand_with_the_hardest():
+    targets, outputs = example()
+    # The hardest third of 3 labelled pixels is the one of 3 ln 4; of two thirds the two equal ones share a place.
+    assert float(CentresLoss(1 / 3, 0.0, 0.0)(targets, outputs)) == pytest.approx(3 * np.log(4), rel=1e-5)
+    two = (3 * np.log(4) + np.log(4 / 3)) / 2
+    assert float(CentresLoss(2 / 3, 0.0, 0.0)(targets, outputs)) == pytest.approx(two, rel=1e-5)
+
+
+def test_unknown_pixels_have_no_gradient_and_nothing_known_costs_nothing():
+    targets, outputs = example()
+    variable = tf.Variable(outputs)
+    with tf.GradientTape() as tape:
+        loss = CentresLoss(0.5, 1.0, 1.0)(targets, variable)
+    assert np.abs(tape.gradient(loss, variable)[0, 0, 3]).max() == 0
+    targets[..., 0], targets[..., 3], targets[..., 6] = IGNORE, 0, 0
+    assert float(CentresLoss(0.5, 1.0, 1.0)(targets, outputs)) == 0
+
+
+def test_it_survives_its_config():
+    loss = CentresLoss(0.3, 5.0, 0.2)
+    again = keras.losses.deserialize(keras.losses.serialize(loss))
+    assert again.get_config() == loss.get_config()
+    assert (again.hardest, again.centres, again.offsets) == (0.3, 5.0, 0.2)
