@@ -128,7 +128,7 @@ def preset(
         str,
         typer.Argument(
             metavar="PRESET",
-            help="source: its author's settings. photographs: for few of your own (segmentation, detection).",
+            help="source: its author's settings. photographs: few of your own (segmentation, detection, instances).",
         ),
     ],
 ) -> None:

@@ -1,5 +1,6 @@
 """What several sections of params.yaml have in common: their base class, and the values that more than one uses."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
 
 from pydantic import (
@@ -151,3 +152,29 @@ class PhotographTraining(Section, Generic[Preset]):
         if self.preset == PRETRAINED:
             return Backbone(self.backbone or LITES[0], self.weights or "imagenet", self.frozen)
         return None if self.backbone is None else Backbone(self.backbone, self.weights, 0)
+
+
+FEW_PHOTOGRAPHS: Mapping[str, Any] = {
+    "preset": PRETRAINED,
+    "backbone": None,
+    "weights": None,
+    "attention": "none",
+    "size": "auto",
+    "epochs": 10,
+    "epoch_images": 160,
+    "patience": None,
+    "batch_size": 8,
+    "schedule.name": "cosine",
+    "schedule.warmup_epochs": 2,
+    "augment.flip": 0.5,
+    "augment.scale": 0.3,
+    "augment.rotate": 10.0,
+    "augment.crop": 0.1,
+    "augment.colour": 0.3,
+    "augment.cutout": 0.3,
+    "precision": "float32",
+}
+"""What the presets `photographs` have in common: for a few dozen photographs of one's own.
+
+An epoch of 40 photographs sees each four times, so 10 epochs see 1,600.
+"""

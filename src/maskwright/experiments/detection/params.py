@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from maskwright.shared.settings import Fraction, PhotographTraining, Positive, Section
+from maskwright.shared.settings import FEW_PHOTOGRAPHS, Fraction, PhotographTraining, Positive, Section
 
 Offsets = Literal["raw", "normalised"]
 
@@ -96,31 +96,11 @@ from the 40th of 100 epochs on), since section 11.13 states none; `steps` lowers
 
 RECIPES: Mapping[str, Mapping[str, Any]] = {
     "photographs": {
-        "preset": "pretrained",
-        "backbone": None,
-        "weights": None,
+        **FEW_PHOTOGRAPHS,
         "frozen": 5,
         "backbone_rate": 0.2,
-        "attention": "none",
-        "size": "auto",
-        "epochs": 10,
-        "epoch_images": 160,
-        "patience": None,
-        "batch_size": 8,
         "learning_rate": 0.002,
         "weight_decay": 0.0001,
-        "schedule.name": "cosine",
-        "schedule.warmup_epochs": 2,
-        "augment.flip": 0.5,
-        "augment.scale": 0.3,
-        "augment.rotate": 10.0,
-        "augment.crop": 0.1,
-        "augment.colour": 0.3,
-        "augment.cutout": 0.3,
-        "precision": "float32",
     }
 }
-"""Further presets of `maskwright preset`, by key.
-
-`photographs`: for a few dozen photographs of one's own. An epoch of 40 sees each four times, so 10 epochs see 1,600.
-"""
+"""Further presets of `maskwright preset`, by key."""

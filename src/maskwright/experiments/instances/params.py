@@ -1,10 +1,11 @@
 """The section `instances` of params.yaml."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from maskwright.shared.settings import Fraction, PhotographTraining, Positive, Section
+from maskwright.shared.settings import FEW_PHOTOGRAPHS, Fraction, PhotographTraining, Positive, Section
 
 Weight = Annotated[float, Field(ge=0)]
 
@@ -41,3 +42,16 @@ class Instances(PhotographTraining[Literal["fast", "pretrained"]]):
     sigma: Annotated[float, Field(gt=0)]
     loss: InstancesLoss = InstancesLoss()
     grouping: Grouping = Grouping()
+
+
+RECIPES: Mapping[str, Mapping[str, Any]] = {
+    "photographs": {
+        **FEW_PHOTOGRAPHS,
+        "source": "annotations",
+        "frozen": 5,
+        "backbone_rate": 0.2,
+        "learning_rate": 0.002,
+        "weight_decay": 0.0001,
+    }
+}
+"""Further presets of `maskwright preset`, by key."""

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from maskwright.shared.settings import PhotographTraining, Positive, Section
+from maskwright.shared.settings import FEW_PHOTOGRAPHS, PhotographTraining, Positive, Section
 
 SOURCE: Mapping[str, Any] = {
     "preset": "resnet56v2-fcn",
@@ -45,36 +45,16 @@ penalty of the backbone's convolutions is part of the network.
 
 RECIPES: Mapping[str, Mapping[str, Any]] = {
     "photographs": {
-        "preset": "pretrained",
+        **FEW_PHOTOGRAPHS,
         "pyramid.levels": 3,
         "pyramid.filters": 256,
-        "backbone": None,
-        "weights": None,
         "frozen": 7,
         "backbone_rate": 1.0,
-        "attention": "none",
-        "size": "auto",
-        "epochs": 10,
-        "epoch_images": 160,
-        "patience": None,
-        "batch_size": 8,
         "learning_rate": 0.0007,
         "weight_decay": 0.05,
-        "schedule.name": "cosine",
-        "schedule.warmup_epochs": 2,
-        "augment.flip": 0.5,
-        "augment.scale": 0.3,
-        "augment.rotate": 10.0,
-        "augment.crop": 0.1,
-        "augment.colour": 0.3,
-        "augment.cutout": 0.3,
-        "precision": "float32",
     }
 }
-"""Further presets of `maskwright preset`, by key.
-
-`photographs`: for a few dozen photographs of one's own. An epoch of 40 sees each four times, so 10 epochs see 1,600.
-"""
+"""Further presets of `maskwright preset`, by key."""
 
 
 class Loss(Section):

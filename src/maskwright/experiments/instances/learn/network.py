@@ -72,8 +72,10 @@ def _with_heads(features: list[Any], image: Any, number_of_classes: int, *, name
     x = decoded(features)  # (B, H/4, W/4, 64)
     # Each position at 1/4 predicts its own 4 x 4 pixels, so that nothing is computed at full resolution.
     logits = layers.Conv2D(16 * number_of_classes, 1, name="logits")(x)
-    heat = layers.Conv2D(16, 1, name="heat")(conv_bn_relu(x, 32, 3))
-    offsets = layers.Conv2D(32, 1, name="offsets")(conv_bn_relu(x, 32, 3))
+    # From zero: the errors of random centres would be a hundred times those of none, and Adam's averages would
+    # remember them for as long as a short training lasts.
+    heat = layers.Conv2D(16, 1, kernel_initializer="zeros", name="heat")(conv_bn_relu(x, 32, 3))
+    offsets = layers.Conv2D(32, 1, kernel_initializer="zeros", name="offsets")(conv_bn_relu(x, 32, 3))
     offsets = layers.Rescaling(_OFFSET_UNIT)(offsets)
     pixels = [DepthToSpace(4, dtype="float32")(each) for each in (logits, heat, offsets)]
     outputs = layers.Concatenate(dtype="float32")(pixels)
