@@ -29,8 +29,8 @@ def trial(settings: Instances, data: Path) -> Tried:
     Returns:
         `loss`, the training loss of the last epoch, which is not finite if the training diverged; the numbers of
         `metrics.summarise`; `components_pq`, that of the connected components of the same network's mask of classes,
-        and `pq_gain`, how much more `pq` is. Examples: `pq_per_image` and `components_pq_per_image`, the mean over
-        the classes of each test photograph in which something is annotated.
+        and `pq_gain`, how much more `pq` is. As examples, and as their means, `pq_per_image` and
+        `components_pq_per_image`: the mean over the classes of each test photograph in which something is annotated.
 
     Raises:
         MaskwrightError: the data are missing.
@@ -63,5 +63,9 @@ def trial(settings: Instances, data: Path) -> Tried:
         measures |= {"components_pq": components["pq"], "pq_gain": numbers["pq"] - components["pq"]}
     qualities = [np.stack([one.outcome.pq() for one in each]) for each in found]  # (N, C) each
     there = [(one.outcome.matched + one.outcome.missed).any() for one in found[0]]  # something is annotated
-    ours, theirs = (np.nanmean(each[there], axis=1) for each in qualities)
-    return Tried(measures, {"pq_per_image": ours, "components_pq_per_image": theirs})
+    by_image = {
+        name: np.nanmean(each[there], axis=1)
+        for name, each in zip(("pq_per_image", "components_pq_per_image"), qualities, strict=True)
+    }
+    means = {name: float(values.mean()) for name, values in by_image.items() if values.size}
+    return Tried({**measures, **means}, by_image)
