@@ -192,7 +192,7 @@ def roots_of():
         "effects@detection": ["effects/command.py"],
         "claims": ["claims/judge.py", "claims/tables.py"],
         "report": ["report/report.py"],
-        "sweep-autoencoder": ["experiments/autoencoder/trial.py"],
+        **{f"sweep-{name}": [f"experiments/{name}/trial.py"] for name in ("autoencoder", "instances")},
         **{f"sweep@{sweep}": [f"experiments/{experiment}/trial.py"] for sweep, experiment in PHOTOGRAPHS.items()},
     }
     for experiment in EXPERIMENTS:
@@ -274,6 +274,7 @@ def test_what_data_and_tables_depend_on(stages):
         "conditional": {"annotations", *(f"conditional.{key}" for key in ("coarse", "fine", "side", "source"))},
         "clustering": {"clustering.images", "clustering.side"},
         "sweep-autoencoder": {"autoencoder", "sweeps.autoencoder"},
+        "sweep-instances": {"instances", "sweeps.instances"},
         **{f"sweep@{sweep}": {experiment, f"sweeps.{sweep}"} for sweep, experiment in PHOTOGRAPHS.items()},
         "effects@autoencoder": {"sweeps.autoencoder"},
         "effects@detection": {"sweeps.detection"},
