@@ -45,6 +45,11 @@ RUN = {
         "maskwright preset detection photographs",
         "maskwright register segmentation",
     ),
+    "docs/instances.md": (
+        "maskwright preset instances photographs",
+        "dvc repro evaluate@instances",
+        "maskwright predict instances new-photos --via new-photos/objects.json",
+    ),
     "docs/few-photographs.md": (
         "maskwright crossvalidate segmentation",
         "maskwright next new-photos --count 20",
@@ -158,6 +163,7 @@ WRITTEN = (
     "effects/other-project",
     "new-photos/predicted.json",
     "new-photos/boxes.json",
+    "new-photos/objects.json",
     "new-photos/next.json",
     "exports/segmentation/onnx/model.onnx",
     "photos/coco.json",
@@ -172,6 +178,7 @@ SMALL = {
     },
     "segmentation": {"epochs": 1},
     "detection": {"epochs": 1},
+    "instances": {"source": "annotations", "epochs": 1, "epoch_images": 16, "size": [96, 128]},
     "sweeps": {
         "autoencoder": {
             "experiment": "autoencoder",
