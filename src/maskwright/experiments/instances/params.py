@@ -14,8 +14,8 @@ class InstancesLoss(Section):
     """The training loss: a weighted sum of three."""
 
     hardest: Annotated[float, Field(gt=0, le=1)] = 0.2
-    centres: Weight = 200.0
-    offsets: Weight = 0.1
+    centres: Weight = 3.0
+    offsets: Weight = 2.0
 
 
 class Grouping(Section):

@@ -16,7 +16,7 @@ def example():
     targets[0, 0, :, 2] = [0, 1, 0.5, 0.7]  # heat
     targets[0, 0, :, 3] = [1, 1, 1, 0]  # known
     targets[0, 0, :, 4:6] = [(0, 0), (2, -1), (0, 3), (0, 0)]
-    targets[0, 0, :, 6] = [0, 1, 1, 0]
+    targets[0, 0, :, 6] = [0, 4, 2, 0]  # radii
     outputs = np.zeros((1, 1, 4, 2 + 3), np.float32)
     outputs[0, 0, 0, 0] = np.log(3)  # p = 3/4
     outputs[0, 0, 1, 1] = np.log(3)  # p = 3/4
@@ -28,11 +28,22 @@ def example():
 
 def test_by_hand_with_all_pixels():
     targets, outputs = example()
-    # Classes: (ln(4/3) + ln(4/3) + 3 ln 4) / 3. Heat: (0 + 0.25 + 0.25) / 3.
+    # Classes: (ln(4/3) + ln(4/3) + 3 ln 4) / 3. Heat: 0 + 0.25 + 0.25, by 50, which is more than 0 + 1 + 0.5.
     classes = (2 * np.log(4 / 3) + 3 * np.log(4)) / 3
-    # Offsets: the first object is off by 1 + 1, the second by 0 + 3 with weight 3: (2 + 9) / (1 + 3).
-    expected = classes + 200 * 0.5 / 3 + 0.1 * 11 / 4
-    assert float(CentresLoss(1.0, 200.0, 0.1)(targets, outputs)) == pytest.approx(expected, rel=1e-5)
+    # Offsets: the first object is off by 1 + 1 of a radius of 4, the second by 0 + 3 of 2: (0.5 + 1.5) / 2.
+    expected = classes + 3 * 0.5 / 50 + 0.1 * 1
+    assert float(CentresLoss(1.0, 3.0, 0.1)(targets, outputs)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_heat_of_many_objects_weighs_as_that_of_few():
+    few = np.zeros((1, 30, 30, CHANNELS), np.float32)
+    few[..., 0], few[..., 3] = IGNORE, 1
+    few[0, 5:15, 5:15, 2] = 1.0
+    many = np.concatenate([few, few], axis=1)
+    nothing = np.zeros((1, 60, 30, 2 + 3), np.float32)
+    loss = CentresLoss(1.0, 3.0, 0.0)
+    assert float(loss(few, nothing[:, :30])) == float(loss(many, nothing)) == pytest.approx(3.0)
+    assert float(loss(0 * few + [IGNORE, 0, 0, 1, 0, 0, 0], nothing[:, :30])) == 0  # no object, and none is found
 
 
 def test_by_hand_with_the_hardest():

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from maskwright.experiments.instances.learn.batches import augment_numbered
-from maskwright.experiments.instances.learn.targets import SMALL_WEIGHT, make_targets, read_targets
+from maskwright.experiments.instances.learn.targets import GREATEST_SIGMA, SMALL_WEIGHT, make_targets, read_targets
 from maskwright.photos.images import IGNORE
 from maskwright.photos.objects import UNKNOWN_OBJECT
 from maskwright.shared.settings import Augmentation
@@ -23,7 +23,8 @@ def test_by_hand():
     assert made["offsets"][2, 3].tolist() == [1, 2]
     assert made["offsets"][4, 7].tolist() == [-1, -2]
     assert made["offsets"][0, 0].tolist() == [0, 0]
-    assert made["objects"].sum() == 15
+    assert np.unique(made["radius"], return_counts=True)[1].tolist() == [1985, 15]
+    assert made["radius"][2, 3] == pytest.approx(np.sqrt(15 / np.pi))
     assert made["heat"][3, 5] == 1
     assert made["heat"][3, 6] == pytest.approx(np.exp(-0.5))
     assert made["heat"][4, 6] == pytest.approx(np.exp(-1))
@@ -44,11 +45,21 @@ def test_where_two_meet_the_greater_heat_counts_and_the_edge_cuts_it_off():
     assert made["heat"][0, :4] == pytest.approx([1, np.exp(-0.5), np.exp(-0.5), 1])
 
 
+def test_a_large_object_has_a_wider_gaussian():
+    mask = np.zeros((200, 300), np.uint8)
+    mask[20:180, 10:110] = 1  # a disc of as many pixels has a radius of 71.4, a sixth of which is 11.9
+    mask[90:110, 200:220] = 2  # 11.3, and 1.9
+    made = targets(mask, mask, sigma=3.0)
+    assert made["heat"][100, 60 - 20] == pytest.approx(np.exp(-(20**2) / (2 * GREATEST_SIGMA**2)), rel=1e-4)
+    assert made["heat"][100, 210 + 6] == pytest.approx(np.exp(-2), rel=1e-4)
+    assert made["heat"][100, 210 + 10] == 0  # each is cut off at its own 3 sigma
+
+
 def test_unknown_pixels_teach_nothing_and_stuff_has_no_centre():
     mask, numbers = [[1, 1, IGNORE, 3]], [[1, UNKNOWN_OBJECT, UNKNOWN_OBJECT, 2]]
     made = targets(mask, numbers)
     assert made["known"].tolist() == [[1, 0, 0, 1]]
-    assert made["objects"].tolist() == [[1, 0, 0, 0]]
+    assert (made["radius"] > 0).tolist() == [[True, False, False, False]]
     assert made["classes"].tolist() == [[1, 1, IGNORE, 3]]
     assert made["heat"][0, 3] == pytest.approx(
         np.exp(-4.5)

@@ -10,6 +10,9 @@ from maskwright.experiments.instances.learn.targets import read_targets
 from maskwright.experiments.instances.params import InstancesLoss
 from maskwright.photos.images import IGNORE
 
+_LEAST_HEAT = 50.0
+"""The sum of a Gaussian with a standard deviation of 2.8 pixels."""
+
 
 @keras.saving.register_keras_serializable("maskwright")
 class CentresLoss(keras.losses.Loss):
@@ -19,12 +22,16 @@ class CentresLoss(keras.losses.Loss):
 
         classes    mean of w_i (-ln p_i) over the k pixels where it is greatest, k = `hardest` of the labelled pixels,
                    rounded up
-        heat       sum_i known_i (h_i - h*_i)^2 / sum_i known_i
-        to_centre  sum_i w_i on_i (|dy_i - dy*_i| + |dx_i - dx*_i|) / sum_i w_i on_i
+        heat       sum_i known_i (h_i - h*_i)^2 / sum_i known_i h*_i
+        to_centre  sum_i (|dy_i - dy*_i| + |dx_i - dx*_i|) / r_i / sum_i 1
 
-    over the pixels i of the whole batch (of one replica), p_i the probability of the true class, and the rest as in
-    `targets.Targets`. Offsets are in pixels. What has no pixel is 0. Unlike in the paper, small objects weigh more in
-    the offsets too.
+    over the pixels i of the whole batch (of one replica), in the last term over those on objects only. p_i is the
+    probability of the true class, r_i the radius of the pixel's object, and the rest is as in `targets.Targets`. What
+    has no pixel is 0.
+
+    The paper divides the heat's errors by all pixels, and offsets by nothing. Here neither term depends on how many
+    objects there are, nor on the size of objects or photographs, so that the same weights fit a crowd of cans and one
+    dog. A batch with hardly any object counts as if it had a small one, of `_LEAST_HEAT`.
 
     Args:
         hardest: share of the labelled pixels, above 0; with 1, all count.
@@ -45,12 +52,13 @@ class CentresLoss(keras.losses.Loss):
         logits, heat, offsets = read_outputs(tf.cast(y_pred, tf.float32))
         truth = read_targets(y_true)
         squares = truth.known * tf.square(heat - truth.heat)
-        weights = truth.weights * truth.objects
+        all_heat = tf.reduce_sum(truth.known * truth.heat)
         distances = tf.reduce_sum(tf.abs(offsets - truth.offsets), axis=-1)
+        on_objects = tf.cast(truth.radius > 0, tf.float32)
         loss = (
             self._of_classes(logits, truth.classes, truth.weights)
-            + self.centres * _ratio(squares, truth.known)
-            + self.offsets * _ratio(weights * distances, weights)
+            + self.centres * tf.reduce_sum(squares) / tf.maximum(all_heat, _LEAST_HEAT)
+            + self.offsets * _ratio(tf.math.divide_no_nan(distances, truth.radius), on_objects)
         )
         # A vector of one value: Keras divides a loss by the number of replicas only if it is not a scalar.
         return tf.reshape(loss, (1,))

@@ -21,7 +21,7 @@ from maskwright.shared.errors import MaskwrightError
 FURTHER = 3
 """The outputs of a pixel beside its classes: the heat of a centre, and the offset (down, across) to its own."""
 
-_OFFSET_UNIT = 8.0
+_OFFSET_UNIT = 16.0
 """Pixels: what an output of 1 before scaling stands for, so that offsets are learned as fast as the rest."""
 
 
