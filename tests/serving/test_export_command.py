@@ -9,7 +9,7 @@ from maskwright.cli import app
 @pytest.mark.parametrize(
     ("name", "part"),
     [
-        ("xor", "does not take photographs; there is segmentation, detection"),
+        ("xor", "does not take photographs; there is segmentation, detection, instances"),
         ("segmentation", "models/segmentation: no such folder; run `maskwright train segmentation` first"),
         ("nothing", "no such experiment"),
     ],

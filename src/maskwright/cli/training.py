@@ -128,7 +128,8 @@ def export(
 ) -> None:
     """Write a trained model so that it runs without this project, with an example that runs it.
 
-    It takes photographs of any size: resizing, scaling and, of boxes, the suppression of overlaps are inside.
+    It takes photographs of any size. Inside are resizing, scaling, the suppression of boxes that overlap, and the
+    grouping of pixels into objects.
     """
     from maskwright.serving.export import EXAMPLE, check_export
     from maskwright.serving.export import export as export_model

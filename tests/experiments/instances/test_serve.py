@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from maskwright.experiments.instances.learn.grouping import group
 from maskwright.experiments.instances.params import Grouping
 from maskwright.experiments.instances.report import inference
 from maskwright.experiments.instances.report.inference import InstancesFacts, Seen, compiled, finder, look_at
-from maskwright.experiments.instances.serve import as_served
+from maskwright.experiments.instances.serve import as_served, summed
 from support.centres_model import CLASSES, SIZE, centres_model, scene
 
 
@@ -38,3 +40,13 @@ def test_photographs_of_another_size_come_back_at_theirs(about, monkeypatch):
         assert len(found.classes) == 3
         # The can's centre is the pixel (16, 39) of 32 x 48.
         assert found.centres[found.classes == 2][0] == pytest.approx([16.5 * 4, 39.5 * 4])
+
+
+@pytest.mark.parametrize("size", [(40, 60), (90, 100)])
+def test_its_sums_change_nothing(about, size):
+    outputs = np.random.default_rng(0).normal(size=(40, 60, len(CLASSES) + 3)).astype(np.float32)
+    given = tf.constant(outputs), tf.constant(size), about.things, Grouping(window=3, least_pixels=2)
+    usual, served = group(*given), group(*given, summed)
+    assert len(usual.classes) > 50
+    for one, other in zip(usual, served, strict=True):
+        np.testing.assert_array_equal(one, other)

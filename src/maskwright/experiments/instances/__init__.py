@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from maskwright.experiments.instances.params import Instances
-from maskwright.shared.experiment import LearnsOne, OneNetwork, Reports, Serves, Tries
+from maskwright.shared.experiment import LearnsOne, OneNetwork, Reports, Serves, Shows, Tries
 
 
 def _learns() -> LearnsOne[Instances]:
@@ -24,6 +24,12 @@ def _serves() -> Serves:
     return serve
 
 
+def _shows() -> Shows:
+    from maskwright.experiments.instances import show
+
+    return show
+
+
 def _tries() -> Tries[Instances]:
     from maskwright.experiments.instances import trial
 
@@ -42,6 +48,7 @@ EXPERIMENT = OneNetwork(
     best_by="val_pq",
     reports=_reports,
     serves=_serves,
+    shows=_shows,
     tries=_tries,
     trial_code=(
         "experiments/instances/report/components.py",

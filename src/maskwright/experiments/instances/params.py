@@ -22,7 +22,7 @@ class Grouping(Section):
     """How pixels become objects; see `learn.grouping`."""
 
     least_centre: Fraction = 0.1
-    window: Annotated[int, Field(ge=3, le=99)] = 5
+    window: Annotated[int, Field(ge=3, le=99)] = 9
     least_pixels: Positive = 16
     most: Annotated[int, Field(ge=1, le=10_000)] = 1000
 

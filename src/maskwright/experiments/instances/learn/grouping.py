@@ -28,6 +28,9 @@ _COMPARISONS = 2_000_000
 """Cells times centres, above which cells are made wider, up to `_WIDEST` pixels."""
 _WIDEST = 4
 
+Summed = Callable[[Any, Any, Any], Any]
+"""(N,) values, their (N,) int32 places, and the number of places K -> (K,) sums."""
+
 
 class Objects(NamedTuple):
     """The K objects of a photograph, best first.
@@ -59,7 +62,9 @@ def things_of(classes: Sequence[str], stuff: Sequence[str]) -> np.ndarray:
     return things
 
 
-def group(outputs: Any, size: Any, things: Any, settings: Grouping) -> Objects:
+def group(
+    outputs: Any, size: Any, things: Any, settings: Grouping, summed: Summed = tf.math.unsorted_segment_sum
+) -> Objects:
     """Group the pixels of one photograph into objects.
 
     Args:
@@ -67,17 +72,17 @@ def group(outputs: Any, size: Any, things: Any, settings: Grouping) -> Objects:
         size: (2,) int32, the photograph's height and width H and W; the outputs are interpolated bilinearly.
         things: (256,) bool, from `things_of`.
         settings: see above.
+        summed: the sums of values that have the same place.
     """
-    mask, confidence = classify(outputs, size)
+    labels, confidence = classify(outputs, size)
     _, heat, offsets = read_outputs(outputs)
     peaks, heats = find_centres(heat, settings)
     votes = _votes(offsets, size)
     nearest = _nearest(votes, peaks, tf.shape(heat))
     count = tf.shape(peaks)[0]
-    labels = tf.cast(mask, tf.int32)
     on_thing = tf.gather(tf.cast(things, tf.int32), labels)
-    first = tf.where(count > 0, (nearest + 1) * on_thing, 0)  # (H, W): 1 + the place of its centre
-    classes, areas, sure = _statistics(first, labels, confidence, count, tf.shape(outputs)[-1] - FURTHER)
+    first = nearest * on_thing  # (H, W): 1 + the place of its centre, or 0
+    classes, areas, sure = _statistics(first, labels, confidence, count, tf.shape(outputs)[-1] - FURTHER, summed)
     scores = tf.clip_by_value(heats, 0.0, 1.0) * sure
     kept = areas >= settings.least_pixels
     order = tf.argsort(tf.where(kept, scores, -1.0), direction="DESCENDING", stable=True)
@@ -94,18 +99,19 @@ def group(outputs: Any, size: Any, things: Any, settings: Grouping) -> Objects:
 
 
 def classify(outputs: Any, size: Any) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return the most probable class of each pixel, (H, W) int64, and its probability, (H, W) float32.
+    """Return the most probable class of each pixel, (H, W) int32, and its probability, (H, W) float32.
 
     The probabilities are interpolated bilinearly, as segmentation's are.
     """
     probabilities = _resized(tf.nn.softmax(read_outputs(outputs).logits), size)
-    return tf.argmax(probabilities, axis=-1), tf.reduce_max(probabilities, axis=-1)
+    return tf.argmax(probabilities, axis=-1, output_type=tf.int32), tf.reduce_max(probabilities, axis=-1)
 
 
 def find_centres(heat: Any, settings: Grouping) -> tuple[tf.Tensor, tf.Tensor]:
     """Return the pixels of the centres, (K, 2) int32 of row and column, and their heat, (K,), hottest first."""
     window = settings.window
-    pooled = tf.nn.max_pool2d(heat[None, :, :, None], window, 1, "SAME")[0, :, :, 0]
+    # LiteRT cannot add two axes in one index.
+    pooled = tf.squeeze(tf.nn.max_pool2d(tf.expand_dims(heat[None], -1), window, 1, "SAME"), (0, 3))
     places = tf.cast(tf.where((heat >= pooled) & (heat >= settings.least_centre)), tf.int32)
     values = tf.gather_nd(heat, places)
     order = tf.argsort(values, direction="DESCENDING", stable=True)[: settings.most]
@@ -142,7 +148,7 @@ def _votes(offsets: Any, size: Any) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def _nearest(votes: tuple[Any, Any], peaks: Any, shape: Any) -> Any:
-    """Return the place of the centre nearest to each vote, (H, W) int32; meaningless if there is no centre."""
+    """Return 1 + the place of the centre nearest to each vote, (H, W) int32; 0 if there is no centre."""
     count = tf.shape(peaks)[0]
     width = tf.constant(1)
     for _ in range(2):  # 1, 2 or 4 pixels
@@ -155,10 +161,11 @@ def _nearest(votes: tuple[Any, Any], peaks: Any, shape: Any) -> Any:
     points = tf.reshape(tf.stack(tf.meshgrid(rows, columns, indexing="ij"), axis=-1), (-1, 2))  # (cells, 2)
     centres = tf.cast(peaks, tf.float32)
     # |p - c|^2 = |p|^2 - 2 (p . c - |c|^2 / 2): the nearest centre has the greatest parenthesis.
-    near = tf.matmul(points, centres, transpose_b=True) - tf.reduce_sum(centres**2, axis=-1) / 2
+    # Halves of whole numbers, so that ties are exact and go to the hotter centre; `**` would round.
+    near = tf.matmul(points, centres, transpose_b=True) - tf.reduce_sum(tf.square(centres), axis=-1) / 2
     widened = tf.stack([0, tf.cast(count == 0, tf.int32)])  # by one column: argmax of nothing is an error
     padded = tf.pad(near, tf.stack([tf.zeros(2, tf.int32), widened]))
-    table = tf.argmax(padded, axis=-1, output_type=tf.int32)
+    table = tf.where(count > 0, tf.argmax(padded, axis=-1, output_type=tf.int32) + 1, 0)
     down, across = (
         tf.clip_by_value(tf.cast(tf.round(vote), tf.int32), 0, side - 1) // width
         for vote, side in zip(votes, tf.unstack(shape), strict=True)
@@ -166,12 +173,14 @@ def _nearest(votes: tuple[Any, Any], peaks: Any, shape: Any) -> Any:
     return tf.gather(table, down * sides[1] + across)
 
 
-def _statistics(first: Any, labels: Any, confidence: Any, count: Any, classes: Any) -> tuple[Any, Any, Any]:
+def _statistics(
+    first: Any, labels: Any, confidence: Any, count: Any, classes: Any, summed: Summed
+) -> tuple[Any, Any, Any]:
     """Return for each centre the class of most of its pixels, their number, and their mean probability."""
     pairs = tf.reshape(first * classes + labels, [-1])
-    counts = tf.math.unsorted_segment_sum(tf.ones_like(pairs), pairs, (count + 1) * classes)
+    counts = summed(tf.ones_like(pairs), pairs, (count + 1) * classes)
     counts = tf.reshape(counts, (-1, classes))[1:]  # (K, classes)
     areas = tf.reduce_sum(counts, axis=-1)
-    sums = tf.math.unsorted_segment_sum(tf.reshape(confidence, [-1]), tf.reshape(first, [-1]), count + 1)[1:]
+    sums = summed(tf.reshape(confidence, [-1]), tf.reshape(first, [-1]), count + 1)[1:]
     sure = tf.math.divide_no_nan(sums, tf.cast(areas, tf.float32))
     return tf.argmax(counts, axis=-1, output_type=tf.int32), areas, sure
