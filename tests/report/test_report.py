@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -115,6 +116,16 @@ def test_claims_are_shown_only_beside_all_experiments(whole, tmp_path):
         ids, addresses = ({each.get(key) for _, each in shown.elements} for key in ("id", "href"))
         assert ("claims" in ids, "#claims" in addresses, "at least 0.8" in shown.text) == (expected,) * 3
         assert {"effects", "xor"} <= ids
+
+
+def test_effects_that_only_came_with_the_project_are_left_out(tmp_path):
+    results, _ = in_place(tmp_path)
+    write_segmentation(results)
+    write_comparisons(results)
+    shutil.rmtree(results / "effects/autoencoder/plots")  # Git keeps the tables alone
+    page = report(tmp_path)
+    assert "effects" not in {each.get("id") for _, each in page.elements}
+    assert "dropout" not in page.text
 
 
 def test_pictures_that_the_page_draws_itself_are_left_out(whole):

@@ -34,7 +34,9 @@ class Analysis(NamedTuple):
 
 
 def read_effects(folder: Path) -> list[Analysis]:
-    """Return the analyses in results/effects, by sweep and response.
+    """Return the analyses in results/effects that were made here, by sweep and response.
+
+    Their tables come with the project, and their pictures do not: what has none may be about other data.
 
     Raises:
         MaskwrightError: a file is damaged.
@@ -52,6 +54,7 @@ def read_effects(folder: Path) -> list[Analysis]:
             ],
         )
         for path in sorted(folder.glob("*/tables/*/effects.csv"))
+        if (path.parents[2] / "plots").is_dir()
     ]
 
 
