@@ -17,8 +17,11 @@ def sync() -> None:
     """Record in MLflow what DVC restored from its cache: trained models and evaluations that have no row there."""
     from maskwright.tracking.locations import StoreUnavailable
     from maskwright.tracking.mending import mend as put_right
+    from maskwright.tracking.provenance import project_root
+    from maskwright.tracking.silence import forget
 
     params = load_params()  # first: what is wrong with it is not for each experiment to find
+    forget(project_root())
     for line in put_right():
         tell(line)
     failed = False

@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 from maskwright.shared.lean import lean_imports
 from maskwright.tracking.locations import DATABASE, StoreUnavailable, location, relocate
 from maskwright.tracking.notes import NOTE
+from maskwright.tracking.silence import NoAnswer, forget, refuse_silent, remember
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -24,6 +25,7 @@ VARIABLE = "MLFLOW_TRACKING_URI"
 _DEFAULT = "Default"
 _ALL_RUNS = 3  # ViewType.ALL
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+_NO_ANSWER = "no answer"
 _PATIENCE = 10.0
 """Seconds to wait for a database to answer."""
 _PATIENCE_WITH_SERVERS = {
@@ -67,11 +69,24 @@ def open_store(root: Path, name: str, note: str = "") -> Store:
         note: its description, where it has none; people may write another one.
 
     Raises:
-        StoreUnavailable: a database cannot be opened, or does not answer.
+        StoreUnavailable: a store cannot be opened, or does not answer, or did not answer a moment ago.
         Exception: whatever else MLflow raises.
     """
-    mlflow = import_mlflow()
     address, ours = named_store(root)
+    if ours:
+        return _connect(root, address, ours, name, note)
+    refuse_silent(root, shown(address))
+    try:
+        store = _connect(root, address, ours, name, note)
+    except NoAnswer:
+        remember(root, shown(address))
+        raise
+    forget(root)
+    return store
+
+
+def _connect(root: Path, address: str, ours: bool, name: str, note: str) -> Store:
+    mlflow = import_mlflow()
     if not ours:
         check_answer(address)
     file = root.resolve() / DATABASE if ours else sqlite_file(address)
@@ -89,7 +104,7 @@ def open_store(root: Path, name: str, note: str = "") -> Store:
         except Exception as error:
             if _kind(address) not in ("http", "https"):
                 raise
-            raise StoreUnavailable(f"{shown(address)}: {reason(error)}; see {VARIABLE}") from None
+            raise _unavailable(address, error) from None
         if known is not None:
             tags = dict(known.tags)
             if note and NOTE not in tags:
@@ -175,15 +190,20 @@ def check_answer(address: str) -> None:
     try:
         error = answers.get(timeout=_PATIENCE)
     except Empty:
-        raise StoreUnavailable(f"{shown(address)}: no answer in {_PATIENCE:.0f} s; see {VARIABLE}") from None
+        raise NoAnswer(f"{shown(address)}: no answer in {_PATIENCE:.0f} s; see {VARIABLE}") from None
     if error is not None:
-        raise StoreUnavailable(f"{shown(address)}: {reason(error)}; see {VARIABLE}")
+        raise _unavailable(address, error)
+
+
+def _unavailable(address: str, error: Exception) -> StoreUnavailable:
+    why = reason(error)
+    return (NoAnswer if why == _NO_ANSWER else StoreUnavailable)(f"{shown(address)}: {why}; see {VARIABLE}")
 
 
 def reason(error: Exception) -> str:
     """Return what failed, in one line without passwords: the driver's own words, or whether a server answered."""
     text = shown(" ".join(str(getattr(error, "orig", None) or error).split()))
-    for sign, told in (("timed out", "no answer"), ("connection refused", "connection refused")):
+    for sign, told in (("timed out", _NO_ANSWER), ("connection refused", "connection refused")):
         if sign in text.lower():
             return told
     return text[:200]
