@@ -166,10 +166,10 @@ def change_params(folder, sections):
         yaml.dump(params, file)
 
 
-SWEPT = ("autoencoder", "detection", "detection_images", "published_detection", "published_segmentation")
+SWEPT = ("autoencoder", "detection", "detection_images", "instances", "published_detection", "published_segmentation")
 """The sweeps whose tables the pipeline takes as they are."""
 
-CLAIMED = ("sources_miou", "sources_precision", "sources_recall")
+CLAIMED = ("sources_miou", "sources_precision", "sources_recall", "pq_per_image", "components_pq_per_image")
 """Measures that claims read, beside `parameters`, also where a sweep's effects are not analysed for them."""
 
 
