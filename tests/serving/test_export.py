@@ -63,7 +63,7 @@ def instances():
         classes=centres_model.CLASSES,
         size=centres_model.SIZE,
         stuff=[],
-        grouping=Grouping(least_pixels=3),
+        grouping=Grouping(least_pixels=3, window=5),
     )
     return objects_of(centres_model.centres_model(), about)
 

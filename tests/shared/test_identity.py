@@ -48,7 +48,8 @@ def changed(before):
 
 
 MANY = set(EXPERIMENTS) - set(ONE)
-SWEEPS = {"sweep segmentation", "sweep detection", "sweep autoencoder"}
+PHOTOS = ("segmentation", "detection", "instances")
+SWEEPS = {f"sweep {name}" for name in (*PHOTOS, "autoencoder")}
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ SWEEPS = {"sweep segmentation", "sweep detection", "sweep autoencoder"}
         ("learning/single/callbacks.py", {*ONE, *SWEEPS}),
         ("learning/replicates/fitting.py", {*MANY, "sweep xor"}),
         ("learning/views/encoders.py", {"information", "clustering"}),
-        ("photos/augment.py", {"segmentation", "detection", "sweep segmentation", "sweep detection"}),
+        ("photos/augment.py", {*PHOTOS, *(f"sweep {name}" for name in PHOTOS)}),
         ("experiments/conditional/learn/switch.py", {"conditional"}),
         ("experiments/autoencoder/learn/network.py", {"autoencoder", "sweep autoencoder"}),
         ("experiments/xor/data.py", {"xor", "sweep xor"}),

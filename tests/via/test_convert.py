@@ -193,7 +193,7 @@ def test_same_bytes_every_time_and_with_any_number_of_workers(tmp_path):
     for name, workers in (("one", 1), ("two", 2), ("three", 2)):
         convert_annotations(chosen, tmp_path / name, workers=workers, onehot=tmp_path / f"{name}.npz")
     first = contents(tmp_path / "one")
-    assert len(first) == 72 + 1 + 3 * 3
+    assert len(first) == 2 * 72 + 1 + 3 * 4
     assert contents(tmp_path / "two") == contents(tmp_path / "three") == first
     for split in ("train", "validation", "test"):
         assert (tmp_path / f"one-{split}.npz").read_bytes() == (tmp_path / f"two-{split}.npz").read_bytes()

@@ -30,7 +30,8 @@ def first_crossing(points: list[tuple[float, float]]) -> tuple[float, float] | N
         return None
     for first, second in _crossing_pairs(corners):
         edges = corners[np.array([[first, first + 1], [second, second + 1]]) % len(corners)]
-        if shapely.crosses(*shapely.linestrings(edges)):  # exact, where the sides are rounded
+        one, other = shapely.linestrings(edges[0]), shapely.linestrings(edges[1])
+        if shapely.crosses(one, other):  # exact, where the sides are rounded
             (a, b), (c, d) = edges
             from_c, from_d = _side(a, b, c), _side(a, b, d)
             x, y = c + from_c / (from_c - from_d) * (d - c)
