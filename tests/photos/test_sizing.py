@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maskwright.photos.sizing import FEWEST, MOST, network_size
+from maskwright.photos.sizing import FEWEST, MOST, network_size, with_size
 from maskwright.shared.errors import MaskwrightError
+from support.tiny_segmentation import tiny_settings
 
 
 def split(
@@ -87,3 +88,14 @@ def test_without_boxes_or_photographs(tmp_path: Path):
         network_size("auto", tmp_path)
     with pytest.raises(MaskwrightError, match=r"boxes\.coco\.json: lists no image; check annotations\."):
         network_size("auto", split(tmp_path, [], []))
+
+
+def test_a_size_that_is_chosen_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    folder = split(tmp_path, [(240, 320)], [(80, 80)])
+    given = tiny_settings(size=(64, 96))
+    assert with_size(given, "segmentation", folder) == given
+    assert capsys.readouterr().err == ""
+    assert with_size(tiny_settings(size="auto"), "segmentation", folder) == tiny_settings(size=(288, 384))
+    told = capsys.readouterr().err
+    assert told.startswith("segmentation.size: [288, 384] was chosen: ")
+    assert told.count("\n") == 1

@@ -1,8 +1,10 @@
 """Sweeps over TLS: real certificates, a real scheduler, and who does not get in."""
 
+import gc
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -103,6 +105,19 @@ def test_a_scheduler_that_speaks_tls(cluster, tmp_path, monkeypatch):
     assert refused(address, certificates(tmp_path / "other")).startswith(f"no Dask scheduler answers at {address} (")
     plain = address.replace("tls://", "tcp://")
     assert refused(plain, None).startswith(f"no Dask scheduler answers at {plain} (")
+
+
+def test_a_refused_client_leaves_nothing_behind(monkeypatch):
+    monkeypatch.setattr("maskwright.sweeps.cluster._CONNECTING", "1s")
+    before = set(threading.enumerate())
+    gc.disable()
+    try:
+        refused("tcp://127.0.0.1:9", None)
+        left = [thing for thing in gc.get_objects() if isinstance(thing, Client)]
+    finally:
+        gc.enable()
+    assert not left
+    assert set(threading.enumerate()) <= before
 
 
 def test_certificates_that_cannot_be_used(tmp_path):

@@ -7,13 +7,16 @@ import json
 import math
 from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from maskwright.photos.splits import BOXES
+from maskwright.shared import terminal
 from maskwright.shared.errors import MaskwrightError
-from maskwright.shared.settings import Auto
+from maskwright.shared.settings import Auto, PhotographTraining
+
+Settings = TypeVar("Settings", bound=PhotographTraining[Any])
 
 STEP = 32
 """Sides are multiples of it: the stride of a backbone's coarsest map, so that nothing is padded."""
@@ -37,6 +40,23 @@ class Chosen(NamedTuple):
 
     size: tuple[int, int]
     reason: str
+
+
+def with_size(settings: Settings, section: str, folder: Path) -> Settings:
+    """Return settings whose size is known; where `network_size` chooses one, a line on standard error says why.
+
+    Args:
+        settings: of a training on photographs.
+        section: theirs in params.yaml, such as segmentation.
+        folder: as for `network_size`.
+
+    Raises:
+        MaskwrightError: as `network_size`.
+    """
+    size, reason = network_size(settings.size, folder)
+    if reason:
+        terminal.note(f"{section}.size: {reason}")
+    return settings.model_copy(update={"size": size})
 
 
 def network_size(size: tuple[int, int] | Auto, folder: Path) -> Chosen:

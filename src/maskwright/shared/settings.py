@@ -143,7 +143,7 @@ class PhotographTraining(Section, Generic[Preset]):
             ValueError: they are still to be chosen.
         """
         if self.size == "auto":
-            raise ValueError("size is auto: choose it first, with photos.sizing.network_size")
+            raise ValueError("size is auto: choose it first, with photos.sizing.with_size")
         return self.size
 
     @property

@@ -1,11 +1,15 @@
 """Run tasks on Dask workers: processes on this computer, or the workers of a given scheduler."""
 
+import asyncio
+import gc
 import logging
 import math
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
+from concurrent.futures import Future as Promise
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
@@ -17,6 +21,7 @@ from maskwright.shared.sweep_settings import Certificates
 if TYPE_CHECKING:
     from distributed import Client, Future
     from distributed.security import Security
+    from tornado.ioloop import IOLoop
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -60,6 +65,7 @@ def open_cluster(
     from tornado.ioloop import PeriodicCallback
 
     with ExitStack() as stack:
+        loop = stack.enter_context(_event_loop())
         if scheduler is None:
             # The caller learns of a worker's death from its tasks; Dask's twenty lines about it would hide the rest.
             stack.enter_context(silence_logging_cmgr(logging.CRITICAL))
@@ -77,27 +83,60 @@ def open_cluster(
                 # port. So it speaks TLS only, with a certificate made for this cluster, which stays in memory.
                 security=True,
                 preload=preload,
+                loop=loop,
             )
             stack.enter_context(cluster)
-            client = stack.enter_context(Client(cluster, set_as_default=False))
+            client = stack.enter_context(Client(cluster, loop=loop, set_as_default=False))
             # Dask restarts a process that died, but not once a restart has failed or the process has been given up.
             again = PeriodicCallback(lambda: cluster.scale(workers), _EVERY * 1000)
-            loop: Any = client.loop
             loop.add_callback(again.start)
             stack.callback(loop.add_callback, again.stop)
             yield client
             return
         security = None if certificates is None else _security(certificates, scheduler)
-        try:
-            client = Client(scheduler, timeout=_CONNECTING, set_as_default=False, security=security)
-        # A TypeError: an address with tls:// without certificates.
-        except (OSError, ValueError, TypeError) as error:
-            reason = " ".join(str(error).split())
-            raise MaskwrightError(
-                f"no Dask scheduler answers at {scheduler} ({reason}); start one there, or correct sweeps.scheduler, "
-                "DASK_SCHEDULER_ADDRESS or sweeps.security"
-            ) from None
-        yield stack.enter_context(client)
+        yield stack.enter_context(_connected(scheduler, loop, security))
+
+
+def _connected(scheduler: str, loop: "IOLoop", security: "Security | None") -> "Client":
+    from distributed import Client
+
+    try:
+        return Client(scheduler, loop=loop, timeout=_CONNECTING, set_as_default=False, security=security)
+    # A TypeError: an address with tls:// without certificates.
+    except (OSError, ValueError, TypeError) as error:
+        reason = " ".join(str(error).split())
+    # A refused client closes itself when it is collected: here, while its loop runs. Left to chance, it may be amid
+    # the start of another client, which then waits for ever, for a lock that it holds itself.
+    gc.collect()
+    raise MaskwrightError(
+        f"no Dask scheduler answers at {scheduler} ({reason}); start one there, or correct sweeps.scheduler, "
+        "DASK_SCHEDULER_ADDRESS or sweeps.security"
+    )
+
+
+@contextmanager
+def _event_loop() -> Iterator["IOLoop"]:
+    """Run an event loop in a thread while the block lasts.
+
+    Dask would start one itself, but leaves it running if no scheduler answers.
+    """
+    from tornado.ioloop import IOLoop
+
+    started: Promise[IOLoop] = Promise()
+    end = asyncio.Event()
+
+    async def run() -> None:
+        started.set_result(IOLoop.current())
+        await end.wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(run()), name="Dask's event loop", daemon=True)
+    thread.start()
+    loop = started.result()
+    try:
+        yield loop
+    finally:
+        loop.add_callback(end.set)
+        thread.join(timeout=10)
 
 
 def _security(certificates: Certificates, scheduler: str) -> "Security":

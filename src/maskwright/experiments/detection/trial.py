@@ -5,11 +5,12 @@ from pathlib import Path
 import keras
 
 from maskwright.experiments.detection.learn.batches import load_boxed_images, read_boxes, training_boxes
-from maskwright.experiments.detection.learn.train import new_trainer, with_size
+from maskwright.experiments.detection.learn.train import new_trainer
 from maskwright.experiments.detection.params import Detection
 from maskwright.experiments.detection.report.inference import Scheme, detect_objects, detector, sources_nms
 from maskwright.experiments.detection.report.metrics import SHOWN_SCORE, all_scores, sources_scores
 from maskwright.photos.images import read_image
+from maskwright.photos.sizing import with_size
 from maskwright.photos.splits import read_classes
 from maskwright.shared.experiment import Tried
 
@@ -33,7 +34,7 @@ def trial(settings: Detection, data: Path) -> Tried:
         MaskwrightError: the data are missing.
     """
     classes = read_classes(data / "train")
-    settings = with_size(settings, data / "train")
+    settings = with_size(settings, "detection", data / "train")
     training = load_boxed_images(training_boxes(settings, data), settings.sides)
     model, _, fit = new_trainer(settings, training, len(classes))
     history = keras.callbacks.History()

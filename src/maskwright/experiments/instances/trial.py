@@ -6,13 +6,14 @@ import keras
 import numpy as np
 
 from maskwright.experiments.instances.learn.batches import objects_of
-from maskwright.experiments.instances.learn.train import known_things, load_objects, new_trainer, with_size
+from maskwright.experiments.instances.learn.train import known_things, load_objects, new_trainer
 from maskwright.experiments.instances.params import Instances
 from maskwright.experiments.instances.report.components import components_finder
 from maskwright.experiments.instances.report.inference import InstancesFacts, compiled, finder, look_at
 from maskwright.experiments.instances.report.metrics import ImageResult, Truth, image_result, summarise
 from maskwright.photos.images import read_image, read_mask
 from maskwright.photos.objects import read_objects
+from maskwright.photos.sizing import with_size
 from maskwright.photos.splits import read_classes, read_split
 from maskwright.shared.experiment import Tried
 
@@ -37,7 +38,7 @@ def trial(settings: Instances, data: Path) -> Tried:
     """
     classes = read_classes(data / "train", data / "test")
     things = known_things(classes, settings.stuff)
-    settings = with_size(settings, data / "train")
+    settings = with_size(settings, "instances", data / "train")
     model, fit = new_trainer(settings, load_objects(data / "train", settings.sides, things), things, len(classes))
     history = keras.callbacks.History()
     fit(0, [history, keras.callbacks.TerminateOnNaN()])

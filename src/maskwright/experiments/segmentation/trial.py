@@ -7,11 +7,12 @@ import numpy as np
 from scipy.stats import rankdata
 
 from maskwright.experiments.segmentation.learn.confusion import confusion_matrix
-from maskwright.experiments.segmentation.learn.train import load_split, new_trainer, validator, with_size
+from maskwright.experiments.segmentation.learn.train import load_split, new_trainer, validator
 from maskwright.experiments.segmentation.params import Segmentation
 from maskwright.experiments.segmentation.report.inference import compiled, segment
 from maskwright.experiments.segmentation.report.metrics import over_pixels, per_image
 from maskwright.photos.images import read_image, read_mask
+from maskwright.photos.sizing import with_size
 from maskwright.photos.splits import read_classes, read_split
 from maskwright.shared.experiment import Tried
 
@@ -38,7 +39,7 @@ def trial(settings: Segmentation, data: Path) -> Tried:
         MaskwrightError: the data are missing.
     """
     classes = read_classes(data / "train", data / "validation", data / "test")
-    settings = with_size(settings, data / "train")
+    settings = with_size(settings, "segmentation", data / "train")
     training, validation = (load_split(data / split, settings.sides) for split in ("train", "validation"))
     model, fit = new_trainer(settings, training, len(classes))
     validate = validator(model, validation, settings)

@@ -19,7 +19,7 @@ from sklearn import metrics as sklearn_metrics
 from maskwright.experiments.segmentation.learn.batches import LabelledImages
 from maskwright.experiments.segmentation.learn.losses import SegmentationLoss
 from maskwright.experiments.segmentation.learn.network import build
-from maskwright.experiments.segmentation.learn.train import compile_model, load_split, validator, with_size
+from maskwright.experiments.segmentation.learn.train import compile_model, load_split, validator
 from maskwright.experiments.segmentation.params import Loss
 from maskwright.experiments.segmentation.report.inference import load_trained
 from maskwright.experiments.segmentation.serve import serving_model
@@ -343,18 +343,6 @@ class TestPretrained:
         np.testing.assert_array_equal(np.asarray(network(images)), expected)
         served = serving_model(tmp_path / "model")
         assert (np.asarray(served(images)) == expected.argmax(axis=-1)).mean() > 0.99
-
-
-def test_a_size_is_chosen_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    images = [{"id": 1, "height": 240, "width": 320}]
-    boxes = {"images": images, "annotations": [{"image_id": 1, "category_id": 1, "bbox": [0, 0, 80, 80]}]}
-    (tmp_path / "boxes.coco.json").write_text(json.dumps(boxes))
-    assert with_size(tiny_settings(size="auto"), tmp_path).sides == (288, 384)
-    told = capsys.readouterr().err
-    assert told.startswith("segmentation.size: [288, 384] was chosen: ")
-    assert told.count("\n") == 1
-    assert with_size(tiny_settings(), tmp_path) == tiny_settings()
-    assert capsys.readouterr().err == ""
 
 
 class TestValidator:

@@ -34,9 +34,8 @@ from maskwright.learning.single.table import write_epochs
 from maskwright.learning.single.training import Fit, accelerators, keras_fit, optimizer, strategy, train_epochs
 from maskwright.photos.backbones import backbone_variables
 from maskwright.photos.batches import steps_per_epoch
-from maskwright.photos.sizing import network_size
+from maskwright.photos.sizing import with_size
 from maskwright.photos.splits import BOXES, read_classes
-from maskwright.shared import terminal
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.experiment import LogEpoch
 
@@ -61,7 +60,7 @@ def train(
         MaskwrightError: the data or a setting is not usable, or the loss stopped being finite; nothing is written.
     """
     classes = read_classes(data / "train")
-    settings = with_size(settings, data / "train")
+    settings = with_size(settings, "detection", data / "train")
     training = load_labelled_images(training_boxes(settings, data), data / "train", settings.sides)
     validation = load_labelled_images(read_boxes(data / "validation"), data / "validation", settings.sides)
     trainer = new_trainer(settings, training, len(classes))
@@ -92,22 +91,6 @@ def train(
     write_epochs(history, rows)
     save_model(trainer.model, about, out)
     remove_checkpoint(checkpoint)
-
-
-def with_size(settings: Detection, folder: Path) -> Detection:
-    """Return the settings with a size that is known; where one is chosen, a line says which and why.
-
-    Args:
-        settings: the section `detection` of params.yaml.
-        folder: the folder of the training split, such as data/masks/train.
-
-    Raises:
-        MaskwrightError: the size is auto, and the split has no boxes to choose by.
-    """
-    size, reason = network_size(settings.size, folder)
-    if reason:
-        terminal.note(f"detection.size: {reason}")
-    return settings.model_copy(update={"size": size})
 
 
 def load_labelled_images(examples: Sequence[BoxedExample], folder: Path, size: tuple[int, int]) -> BoxedImages:

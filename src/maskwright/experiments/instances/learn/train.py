@@ -29,9 +29,8 @@ from maskwright.photos.backbones import backbone_variables
 from maskwright.photos.batches import steps_per_epoch
 from maskwright.photos.images import IGNORE
 from maskwright.photos.objects import UNKNOWN_OBJECT
-from maskwright.photos.sizing import network_size
+from maskwright.photos.sizing import with_size
 from maskwright.photos.splits import INDEX, read_classes
-from maskwright.shared import terminal
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.experiment import LogEpoch
 
@@ -57,7 +56,7 @@ def train(
     """
     classes = read_classes(data / "train", data / "validation")
     things = known_things(classes, settings.stuff)
-    settings = with_size(settings, data / "train")
+    settings = with_size(settings, "instances", data / "train")
     training, validation = (load_objects(data / split, settings.sides, things) for split in ("train", "validation"))
     model, fit = new_trainer(settings, training, things, len(classes))
     rows, best = train_epochs(
@@ -85,22 +84,6 @@ def train(
     write_epochs(history, rows)
     save_model(model, about, out)
     remove_checkpoint(checkpoint)
-
-
-def with_size(settings: Instances, folder: Path) -> Instances:
-    """Return the settings with a size that is known; where one is chosen, a line says which and why.
-
-    Args:
-        settings: the section `instances` of params.yaml.
-        folder: the folder of the training split, such as data/instances/train.
-
-    Raises:
-        MaskwrightError: the size is auto, and the split has no boxes to choose by.
-    """
-    size, reason = network_size(settings.size, folder)
-    if reason:
-        terminal.note(f"instances.size: {reason}")
-    return settings.model_copy(update={"size": size})
 
 
 def known_things(classes: list[str], stuff: list[str]) -> np.ndarray:

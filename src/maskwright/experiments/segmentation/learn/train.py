@@ -35,9 +35,8 @@ from maskwright.learning.single.training import Fit, accelerators, keras_fit, op
 from maskwright.photos.backbones import backbone_variables
 from maskwright.photos.batches import steps_per_epoch
 from maskwright.photos.images import IGNORE
-from maskwright.photos.sizing import network_size
+from maskwright.photos.sizing import with_size
 from maskwright.photos.splits import INDEX, read_classes, read_split
-from maskwright.shared import terminal
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.experiment import LogEpoch
 
@@ -62,7 +61,7 @@ def train(
         MaskwrightError: the data or a setting is not usable, or the loss stopped being finite; nothing is written.
     """
     classes = read_classes(data / "train", data / "validation")
-    settings = with_size(settings, data / "train")
+    settings = with_size(settings, "segmentation", data / "train")
     training = load_split(data / "train", settings.sides)
     validation = load_split(data / "validation", settings.sides)
     model, fit = new_trainer(settings, training, len(classes))
@@ -89,22 +88,6 @@ def train(
     write_epochs(history, rows)
     save_model(model, about, out)
     remove_checkpoint(checkpoint)
-
-
-def with_size(settings: Segmentation, folder: Path) -> Segmentation:
-    """Return the settings with a size that is known; where one is chosen, a line says which and why.
-
-    Args:
-        settings: the section `segmentation` of params.yaml.
-        folder: the folder of the training split, such as data/masks/train.
-
-    Raises:
-        MaskwrightError: the size is auto, and the split has no boxes to choose by.
-    """
-    size, reason = network_size(settings.size, folder)
-    if reason:
-        terminal.note(f"segmentation.size: {reason}")
-    return settings.model_copy(update={"size": size})
 
 
 def load_split(folder: Path, size: tuple[int, int]) -> LabelledImages:
