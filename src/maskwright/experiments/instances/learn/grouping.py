@@ -79,23 +79,26 @@ def group(
     peaks, heats = find_centres(heat, settings)
     votes = _votes(offsets, size)
     nearest = _nearest(votes, peaks, tf.shape(heat))
-    count = tf.shape(peaks)[0]
-    on_thing = tf.gather(tf.cast(things, tf.int32), labels)
-    first = nearest * on_thing  # (H, W): 1 + the place of its centre, or 0
-    classes, areas, sure = _statistics(first, labels, confidence, count, tf.shape(outputs)[-1] - FURTHER, summed)
+    count, number_of_classes = tf.shape(peaks)[0], tf.shape(outputs)[-1] - FURTHER
+    divided = tf.cast(things, tf.int32)[:number_of_classes]
+    # Each pixel's centre and class in one number, so that tables of a few thousand places tell all about a pixel:
+    # a look into a table costs as much for each pixel of the photograph as the rest.
+    pairs = nearest * number_of_classes + labels
+    classes, areas, sure = _statistics(pairs, confidence, divided, count, summed)
     scores = tf.clip_by_value(heats, 0.0, 1.0) * sure
     kept = areas >= settings.least_pixels
     order = tf.argsort(tf.where(kept, scores, -1.0), direction="DESCENDING", stable=True)
     order = order[: tf.reduce_sum(tf.cast(kept, tf.int32))]
     # For each centre the number of its object; 0 for those that are dropped, and for no centre.
     renamed = tf.scatter_nd(order[:, None] + 1, tf.range(1, tf.shape(order)[0] + 1), [count + 1])
-    numbers = tf.gather(renamed, first)
     classes, scores = tf.gather(classes, order), tf.gather(scores, order)
-    of_number = tf.concat([[0], classes], axis=0)
-    final = tf.where(on_thing > 0, tf.gather(of_number, numbers), labels)
+    numbers = renamed[:, None] * divided
+    classes_of = tf.gather(tf.concat([[0], classes], axis=0), renamed)
+    mask = tf.where(divided > 0, classes_of[:, None], tf.range(number_of_classes))
+    mask, numbers = (tf.gather(tf.reshape(table, [-1]), pairs) for table in (tf.cast(mask, tf.uint8), numbers))
     scale = tf.cast(size, tf.float32) / tf.cast(tf.shape(heat), tf.float32)
     centres = (tf.cast(tf.gather(peaks, order), tf.float32) + 0.5) * scale
-    return Objects(tf.cast(final, tf.uint8), numbers, classes, scores, centres)
+    return Objects(mask, numbers, classes, scores, centres)
 
 
 def classify(outputs: Any, size: Any) -> tuple[tf.Tensor, tf.Tensor]:
@@ -104,14 +107,18 @@ def classify(outputs: Any, size: Any) -> tuple[tf.Tensor, tf.Tensor]:
     The probabilities are interpolated bilinearly, as segmentation's are.
     """
     probabilities = _resized(tf.nn.softmax(read_outputs(outputs).logits), size)
-    return tf.argmax(probabilities, axis=-1, output_type=tf.int32), tf.reduce_max(probabilities, axis=-1)
+    # Faster than argmax and reduce_max; of equal ones, all three take the first.
+    confidence, labels = tf.math.top_k(probabilities)
+    return tf.squeeze(labels, -1), tf.squeeze(confidence, -1)
 
 
 def find_centres(heat: Any, settings: Grouping) -> tuple[tf.Tensor, tf.Tensor]:
     """Return the pixels of the centres, (K, 2) int32 of row and column, and their heat, (K,), hottest first."""
-    window = settings.window
-    # LiteRT cannot add two axes in one index.
-    pooled = tf.squeeze(tf.nn.max_pool2d(tf.expand_dims(heat[None], -1), window, 1, "SAME"), (0, 3))
+    # The maximum of a square is that of its rows' maxima. LiteRT cannot add two axes in one index.
+    pooled = tf.expand_dims(heat[None], -1)
+    for sides in ((1, settings.window), (settings.window, 1)):
+        pooled = tf.nn.max_pool2d(pooled, sides, 1, "SAME")
+    pooled = tf.squeeze(pooled, (0, 3))
     places = tf.cast(tf.where((heat >= pooled) & (heat >= settings.least_centre)), tf.int32)
     values = tf.gather_nd(heat, places)
     order = tf.argsort(values, direction="DESCENDING", stable=True)[: settings.most]
@@ -173,14 +180,13 @@ def _nearest(votes: tuple[Any, Any], peaks: Any, shape: Any) -> Any:
     return tf.gather(table, down * sides[1] + across)
 
 
-def _statistics(
-    first: Any, labels: Any, confidence: Any, count: Any, classes: Any, summed: Summed
-) -> tuple[Any, Any, Any]:
+def _statistics(pairs: Any, confidence: Any, divided: Any, count: Any, summed: Summed) -> tuple[Any, Any, Any]:
     """Return for each centre the class of most of its pixels, their number, and their mean probability."""
-    pairs = tf.reshape(first * classes + labels, [-1])
-    counts = summed(tf.ones_like(pairs), pairs, (count + 1) * classes)
-    counts = tf.reshape(counts, (-1, classes))[1:]  # (K, classes)
+    shape = count + 1, tf.shape(divided)[0]
+    places = shape[0] * shape[1]
+    pairs, confidence = tf.reshape(pairs, [-1]), tf.reshape(confidence, [-1])
+    counts = tf.reshape(summed(tf.ones_like(pairs), pairs, places), shape)[1:] * divided
+    sums = tf.reshape(summed(confidence, pairs, places), shape)[1:] * tf.cast(divided, tf.float32)
     areas = tf.reduce_sum(counts, axis=-1)
-    sums = summed(tf.reshape(confidence, [-1]), tf.reshape(first, [-1]), count + 1)[1:]
-    sure = tf.math.divide_no_nan(sums, tf.cast(areas, tf.float32))
+    sure = tf.math.divide_no_nan(tf.reduce_sum(sums, axis=-1), tf.cast(areas, tf.float32))
     return tf.argmax(counts, axis=-1, output_type=tf.int32), areas, sure
