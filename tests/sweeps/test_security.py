@@ -1,5 +1,6 @@
 """Sweeps over TLS: real certificates, a real scheduler, and who does not get in."""
 
+import errno
 import gc
 import socket
 import subprocess
@@ -118,6 +119,19 @@ def test_a_refused_client_leaves_nothing_behind(monkeypatch):
         gc.enable()
     assert not left
     assert set(threading.enumerate()) <= before
+
+
+def test_an_event_loop_that_cannot_start(monkeypatch):
+    def run(routine):
+        routine.close()
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("maskwright.sweeps.cluster.asyncio.run", run)
+    with (
+        pytest.raises(OSError, match="Too many open files"),
+        open_cluster(None, workers=1, preload="maskwright.sweeps.worker"),
+    ):
+        pass
 
 
 def test_certificates_that_cannot_be_used(tmp_path):

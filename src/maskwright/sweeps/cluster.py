@@ -129,7 +129,13 @@ def _event_loop() -> Iterator["IOLoop"]:
         started.set_result(IOLoop.current())
         await end.wait()
 
-    thread = threading.Thread(target=lambda: asyncio.run(run()), name="Dask's event loop", daemon=True)
+    def work() -> None:
+        try:
+            asyncio.run(run())
+        except OSError as error:  # too many open files
+            started.set_exception(error)
+
+    thread = threading.Thread(target=work, name="Dask's event loop", daemon=True)
     thread.start()
     loop = started.result()
     try:
