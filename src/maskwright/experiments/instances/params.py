@@ -52,6 +52,10 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
         "backbone_rate": 0.2,
         "learning_rate": 0.002,
         "weight_decay": 0.0001,
+        "loss.hardest": 1.0,
     }
 }
-"""Further presets of `maskwright preset`, by key."""
+"""Further presets of `maskwright preset`, by key.
+
+Of few photographs, all pixels count: the hardest fifth frays outlines, and lowered PQ on validation photographs.
+"""
