@@ -1,6 +1,7 @@
 """Settings for trainings of instances that take seconds, and the data for them."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +16,35 @@ SIZE = (32, 48)
 COUNTS = {"train": 6, "validation": 3, "test": 3}
 
 
+def write_split(folder: Path, scenes: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Path:
+    """Write scenes (image, mask, object numbers) in the layout of `maskwright masks`, and return the folder."""
+    (folder / "masks").mkdir(parents=True)
+    lines = ["image,mask"]
+    for place, (image, mask, numbers) in enumerate(scenes):
+        Image.fromarray(image).save(folder / f"{place}.png")
+        Image.fromarray(mask).save(folder / f"masks/{place}.png")
+        write_objects(folder / f"objects/{place}.png", numbers)
+        lines.append(f"{place}.png,masks/{place}.png")
+    (folder / "index.csv").write_text("\n".join(lines) + "\n")
+    (folder / "classes.json").write_text(json.dumps(CLASSES))
+    return folder
+
+
 def write_data(folder: Path) -> None:
-    """Write noisy rectangles that touch, red cups and green cans, in the layout of `maskwright masks`."""
+    """Write splits of noisy rectangles that touch, red cups and green cans."""
     rng = np.random.default_rng(0)
     for split, count in COUNTS.items():
-        (folder / split / "masks").mkdir(parents=True)
-        lines = ["image,mask"]
-        for place in range(count):
-            mask, numbers = np.zeros(SIZE, np.uint8), np.zeros(SIZE, np.uint16)
-            top, left = rng.integers(2, 12), rng.integers(2, 12)
-            for number in (1, 2, 3):
-                part = np.s_[top : top + 14, left + 10 * (number - 1) : left + 10 * number]
-                mask[part], numbers[part] = 1 + (number == 3), number
-            image = 40 + 160 * (np.arange(3) == mask[..., None] - 1) + rng.integers(0, 40, (*SIZE, 3))
-            Image.fromarray(image.astype(np.uint8)).save(folder / split / f"{place}.png")
-            Image.fromarray(mask).save(folder / split / f"masks/{place}.png")
-            write_objects(folder / split / f"objects/{place}.png", numbers)
-            lines.append(f"{place}.png,masks/{place}.png")
-        (folder / split / "index.csv").write_text("\n".join(lines) + "\n")
-        (folder / split / "classes.json").write_text(json.dumps(CLASSES))
+        write_split(folder / split, (_noisy_scene(rng) for _ in range(count)))
+
+
+def _noisy_scene(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    mask, numbers = np.zeros(SIZE, np.uint8), np.zeros(SIZE, np.uint16)
+    top, left = rng.integers(2, 12), rng.integers(2, 12)
+    for number in (1, 2, 3):
+        part = np.s_[top : top + 14, left + 10 * (number - 1) : left + 10 * number]
+        mask[part], numbers[part] = 1 + (number == 3), number
+    image = 40 + 160 * (np.arange(3) == mask[..., None] - 1) + rng.integers(0, 40, (*SIZE, 3))
+    return image.astype(np.uint8), mask, numbers
 
 
 def tiny_settings(**changes: Any) -> Instances:

@@ -1,38 +1,23 @@
-import json
 import shutil
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from maskwright.experiments.instances.learn import train as learning
 from maskwright.experiments.instances.trial import trial
-from maskwright.photos.objects import write_objects
-from support.centres_model import CLASSES, centres_model, scene
-from support.tiny_instances import tiny_settings, write_data
-
-
-def write_test_split(folder):
-    """Write the scene, a scene of which a can was never annotated, and a photograph without an object."""
-    shutil.rmtree(folder)
-    (folder / "masks").mkdir(parents=True)
-    mask, numbers, image = scene()
-    cups = mask * (mask == 1), numbers * (mask == 1), image
-    nothing = mask * 0, numbers * 0, image * np.array([0, 1, 1], np.uint8)
-    lines = ["image,mask"]
-    for place, (one, number, picture) in enumerate([(mask, numbers, image), cups, nothing]):
-        Image.fromarray(picture).save(folder / f"{place}.png")
-        Image.fromarray(one).save(folder / f"masks/{place}.png")
-        write_objects(folder / f"objects/{place}.png", number)
-        lines.append(f"{place}.png,masks/{place}.png")
-    (folder / "index.csv").write_text("\n".join(lines) + "\n")
-    (folder / "classes.json").write_text(json.dumps(CLASSES))
+from support.centres_model import centres_model, scene
+from support.tiny_instances import tiny_settings, write_data, write_split
 
 
 def test_a_trial_scores_the_test_split(tmp_path, monkeypatch):
     monkeypatch.setattr(learning, "build", lambda settings, classes: centres_model())
     write_data(tmp_path)
-    write_test_split(tmp_path / "test")
+    shutil.rmtree(tmp_path / "test")
+    mask, numbers, image = scene()
+    # The can was never annotated; and a photograph without an object.
+    cups = image, mask * (mask == 1), numbers * (mask == 1)
+    nothing = image * np.array([0, 1, 1], np.uint8), mask * 0, numbers * 0
+    write_split(tmp_path / "test", [(image, mask, numbers), cups, nothing])
     # The rate is too small to change a weight.
     measures, examples, _ = trial(tiny_settings(learning_rate=1e-12, weight_decay=0.0), tmp_path)
     assert np.isfinite(measures["loss"])

@@ -10,6 +10,7 @@ from maskwright.experiments.detection.learn.train import load_labelled_images, n
 from maskwright.experiments.detection.report.inference import load_detector
 from maskwright.learning.common.saved import save_model
 from maskwright.learning.single.table import read_epochs
+from maskwright.photos.sizing import with_size
 from maskwright.shared.errors import MaskwrightError
 from support.tiny_detection import CLASSES, SIZE, tiny_settings
 
@@ -111,3 +112,10 @@ def test_a_pretrained_detector_trains_its_own_layers_and_a_part_of_its_backbone(
     stored, facts = load_detector(tmp_path / "model")
     assert facts.size == (32, 64)
     assert np.array_equal(stored(batch), model(batch))
+
+
+def test_a_size_is_chosen_and_told(data, capsys):
+    # 32 x 48 and 64 x 96: 2 / 3. Boxes are a third as wide and half as high: 1/3 / sqrt(2/3) = 0.408 and 0.408; so
+    # (96 / 0.408)^2 = 55,296 are wanted, which are 192 x 288.
+    assert with_size(tiny_settings(size="auto"), "detection", data / "masks/train").sides == (192, 288)
+    assert capsys.readouterr().err.startswith("detection.size: [192, 288] was chosen: ")

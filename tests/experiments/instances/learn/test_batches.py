@@ -1,30 +1,11 @@
-import json
-
 import numpy as np
 import pytest
-from PIL import Image
 
 from maskwright.experiments.instances.learn.batches import load_split, numbered_batches
 from maskwright.experiments.instances.learn.train import known_things, load_objects
-from maskwright.photos.objects import write_objects
 from maskwright.shared.errors import MaskwrightError
 from maskwright.shared.settings import Augmentation
-
-CLASSES = ["background", "cup", "can"]
-
-
-def write_split(folder, scenes):
-    """Write scenes (image, mask, numbers) in the layout of `maskwright masks`."""
-    (folder / "masks").mkdir(parents=True)
-    lines = ["image,mask"]
-    for place, (image, mask, numbers) in enumerate(scenes):
-        Image.fromarray(image).save(folder / f"{place}.png")
-        Image.fromarray(mask).save(folder / f"masks/{place}.png")
-        write_objects(folder / f"objects/{place}.png", numbers)
-        lines.append(f"{place}.png,masks/{place}.png")
-    (folder / "index.csv").write_text("\n".join(lines) + "\n")
-    (folder / "classes.json").write_text(json.dumps(CLASSES))
-    return folder
+from support.tiny_instances import CLASSES, write_split
 
 
 def scene(label=1, number=40_000):

@@ -11,9 +11,9 @@ from maskwright.experiments.instances.report.inference import InstancesFacts
 from maskwright.experiments.instances.report.metrics import Truth
 from maskwright.learning.common.saved import save_model
 from maskwright.params import load_params
-from maskwright.photos.objects import write_objects
 from maskwright.shared.errors import MaskwrightError
 from support.centres_model import CLASSES, SIZE, centres_model, scene
+from support.tiny_instances import write_split
 
 GROUPING = {"least_centre": 0.1, "window": 5, "least_pixels": 16, "most": 1000}
 
@@ -22,28 +22,14 @@ GROUPING = {"least_centre": 0.1, "window": 5, "least_pixels": 16, "most": 1000}
 def project(tmp_path_factory):
     """A test split that the network sees through, in the layout of `maskwright masks`, and the network."""
     root = tmp_path_factory.mktemp("project")
-    folder = root / "data/test"
-    (folder / "masks").mkdir(parents=True)
     mask, numbers, image = scene()
-    lines = ["image,mask"]
-    for place, (one, two, three) in enumerate(
-        [
-            (image, mask, numbers),
-            (image[:, ::-1], mask[:, ::-1], numbers[:, ::-1]),
-            (image * 0 + 255, mask * 0, mask * 0),
-        ]
-    ):
-        if place == 1:
-            one = one.copy()
-            one[..., 2] = np.where(two > 0, 255 - one[..., 2] + 1, one[..., 2])  # across is the other way, too
-        if place == 2:
-            one[..., 0] = 0
-        Image.fromarray(one).save(folder / f"{place}.png")
-        Image.fromarray(two).save(folder / f"masks/{place}.png")
-        write_objects(folder / f"objects/{place}.png", three)
-        lines.append(f"{place}.png,masks/{place}.png")
-    (folder / "index.csv").write_text("\n".join(lines) + "\n")
-    (folder / "classes.json").write_text(json.dumps(CLASSES))
+    mirrored = image[:, ::-1].copy()
+    mirrored[..., 2] = np.where(mask[:, ::-1] > 0, 255 - mirrored[..., 2] + 1, mirrored[..., 2])  # across is, too
+    nothing = image * 0 + np.array([0, 255, 255], np.uint8)
+    write_split(
+        root / "data/test",
+        [(image, mask, numbers), (mirrored, mask[:, ::-1], numbers[:, ::-1]), (nothing, mask * 0, numbers * 0)],
+    )
     about = {"network": "colours", "classes": CLASSES, "size": list(SIZE), "stuff": [], "grouping": GROUPING}
     save_model(centres_model(), about, root / "model")
     (root / "results").mkdir()
