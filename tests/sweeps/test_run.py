@@ -1,6 +1,7 @@
 """Sweeps run: failures, deaths of workers and of the sweep itself, and what is kept."""
 
 import csv
+import logging
 import os
 import signal
 import socket
@@ -379,6 +380,19 @@ def test_what_a_trial_may_return(returned, status, reason, monkeypatch, tmp_path
     outcome = run_trial(Task(TOY, trial_code_hash(TOY), settings, tmp_path))
     assert (outcome.status, outcome.reason) == (status, reason)
     assert outcome.examples == ({"a": [0.5, 1.5]} if status == "finished" else {})
+
+
+def test_functions_of_several_networks_are_no_warning(monkeypatch, caplog, tmp_path):
+    def trial(settings, data):
+        for message in ("5 out of the last 5 calls to f triggered tf.function retracing.", "something else"):
+            logging.getLogger("tensorflow").warning(message)
+        return Tried({"a": 1.0}, {})
+
+    monkeypatch.setattr(sweep_trials, "trial", trial)
+    settings = parameters(forty(steps=50)).section("xor")
+    with caplog.at_level("WARNING"):
+        assert run_trial(Task(TOY, trial_code_hash(TOY), settings, tmp_path)).status == "finished"
+    assert caplog.messages == ["something else"]
 
 
 def test_an_experiment_without_trials_cannot_be_swept():

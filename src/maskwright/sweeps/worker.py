@@ -1,11 +1,14 @@
 """What a worker process does for a sweep: it runs one trial. It imports no TensorFlow until a trial needs it."""
 
+import logging
 import math
 import os
 import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from numbers import Real
@@ -81,7 +84,8 @@ def run_trial(task: Task) -> Outcome:
             assert task.experiment.tries is not None  # the sweep was planned with it
             with no_chatter():
                 module = task.experiment.tries()
-            outcome = _judged(module.trial(task.settings, task.data))
+            with _no_word_of_retracing():
+                outcome = _judged(module.trial(task.settings, task.data))
         except (Exception, SystemExit) as error:
             outcome = Outcome("failed", describe(error))
         seconds = time.perf_counter() - begun
@@ -103,6 +107,21 @@ def dask_setup(worker: Any) -> None:
 def dask_teardown(worker: Any) -> None:
     """Exit at once, as nothing is left to save; with TensorFlow loaded a normal exit takes seconds."""
     os._exit(0)
+
+
+@contextmanager
+def _no_word_of_retracing() -> Iterator[None]:
+    """Leave out TensorFlow's warning that a function was traced often: it counts those of all networks as one."""
+    logger = logging.getLogger("tensorflow")
+
+    def other(record: logging.LogRecord) -> bool:
+        return "tf.function retracing" not in record.getMessage()
+
+    logger.addFilter(other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(other)
 
 
 def _judged(tried: Any) -> Outcome:
