@@ -98,9 +98,9 @@ def random_plans(configurations: int) -> Iterator[np.ndarray]:
 def trials_of(plan: np.ndarray) -> Trials:
     table = pd.DataFrame(np.repeat(plan, SEEDS, axis=0), columns=pd.Index(NAMES)).astype(str)
     table = table.assign(seed=np.tile(range(SEEDS), len(plan)), y=np.arange(float(SEEDS * len(plan))))
-    varied = [factor for factor in NAMES if table[factor].nunique() > 1]
+    varied = [factor for factor in NAMES if len(set(table[factor])) > 1]
     # The reference is the level "0", whichever is the most frequent.
-    declared = {name: sorted(table[name].unique()) for name in varied}
+    declared = {name: sorted(set(table[name])) for name in varied}
     return select_trials(table, "y", varied, declared=declared, scales=dict.fromkeys(varied, "category"))
 
 

@@ -13,6 +13,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,9 @@ def fit_with_keras(
     network: Any, epochs: Iterable[Arrays], loss: Loss, rates: np.ndarray, weight_decay: float
 ) -> float:
     """Train one network with Keras's AdamW in a compiled loop of its own, and return the last epoch's loss."""
-    optimizer = keras.optimizers.AdamW(float(rates[0]), weight_decay=weight_decay, beta_2=0.99)
+    optimizer: Any = keras.optimizers.AdamW(float(rates[0]), weight_decay=weight_decay, beta_2=0.99)
     variables = network.trainable_variables
+    trained: Any = partial(network, training=True)
     optimizer.exclude_from_weight_decay(var_list=[v for v in variables if len(v.shape) < 2])
     optimizer.build(variables)
 
@@ -53,7 +55,7 @@ def fit_with_keras(
         for index in tf.range(tf.shape(rates)[0]):
             optimizer.learning_rate.assign(rates[index])
             with tf.GradientTape() as tape:
-                value, _ = loss(lambda images: network(images, training=True), tuple(a[index] for a in arrays))
+                value, _ = loss(trained, tuple(a[index] for a in arrays))
             optimizer.apply(tape.gradient(value, variables), variables)
             total += value
         return total / tf.cast(tf.shape(rates)[0], total.dtype)
@@ -74,11 +76,11 @@ def main() -> None:
     options = parser.parse_args()
     one_thread_an_operation()
     settings = load_params().section("conditional").model_copy(update={"epochs": options.epochs})
-    training = read_hierarchy(options.data / "conditional", "train")
-    names = read_class_names(options.data / "conditional")
+    training = read_hierarchy(options.data / "conditional", "train", settings.second)
+    names = read_class_names(options.data / "conditional", settings.second)
     classes = len(names.coarse), len(names.fine)
-    shape = sizes(settings, training.images.shape[1], training.images.shape[3])
-    loss = two_level_loss("soft", classes, settings.coarse_weight)
+    shape = sizes(settings, training.images.shape[1], training.images.shape[3], classes[0])
+    loss = two_level_loss("soft", classes, settings.loss_weights)
     shown = shown_images(training, settings)
     steps = options.epochs * (len(training.images) // settings.batch_size)
     rates = triangular(settings.learning_rate, steps)

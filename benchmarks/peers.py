@@ -155,15 +155,15 @@ def finished(name: str, settings: Segmentation, options: argparse.Namespace) -> 
     kept = options.out / f"{name}-{settings.seed}.json"
     if kept.is_file() and (found := json.loads(kept.read_text(encoding="utf-8")))["asked_for"] == asked_for:
         return found
-    train = our_training if name == OURS else their_training
+    train: Callable[[str, Segmentation, Path], dict[str, Any]] = our_training if name == OURS else their_training
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         found = pool.submit(train, name, settings, options.project / "data/masks").result()
     write_json(kept, {"asked_for": asked_for, **found})
     return found
 
 
-def our_training(_name: str, settings: Segmentation, data: Path) -> dict[str, Any]:
-    """Train our network; return its scores, its time, and each test photograph's confusion matrix."""
+def our_training(name: str, settings: Segmentation, data: Path) -> dict[str, Any]:
+    """Train our only network; return its scores, its time, and each test photograph's confusion matrix."""
     with no_chatter():  # not part of the time
         import maskwright.experiments.segmentation.learn.train
         import maskwright.experiments.segmentation.report.inference  # noqa: F401
@@ -183,13 +183,14 @@ def their_training(name: str, settings: Segmentation, data: Path) -> dict[str, A
 
         import peer_networks
         from maskwright.experiments.segmentation.learn.batches import labelled_batches
-        from maskwright.experiments.segmentation.learn.train import load_split, with_size
+        from maskwright.experiments.segmentation.learn.train import load_split
         from maskwright.experiments.segmentation.report.inference import segment
         from maskwright.learning.single.schedules import learning_rate
         from maskwright.photos.batches import steps_per_epoch
         from maskwright.photos.pretrained import weights_file
+        from maskwright.photos.sizing import with_size
     classes = read_classes(data / "train", data / "validation", data / "test")
-    settings = with_size(settings, data / "train")
+    settings = with_size(settings, "segmentation", data / "train")
     training, validation = (load_split(data / split, settings.sides) for split in ("train", "validation"))
     torch.manual_seed(settings.seed)
     network = peer_networks.network(name, len(classes), weights_file("lite0", section="segmentation"))

@@ -29,6 +29,7 @@ from maskwright.experiments.segmentation.learn.network import build
 from maskwright.learning.common.determinism import make_deterministic
 from maskwright.learning.replicates.fitting import adam_up_and_down, start_fitting
 from maskwright.params import Params, load_params
+from maskwright.photos.sizing import with_size
 from maskwright.photos.splits import read_classes
 from maskwright.shared.processor import this_processor
 
@@ -42,7 +43,7 @@ def segmentation_epochs(params: Params, data: Path, precision: str) -> Callable[
     changes = {"precision": precision, "epoch_images": IMAGES}
     settings = params.section("segmentation").model_copy(update=changes)
     classes = read_classes(data / "masks/train")
-    settings = segmentation.with_size(settings, data / "masks/train")
+    settings = with_size(settings, "segmentation", data / "masks/train")
     images = segmentation.load_split(data / "masks/train", settings.sides)
     images = type(images)(images.images[:IMAGES], images.masks[:IMAGES])
     make_deterministic(0)
@@ -68,7 +69,7 @@ def detection_epochs(params: Params, data: Path, precision: str) -> Callable[[],
     """Return what trains detection for an epoch of its 480 photographs."""
     settings = params.section("detection").model_copy(update={"precision": precision, "epochs": 1})
     folder = data / "masks/train"
-    settings = detection.with_size(settings, folder)
+    settings = with_size(settings, "detection", folder)
     images = detection.load_labelled_images(detection.read_boxes(folder), folder, settings.sides)
     trainer = detection.new_trainer(settings, images, len(read_classes(folder)))
     return lambda: trainer.fit(0, [])

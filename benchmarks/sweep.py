@@ -56,6 +56,7 @@ SLEEPER = OneNetwork(
     reports=naps,
     serves=naps,
     tries=naps,
+    best_by="",
 )
 
 
