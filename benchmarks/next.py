@@ -1,6 +1,6 @@
 """Does `maskwright next` choose better photographs to label than chance? On the practice set, whose labels are known.
 
-    dvc repro masks && python benchmarks/next.py --seeds 5        20 trainings: about an hour on 2 cores
+    dvc repro masks && python benchmarks/next.py --seeds 5        20 trainings: up to an hour on 2 cores
 
 For each seed: a network learns from 20 photographs of the training split, and ranks the others, of which it does not
 know the labels. By each measure, and at random, 20 of them are added, without near-duplicates in each case, and a
