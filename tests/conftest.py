@@ -17,7 +17,7 @@ settings.register_profile(
 )
 settings.load_profile("short")
 
-_FIRST = ("test_whole.py", "test_training.py", "test_new_clone.py", "test_own_photographs.py")
+_FIRST = ("test_whole.py", "test_benchmarks.py", "test_training.py", "test_new_clone.py", "test_own_photographs.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
