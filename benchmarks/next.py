@@ -10,7 +10,7 @@ What is finished in the folder `--out` is not trained again.
 """
 
 import argparse
-import json
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,8 +26,8 @@ from maskwright.looking.hashing import Hash
 from maskwright.params import load_params
 from maskwright.photos.splits import read_split
 from maskwright.reporting.intervals import paired_difference
-from maskwright.shared.outputs import write_json
 from maskwright.studies.subsets import write_subset
+from seeds import kept_or_made
 
 MEASURES = ("entropy", "flips")
 CHANCE = "chance"
@@ -42,7 +42,10 @@ def main() -> None:
     scores: dict[str, list[float]] = {name: [] for name in (CHANCE, *MEASURES)}
     for seed in range(asked.seeds):
         seeded = settings.model_copy(update={"seed": seed})
-        for name, score in scores_of_seed(seeded, asked).items():
+        asked_for = [asked.start, asked.add, seeded.model_dump(mode="json")]
+        kept = asked.out / f"seed-{seed}.json"
+        found = kept_or_made(kept, asked_for, partial(scores_of_seed, seeded, asked))
+        for name, score in found["scores"].items():
             scores[name].append(score)
             print(f"seed {seed}  {name:8} {held_out.SCORE} {score:.4f}", flush=True)
     for name in MEASURES:
@@ -65,12 +68,8 @@ def arguments() -> Any:
     return parser.parse_args()
 
 
-def scores_of_seed(settings: Segmentation, asked: Any) -> dict[str, float]:
-    """Return the score of each choice; see the module."""
-    asked_for = [asked.start, asked.add, settings.model_dump(mode="json")]
-    kept = asked.out / f"seed-{settings.seed}.json"
-    if kept.is_file() and (found := json.loads(kept.read_text()))["asked_for"] == asked_for:
-        return found["scores"]
+def scores_of_seed(settings: Segmentation, asked: Any) -> dict[str, dict[str, float]]:
+    """Return the `scores`, by choice; see the module."""
     paths = [example.image for example in read_split(asked.data / "train")]
     order = np.random.default_rng([settings.seed, 4]).permutation(len(paths))
     labelled, others = order[: asked.start], order[asked.start :]
@@ -99,8 +98,7 @@ def scores_of_seed(settings: Segmentation, asked: Any) -> dict[str, float]:
             chosen = others[choose(order_by, hashes, known, asked.add).chosen]
             write_subset(asked.data, np.sort(np.concatenate([labelled, chosen])), folder / choice)
             scores[choice] = held_out.trial(settings, folder / choice).measures[held_out.SCORE]
-    write_json(kept, {"asked_for": asked_for, "scores": scores})
-    return scores
+    return {"scores": scores}
 
 
 if __name__ == "__main__":

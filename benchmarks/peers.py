@@ -47,10 +47,10 @@ from maskwright.experiments.segmentation.params import Segmentation
 from maskwright.params import load_params
 from maskwright.photos.images import read_image, read_mask
 from maskwright.photos.splits import read_classes, read_split
-from maskwright.reporting.intervals import mean_interval, paired_difference, resampled_interval
-from maskwright.shared.outputs import replaced_file, write_json
+from maskwright.shared.outputs import replaced_file
 from maskwright.shared.processor import this_processor
 from maskwright.shared.quiet import no_chatter
+from seeds import kept_or_made, score_lines
 from turns import seconds_a_call, spread
 
 OURS = "pretrained"
@@ -105,35 +105,9 @@ def compare_accuracy(options: argparse.Namespace) -> None:
             for seed, one in enumerate(results):
                 table.writerow([name, seed, *(json.dumps(one[column]) for column in columns)])
     print(f"test {held_out.SCORE}: mean of the seeds (t over seeds; bootstrap over photographs), each seed")
-    for line in accuracy_lines(found, read_classes(options.project / "data/masks/test")):
+    differences = {f"{OURS} - {name}": (OURS, name) for name in PEERS}
+    for line in score_lines(found, read_classes(options.project / "data/masks/test"), differences):
         print(line)
-
-
-def accuracy_lines(found: dict[str, list[Any]], classes: Sequence[str]) -> Iterator[str]:
-    """Yield each network's mean with its two intervals, then those of the difference between ours and each peer.
-
-    Args:
-        found: the results of the same seeds for each network, with `miou` and `confusions`.
-        classes: the names.
-    """
-
-    def mean_of_seeds(name: str) -> Callable[[np.ndarray], float]:
-        photographs = [[{"confusion": one} for one in result["confusions"]] for result in found[name]]
-        scores = [held_out.statistics(each, classes)[held_out.SCORE] for each in photographs]
-        return lambda drawn: float(np.mean([score(drawn) for score in scores]))
-
-    count = len(found[OURS][0]["confusions"])
-    values = {name: [one["miou"] for one in results] for name, results in found.items()}
-    means = {name: mean_of_seeds(name) for name in found}
-    for name in found:
-        seeds, test = mean_interval(values[name], (0, 1)), resampled_interval(means[name], count)
-        intervals = f"({seeds.low:.3f} to {seeds.high:.3f}; {test.low:.3f} to {test.high:.3f})"
-        yield f"  {name:18} {seeds.mean:.3f} {intervals}  {' '.join(f'{value:.3f}' for value in values[name])}"
-    for name in PEERS:
-        seeds = paired_difference(values[OURS], values[name])
-        test = resampled_interval(lambda drawn, name=name: means[OURS](drawn) - means[name](drawn), count)
-        intervals = f"({seeds.low:+.3f} to {seeds.high:+.3f}; {test.low:+.3f} to {test.high:+.3f})"
-        yield f"  {f'{OURS} - {name}':18} {seeds.mean:+.3f} {intervals}"
 
 
 def accuracy_settings(options: argparse.Namespace) -> Segmentation:
@@ -152,18 +126,17 @@ def accuracy_settings(options: argparse.Namespace) -> Segmentation:
 def finished(name: str, settings: Segmentation, options: argparse.Namespace) -> Any:
     """Return the result of a training that `--out` holds, or else train, in a process of its own."""
     asked_for = [str(options.project.resolve()), settings.model_dump(mode="json")]
-    kept = options.out / f"{name}-{settings.seed}.json"
-    if kept.is_file() and (found := json.loads(kept.read_text(encoding="utf-8")))["asked_for"] == asked_for:
-        return found
-    train: Callable[[str, Segmentation, Path], dict[str, Any]] = our_training if name == OURS else their_training
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        found = pool.submit(train, name, settings, options.project / "data/masks").result()
-    write_json(kept, {"asked_for": asked_for, **found})
-    return found
+    train = our_training if name == OURS else their_training
+
+    def made() -> dict[str, Any]:
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+            return pool.submit(train, name, settings, options.project / "data/masks").result()
+
+    return kept_or_made(options.out / f"{name}-{settings.seed}.json", asked_for, made)
 
 
 def our_training(name: str, settings: Segmentation, data: Path) -> dict[str, Any]:
-    """Train our only network; return its scores, its time, and each test photograph's confusion matrix."""
+    """Train our network; return its scores, its time, and each test photograph's confusion matrix."""
     with no_chatter():  # not part of the time
         import maskwright.experiments.segmentation.learn.train
         import maskwright.experiments.segmentation.report.inference  # noqa: F401

@@ -17,7 +17,8 @@ import argparse
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,10 @@ from maskwright.experiments.segmentation.params import Segmentation
 from maskwright.params import load_params
 from maskwright.photos.splits import BOXES, CLASSES, INDEX, MASKS
 from maskwright.presets import apply_preset
-from maskwright.reporting.intervals import mean_interval, paired_difference, resampled_interval
 from maskwright.shared.outputs import replaced_folder, write_json
 from maskwright.shared.processor import this_processor
 from maskwright.shared.quiet import no_chatter
+from seeds import kept_or_made, score_lines
 
 FOLDERS: dict[str, tuple[str, ...]] = {
     "coin": ("symbols/money/*/coins/*.png", "symbols/money/japanese/*.png"),
@@ -65,20 +66,21 @@ def main() -> None:
     data = asked.out / "scenes"
     if not data.is_dir():
         write_scenes(asked.stamps, data)
+    settings = {name: recipe(name, asked.out) for name in RECIPES}
+    if asked.epochs is not None:
+        settings = {name: one.model_copy(update={"epochs": asked.epochs}) for name, one in settings.items()}
     found: dict[str, list[Any]] = {name: [] for name in RECIPES}
     for seed in range(asked.seeds):
         for name in RECIPES:
-            settings = recipe(name, asked.out).model_copy(update={"seed": seed})
-            if asked.epochs is not None:
-                settings = settings.model_copy(update={"epochs": asked.epochs})
-            one = finished(name, settings, asked.out)
+            seeded = settings[name].model_copy(update={"seed": seed})
+            kept = asked.out / f"{name}-{seed}.json"
+            one = kept_or_made(kept, seeded.model_dump(mode="json"), partial(training, seeded, data))
             found[name].append(one)
-            ious = "  ".join(f"{key} {value:.3f}" for key, value in one["measures"].items() if key.startswith("iou/"))
-            print(
-                f"seed {seed}  {name:10} miou {one['measures']['miou']:.3f}  {ious}  {one['seconds']:.0f} s",
-                flush=True,
-            )
-    for line in lines(found):
+            ious = "  ".join(f"{key} {value:.3f}" for key, value in one.items() if key.startswith("iou/"))
+            score = f"{held_out.SCORE} {one[held_out.SCORE]:.3f}"
+            print(f"seed {seed}  {name:10} {score}  {ious}  {one['seconds']:.0f} s", flush=True)
+    print(f"test {held_out.SCORE}: mean of the seeds (t over seeds; bootstrap over scenes), each seed")
+    for line in score_lines(found, NAMES, {"difference": ("pretrained", "fast")}):
         print(line)
 
 
@@ -168,44 +170,17 @@ def recipe(name: str, out: Path) -> Segmentation:
     return load_params(path).section("segmentation")
 
 
-def finished(name: str, settings: Segmentation, out: Path) -> Any:
-    """Return the result of a training that `out` holds, or else train."""
-    kept = out / f"{name}-{settings.seed}.json"
-    asked_for = settings.model_dump(mode="json")
-    if kept.is_file() and (found := json.loads(kept.read_text(encoding="utf-8")))["asked_for"] == asked_for:
-        return found
+def training(settings: Segmentation, data: Path) -> dict[str, Any]:
+    """Train; return the scores, the time, and each scene's confusion matrix."""
     with no_chatter():  # not part of the time
         import maskwright.experiments.segmentation.learn.train  # noqa: F401
     began = time.perf_counter()
-    tried = held_out.trial(settings, out / "scenes")
-    found = {
-        "asked_for": asked_for,
-        "measures": tried.measures,
+    tried = held_out.trial(settings, data)
+    return {
+        **tried.measures,
         "seconds": time.perf_counter() - began,
-        "found": tried.found,
+        "confusions": [one["confusion"] for one in tried.found],
     }
-    write_json(kept, found)
-    return found
-
-
-def lines(found: Mapping[str, list[Any]]) -> Iterator[str]:
-    """Yield each recipe's mean with its two intervals, and those of the difference."""
-
-    def mean_of_seeds(name: str) -> Callable[[np.ndarray], float]:
-        scores = [held_out.statistics(one["found"], NAMES)[held_out.SCORE] for one in found[name]]
-        return lambda drawn: float(np.mean([score(drawn) for score in scores]))
-
-    values = {name: [one["measures"][held_out.SCORE] for one in each] for name, each in found.items()}
-    means = {name: mean_of_seeds(name) for name in found}
-    yield f"test {held_out.SCORE}: mean of the seeds (t over seeds; bootstrap over scenes)"
-    for name in found:
-        seeds, test = mean_interval(values[name], (0, 1)), resampled_interval(means[name], SCENES["test"])
-        yield f"  {name:10} {seeds.mean:.3f} ({seeds.low:.3f} to {seeds.high:.3f}; {test.low:.3f} to {test.high:.3f})"
-    fast, pretrained = RECIPES
-    seeds = paired_difference(values[pretrained], values[fast])
-    test = resampled_interval(lambda drawn: means[pretrained](drawn) - means[fast](drawn), SCENES["test"])
-    intervals = f"({seeds.low:+.3f} to {seeds.high:+.3f}; {test.low:+.3f} to {test.high:+.3f})"
-    yield f"  difference {seeds.mean:+.3f} {intervals}"
 
 
 if __name__ == "__main__":

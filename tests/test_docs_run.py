@@ -149,7 +149,7 @@ NOT_RUN = {
         "make sweep-*",
     ),
     "takes minutes, and its steps are run here: tests/test_demo.py": ("make demo",),
-    "measures for minutes, and is run shortened: tests/pipeline/test_benchmarks.py": ("python benchmarks/*",),
+    "measures for minutes; tests/pipeline/test_benchmarks.py runs most of them shortened": ("python benchmarks/*",),
     "runs tests": ("make test *", "make chaos", "make chaos *"),
 }
 """Why each of the others is not run; * stands for any end."""
